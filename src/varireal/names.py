@@ -1,0 +1,51 @@
+"""Names that files and code share: vocabulary, statuses, columns. The only place with such strings."""
+
+from enum import StrEnum
+
+ATTRIBUTES = ("background", "color", "texture")
+FEASIBILITIES = ("feasible", "infeasible")
+
+TRAIN, VAL, TEST = "train", "val", "test"
+OK = "ok"
+
+
+class RejectCode(StrEnum):
+    """Why an input file is not part of the study (``rejects.parquet``)."""
+
+    MISSING = "missing"
+    EMPTY_FILE = "empty_file"
+    NOT_AN_IMAGE = "not_an_image"
+    TRUNCATED = "truncated"
+    TOO_SMALL = "too_small"
+    TOO_LARGE = "too_large"
+    DUPLICATE = "duplicate"
+    NEAR_DUPLICATE = "near_duplicate"
+    IN_TRAIN = "in_train"
+    BAD_MASK = "bad_mask"
+    UNREADABLE = "unreadable"
+
+
+class MaskStatus(StrEnum):
+    """How finding an object's mask ended."""
+
+    OK = "ok"
+    EMPTY = "mask_empty"
+    TINY = "mask_tiny"
+    WHOLE_IMAGE = "mask_whole_image"
+    MANY_PARTS = "mask_many_parts"
+    TOUCHES_BORDER = "mask_touches_border"
+    MISSING = "mask_missing"
+    UNREADABLE = "mask_unreadable"
+    IMAGE_UNREADABLE = "image_unreadable"
+    FAILED = "mask_failed"
+
+
+class EditStatus(StrEnum):
+    """How making a candidate ended."""
+
+    OK = "ok"
+    NO_MASK = "no_mask"
+    NO_PROMPT = "no_prompt"
+    UNKNOWN_PROMPT = "unknown_prompt"
+    IMAGE_UNREADABLE = "image_unreadable"
+    FAILED = "edit_failed"

@@ -1,0 +1,119 @@
+"""Small values that backends take and give. Files hold tables; code between files holds these."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from varireal.arrays import Array
+
+
+@dataclass(frozen=True, slots=True)
+class ClassInfo:
+    """One class of a study.
+
+    Attributes:
+        class_id: slug that is safe in paths and unique in the study.
+        name: display name, any text; it is data and never becomes a path.
+    """
+
+    class_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What to put into a photo, for one class and one setting.
+
+    Attributes:
+        prompt_id: stable identity; editing name or description keeps it.
+        class_id: the class it is for.
+        attribute: background, color or texture.
+        feasibility: feasible or infeasible.
+        name: a few words ("coral reef", "hot pink", "knitted wool").
+        description: one sentence, may be empty.
+        source: where it came from (bank, edited).
+    """
+
+    prompt_id: str
+    class_id: str
+    attribute: str
+    feasibility: str
+    name: str
+    description: str = ""
+    source: str = "bank"
+
+    @property
+    def text(self) -> str:
+        """Name and description as one text, the form that backends and digests use."""
+        return f"{self.name}: {self.description}" if self.description else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class SourceImage:
+    """One input file as an image source names it, before it is looked at.
+
+    Attributes:
+        key: stable name inside the source (relative path with forward slashes); any text.
+        path: the file.
+        class_name: display name.
+        split: train, val, test or test_<name>; None when the source has no splits and one is to be drawn.
+        mask_path: a mask that came with the image, if any.
+    """
+
+    key: str
+    path: Path
+    class_name: str
+    split: str | None
+    mask_path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MaskResult:
+    """A segmenter's answer for one image.
+
+    Attributes:
+        mask: (H, W) bool, True on the object; None when nothing usable was found.
+        status: ``ok`` or a value of ``names.MaskStatus``.
+        reason: one sentence for a person; empty when ok.
+        score: the segmenter's own confidence in 0..1, None when it has none.
+    """
+
+    mask: Array | None
+    status: str
+    reason: str = ""
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EditRequest:
+    """One edit to make.
+
+    Attributes:
+        image: (H, W, 3) uint8 sRGB photo.
+        mask: (H, W) bool, True on the object.
+        prompt: what to put in.
+        seed: seed of this candidate; the same for both arms of a pair.
+    """
+
+    image: Array
+    mask: Array
+    prompt: Prompt
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class EditResult:
+    """An editor's answer for one request.
+
+    Attributes:
+        status: ``ok`` or a value of ``names.EditStatus``.
+        reason: one sentence for a person; empty when ok.
+        image: (H, W, 3) uint8 sRGB, same size as the photo; None unless ok.
+        region: (H, W) bool, the pixels that the edit was allowed to change; None unless ok.
+        target_rgb: the sRGB colour (0..1) that a colour edit aimed at, else None.
+    """
+
+    status: str
+    reason: str = ""
+    image: Array | None = None
+    region: Array | None = None
+    target_rgb: tuple[float, float, float] | None = None
