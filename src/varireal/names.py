@@ -34,6 +34,7 @@ class MaskStatus(StrEnum):
     WHOLE_IMAGE = "mask_whole_image"
     MANY_PARTS = "mask_many_parts"
     TOUCHES_BORDER = "mask_touches_border"
+    LOW_SCORE = "mask_low_score"
     MISSING = "mask_missing"
     UNREADABLE = "mask_unreadable"
     IMAGE_UNREADABLE = "image_unreadable"

@@ -1,0 +1,63 @@
+"""The whole config, and how a mapping becomes one."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+
+from varireal.config.base import StrictModel, explain, find_secret
+from varireal.config.dataset import DatasetConfig
+from varireal.config.edits import EditsConfig
+from varireal.config.images import ImagesConfig
+from varireal.config.masks import MasksConfig
+from varireal.config.prompts import PromptsConfig
+from varireal.config.report import ReportConfig
+from varireal.config.study import StudyConfig
+from varireal.config.verdicts import VerdictsConfig
+from varireal.errors import ConfigError
+
+
+class Config(StrictModel):
+    """One study. Every key has a default; the defaults are the demo."""
+
+    study: Annotated[StudyConfig, Field(description="Name, place, seed, and how the work is split.")] = StudyConfig()
+    images: Annotated[ImagesConfig, Field(description="Where the photos come from and how they are read.")] = (
+        ImagesConfig()
+    )
+    prompts: Annotated[PromptsConfig, Field(description="Where the prompts come from.")] = PromptsConfig()
+    masks: Annotated[MasksConfig, Field(description="How the object is found in a photo.")] = MasksConfig()
+    edits: Annotated[EditsConfig, Field(description="What is changed in the train photos.")] = EditsConfig()
+    verdicts: Annotated[VerdictsConfig, Field(description="Who judges the candidates, and the gates.")] = (
+        VerdictsConfig()
+    )
+    dataset: Annotated[DatasetConfig, Field(description="The data set's card and exports.")] = DatasetConfig()
+    report: Annotated[ReportConfig, Field(description="The page of pictures.")] = ReportConfig()
+
+
+def parse_config(raw: Mapping[str, Any], *, place: str = "config") -> Config:
+    """Check a mapping, as read from YAML, and return the config.
+
+    Args:
+        raw: the mapping.
+        place: name of the file or files, for messages.
+
+    Raises:
+        ConfigError: one line that names the key, its place, what was found and what is allowed.
+    """
+    secret = find_secret(dict(raw))
+    if secret is not None:
+        variable = "VARIREAL_" + secret.rsplit(".", 1)[-1].upper()
+        raise ConfigError(
+            f"{place}: {secret!r} looks like a secret; remove it from the file, and revoke it if the file was shared: "
+            f"secrets are read from environment variables only, such as {variable}"
+        )
+    try:
+        config = Config.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError(f"{place}: {explain(error, Config)}") from None
+    if config.images.source != "demo" and config.masks.backend == "provided" and config.images.source == "folder":
+        raise ConfigError(
+            f"{place}: masks.backend is 'provided', but images.source 'folder' brings no masks; "
+            "use masks.backend: grabcut, or images.source: csv with a mask column"
+        )
+    return config

@@ -1,0 +1,34 @@
+"""``prompts``: where feasible and infeasible attributes come from."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from varireal.config.base import StrictModel
+
+
+class BankPrompts(StrictModel):
+    """Options of ``source: bank``."""
+
+    path: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="A bank that ships with the package (demo_birds, everyday) or the path of your own YAML file.",
+        ),
+    ] = "demo_birds"
+
+
+class PromptsConfig(StrictModel):
+    """Where the prompts come from and how many each class must have."""
+
+    source: Annotated[Literal["bank"], Field(description="bank: a reviewed file of prompts.")] = "bank"
+    minimum: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=1000,
+            description="Prompts that every class must have for each setting; fewer is an error before the run.",
+        ),
+    ] = 1
+    bank: Annotated[BankPrompts, Field(description="Options of the source bank.")] = BankPrompts()

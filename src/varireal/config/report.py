@@ -1,0 +1,19 @@
+"""``report``: the page of pictures."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from varireal.config.base import StrictModel
+
+
+class ReportConfig(StrictModel):
+    """How the report looks."""
+
+    title: Annotated[str, Field(min_length=1, max_length=200, description="Title of the page.")] = (
+        "Does feasibility matter?"
+    )
+    thumbnail_px: Annotated[
+        int, Field(ge=64, le=1024, description="Longest side of the pictures in the page, in pixels.")
+    ] = 192
+    page_size: Annotated[int, Field(ge=10, le=1000, description="Candidates per data file of the page.")] = 60

@@ -1,0 +1,152 @@
+"""What each stage gets to see of the config. A key that a stage does not see cannot make it run again."""
+
+import json
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from varireal.config.base import StrictModel, explain
+from varireal.config.dataset import DatasetConfig
+from varireal.config.edits import EditsConfig
+from varireal.config.images import CsvImages, DemoImages, FolderImages, ImagesConfig, ReadingConfig
+from varireal.config.masks import GrabCutMasks, MasksConfig
+from varireal.config.model import Config
+from varireal.config.prompts import PromptsConfig
+from varireal.config.report import ReportConfig
+from varireal.config.verdicts import VerdictsConfig
+from varireal.errors import ConfigError
+from varireal.seeds import digest
+
+S = TypeVar("S", bound=StrictModel)
+
+
+class ImagesSlice(StrictModel):
+    """For the stage images."""
+
+    seed: int
+    max_failed_fraction: float
+    images: ImagesConfig
+
+
+class PromptsSlice(StrictModel):
+    """For the stage prompts; ``classes`` maps class id to display name."""
+
+    noun: str
+    classes: dict[str, str]
+    prompts: PromptsConfig
+
+
+class MasksSlice(StrictModel):
+    """For the stage masks."""
+
+    max_failed_fraction: float
+    reading: ReadingConfig
+    masks: MasksConfig
+
+
+class EditsSlice(StrictModel):
+    """For the stage edits."""
+
+    seed: int
+    max_failed_fraction: float
+    reading: ReadingConfig
+    edits: EditsConfig
+
+
+class VerdictsSlice(StrictModel):
+    """For the stage verdicts."""
+
+    verdicts: VerdictsConfig
+
+
+class DatasetSlice(StrictModel):
+    """For the stage dataset."""
+
+    study: str
+    seed: int
+    noun: str
+    attributes: tuple[str, ...]
+    per_image: int
+    dataset: DatasetConfig
+
+
+class ReportSlice(StrictModel):
+    """For the stage report."""
+
+    study: str
+    seed: int
+    noun: str
+    attributes: tuple[str, ...]
+    reading: ReadingConfig
+    report: ReportConfig
+
+
+def stage_slices(config: Config, classes: dict[str, str]) -> dict[str, StrictModel]:
+    """The slice of every stage; options of sources and backends that are not chosen are left out."""
+    study, images = config.study, _chosen_images(config.images)
+    attributes: tuple[str, ...] = config.edits.attributes
+    return {
+        "images": ImagesSlice(seed=study.seed, max_failed_fraction=study.max_failed_fraction, images=images),
+        "prompts": PromptsSlice(noun=images.noun, classes=classes, prompts=config.prompts),
+        "masks": MasksSlice(
+            max_failed_fraction=study.max_failed_fraction, reading=images.reading, masks=_chosen_masks(config.masks)
+        ),
+        "edits": EditsSlice(
+            seed=study.seed,
+            max_failed_fraction=study.max_failed_fraction,
+            reading=images.reading,
+            edits=config.edits,
+        ),
+        "verdicts": VerdictsSlice(verdicts=config.verdicts),
+        "dataset": DatasetSlice(
+            study=study.name,
+            seed=study.seed,
+            noun=images.noun,
+            attributes=attributes,
+            per_image=config.edits.per_image,
+            dataset=config.dataset,
+        ),
+        "report": ReportSlice(
+            study=study.name,
+            seed=study.seed,
+            noun=images.noun,
+            attributes=attributes,
+            reading=images.reading,
+            report=config.report,
+        ),
+    }
+
+
+def _chosen_images(images: ImagesConfig) -> ImagesConfig:
+    blank = {"demo": DemoImages(), "folder": FolderImages(), "csv": CsvImages()}
+    blank.pop(images.source)
+    return images.model_copy(update=blank)
+
+
+def _chosen_masks(masks: MasksConfig) -> MasksConfig:
+    return masks if masks.backend == "grabcut" else masks.model_copy(update={"grabcut": GrabCutMasks()})
+
+
+def slice_text(slice_: StrictModel) -> str:
+    """The slice as JSON, the same text for the same values."""
+    return json.dumps(slice_.model_dump(mode="json"), sort_keys=True, ensure_ascii=True)
+
+
+def slice_digest(slice_: StrictModel) -> str:
+    """Digest of a slice: what tables carry in their metadata and rules in their params."""
+    return digest("slice", slice_text(slice_), size=8)
+
+
+def read_slice(path: Path, model: type[S]) -> S:
+    """Read a stage's slice from its file.
+
+    Raises:
+        ConfigError: missing, not JSON, or not this stage's slice.
+    """
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read ({error.strerror}); 'varireal config write' makes it") from error
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {explain(error, model)}; 'varireal config write' makes it afresh") from None

@@ -1,0 +1,139 @@
+"""What a config means for the workflow: which jobs there are, what they read and write, when they run again.
+
+The Snakefile asks here and nowhere else. Light: standard library, pydantic and PyYAML; it lists the photos' folder but
+opens no photo.
+"""
+
+from functools import cached_property
+from pathlib import Path
+
+from varireal import names
+from varireal.config.model import Config
+from varireal.config.slices import slice_digest, slice_text, stage_slices
+from varireal.datasets.sources import image_source
+from varireal.errors import ConfigError
+from varireal.paths import StudyPaths, shard_name
+from varireal.prompting.bank import find_bank, load_bank, prompts_for
+from varireal.prompting.checks import check_prompts
+from varireal.prompting.files import class_digests
+from varireal.provenance import STAGE_VERSIONS
+from varireal.records import Prompt
+from varireal.seeds import digest
+
+
+class Layout:
+    """The jobs of one study."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.paths = StudyPaths(f"{config.study.results.rstrip('/')}/{config.study.name}")
+
+    @cached_property
+    def classes(self) -> dict[str, str]:
+        """Class id to display name, in the order of the ids.
+
+        Raises:
+            ConfigError: the image source cannot be listed, or has no classes.
+        """
+        return image_source(self.config.images).classes()
+
+    @cached_property
+    def listing_digest(self) -> str:
+        """Changes when a photo is added, removed or edited; constant for rendered images."""
+        return image_source(self.config.images).listing_digest()
+
+    @cached_property
+    def shards(self) -> list[str]:
+        """Names of all shards."""
+        total = self.config.study.shards
+        return [shard_name(index, total) for index in range(total)]
+
+    @property
+    def settings(self) -> list[tuple[str, str]]:
+        """Every (attribute, feasibility), in the order of the config."""
+        return [(a, f) for a in self.config.edits.attributes for f in names.FEASIBILITIES]
+
+    @property
+    def rounds(self) -> list[int]:
+        """Numbers of all rounds."""
+        return list(range(self.config.edits.rounds))
+
+    @cached_property
+    def _slices(self) -> dict[str, tuple[str, str]]:
+        slices = stage_slices(self.config, self.classes)
+        return {stage: (slice_text(part), slice_digest(part)) for stage, part in slices.items()}
+
+    def slice(self, stage: str) -> str:
+        """The stage's config slice as JSON."""
+        return self._slices[stage][0]
+
+    def key(self, stage: str) -> str:
+        """What makes a stage's jobs run again: its version and the digest of its slice. Goes into rule params."""
+        return f"{stage} v{STAGE_VERSIONS[stage]} {self._slices[stage][1]}"
+
+    def earlier_verdicts(self, attribute: str, feasibility: str, round_: int, shard: str) -> list[str]:
+        """Verdicts of all rounds before ``round_``: what a later round need not edit again."""
+        return [self.paths.verdicts(attribute, feasibility, earlier, shard) for earlier in range(round_)]
+
+    def earlier_edits(self, attribute: str, feasibility: str, round_: int, shard: str) -> list[str]:
+        """Candidates of all rounds before ``round_``."""
+        return [self.paths.edits(attribute, feasibility, earlier, shard) for earlier in range(round_)]
+
+    def all_edits(self) -> list[str]:
+        """Every table of candidates, in a fixed order."""
+        return [self.paths.edits(a, f, r, s) for a, f in self.settings for s in self.shards for r in self.rounds]
+
+    def all_verdicts(self) -> list[str]:
+        """Every table of verdicts, in the order of ``all_edits``."""
+        return [self.paths.verdicts(a, f, r, s) for a, f in self.settings for s in self.shards for r in self.rounds]
+
+    def all_prompts(self) -> list[str]:
+        """Every class's prompt file."""
+        return [self.paths.prompts(class_id) for class_id in self.classes]
+
+    def bank_prompts(self) -> dict[str, list[Prompt]]:
+        """The bank's prompts by class id.
+
+        Raises:
+            ConfigError: no such bank, a class without prompts, or too few of them.
+        """
+        bank = load_bank(find_bank(self.config.prompts.bank.path))
+        return {class_id: prompts_for(bank, class_id, name) for class_id, name in self.classes.items()}
+
+    def bank_digest(self, class_id: str) -> str:
+        """Changes when the bank's prompts for the class change."""
+        return self._bank_digests[class_id]
+
+    @cached_property
+    def _bank_digests(self) -> dict[str, str]:
+        return {
+            class_id: digest(*(part for p in prompts for part in (p.prompt_id, p.name, p.description)), size=8)
+            for class_id, prompts in self.bank_prompts().items()
+        }
+
+    def prompts_digest(self, attribute: str, feasibility: str) -> str:
+        """Changes when a prompt of the setting changes in any class's file; ``none yet`` before the files exist."""
+        setting = (attribute, feasibility)
+        digests = []
+        for class_id in self.classes:
+            path = Path(self.paths.prompts(class_id))
+            if not path.exists():
+                return "none yet"
+            digests.append(class_digests(path).get(setting, ""))
+        return digest(*digests, size=8)
+
+    def check(self) -> None:
+        """Find what can be found before any job starts: classes without prompts, broken banks.
+
+        Raises:
+            ConfigError: the first problem, in one line.
+        """
+        wanted = dict.fromkeys(self.settings, self.config.prompts.minimum)
+        for prompts in self.bank_prompts().values():
+            problems = check_prompts(
+                prompts, noun=self.config.images.noun, class_names=list(self.classes.values()), minimum=wanted
+            )
+            errors = [problem for problem in problems if problem.severity == "error"]
+            if errors:
+                more = f" (and {len(errors) - 1} more: varireal prompts check)" if len(errors) > 1 else ""
+                raise ConfigError(f"bank {self.config.prompts.bank.path}: {errors[0].message}{more}")

@@ -1,0 +1,58 @@
+"""Logging, set up by ``cli`` only: one line per event, progress with rate and time left, a last line with counts.
+
+A person at a terminal sees the summary and the errors; the log file of the job has everything.
+"""
+
+import logging
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+SUMMARY = 25  # between INFO and WARNING: shown on the console even when INFO is not
+logging.addLevelName(SUMMARY, "SUMMARY")
+
+_SECONDS_BETWEEN_LINES = 5.0
+
+
+def set_up(log_file: Path | None, *, verbose: bool) -> None:
+    """Send this package's messages to the console, and to ``log_file`` when given.
+
+    Raises:
+        OSError: the log file cannot be created.
+    """
+    logger = logging.getLogger("varireal")
+    logger.setLevel(logging.DEBUG if verbose else logging.INFO)
+    logger.propagate = False
+    logger.handlers.clear()
+    console = logging.StreamHandler(sys.stderr)
+    console.setLevel(logging.INFO if verbose or log_file is None else SUMMARY)
+    console.setFormatter(logging.Formatter("%(message)s"))
+    logger.addHandler(console)
+    if log_file is not None:
+        log_file.parent.mkdir(parents=True, exist_ok=True)
+        handler = logging.FileHandler(log_file, mode="w", encoding="utf-8")
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        logger.addHandler(handler)
+
+
+def progress(items: Iterable[T], logger: logging.Logger, what: str, total: int) -> Iterator[T]:
+    """Yield the items and log a line with count, rate and time left every few seconds."""
+    start = last = time.monotonic()
+    for done, item in enumerate(items, 1):
+        yield item
+        now = time.monotonic()
+        if now - last >= _SECONDS_BETWEEN_LINES and done < total:
+            last = now
+            rate = done / (now - start)
+            logger.info("%s: %d of %d, %.1f/s, %.0f s left", what, done, total, rate, (total - done) / rate)
+
+
+def summary_line(stage: str, counts: dict[str, int], seconds: float, *, computed: int | None = None) -> str:
+    """The last line of a stage: counts per status, items computed and seconds."""
+    parts = [f"{status} {count}" for status, count in sorted(counts.items())] or ["nothing to do"]
+    made = "" if computed is None else f"; computed {computed} now"
+    return f"{stage}: {', '.join(parts)}{made}; {seconds:.1f} s"

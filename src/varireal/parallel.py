@@ -1,0 +1,42 @@
+"""Work on several cores inside one job, without leaving orphans when the job is killed."""
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import TypeVar
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+def process_map(function: Callable[[A], B], items: Sequence[A], workers: int) -> Iterator[B]:
+    """Apply a module-level function to the items, in order, in ``workers`` processes (in this one when 1)."""
+    if workers <= 1 or len(items) <= 1:
+        yield from map(function, items)
+        return
+    context = multiprocessing.get_context("spawn")  # a fork would copy the locks of running threads
+    with ProcessPoolExecutor(min(workers, len(items)), mp_context=context, initializer=_end_with_parent) as pool:
+        yield from pool.map(function, items, chunksize=4)
+
+
+def _end_with_parent() -> None:
+    """A killed parent cannot tell its workers to stop, so each one watches it."""
+    single_thread()
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def single_thread() -> None:
+    """Keep OpenCV to one thread: jobs run side by side, and the number of threads must not change a pixel."""
+    import cv2
+
+    cv2.setNumThreads(1)

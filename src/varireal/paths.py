@@ -1,0 +1,109 @@
+"""The path grammar of a study, stated once: rules, stages, commands and tests all ask here.
+
+Everything lies under ``{results}/{study}/``. Arguments may be Snakemake wildcards such as ``"{shard}"``.
+"""
+
+from dataclasses import dataclass
+
+from varireal import names
+
+
+def shard_name(index: int, total: int) -> str:
+    """``00003-of-00016``; counting starts at 0."""
+    return f"{index:05d}-of-{total:05d}"
+
+
+def parse_shard(name: str) -> tuple[int, int]:
+    """Index and total of a shard name.
+
+    Raises:
+        ValueError: the text is not a shard name.
+    """
+    index, _, total = name.partition("-of-")
+    if not (len(index) == len(total) == 5 and index.isdigit() and total.isdigit() and int(index) < int(total)):
+        raise ValueError(f"{name!r} is not a shard name such as 00000-of-00001")
+    return int(index), int(total)
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPaths:
+    """Paths of one study, as strings relative to the working directory.
+
+    Attributes:
+        root: ``{results}/{study}``.
+    """
+
+    root: str
+
+    def config(self, stage: str) -> str:
+        """The stage's slice of the validated config."""
+        return f"{self.root}/config/{stage}.json"
+
+    @property
+    def images(self) -> str:
+        """Every usable image, one row each."""
+        return f"{self.root}/images.parquet"
+
+    @property
+    def rejects(self) -> str:
+        """Every input that is not usable, one row each, with code and message."""
+        return f"{self.root}/rejects.parquet"
+
+    @property
+    def photos(self) -> str:
+        """Folder of the pictures that a rendering source makes."""
+        return f"{self.root}/photos"
+
+    def prompts(self, class_id: str) -> str:
+        """The prompts of one class, readable and editable."""
+        return f"{self.root}/prompts/{class_id}.yaml"
+
+    def prompts_record(self, class_id: str) -> str:
+        """What the prompts stage said when it last wrote the class's file."""
+        return f"{self.root}/prompts/.record/{class_id}.json"
+
+    def masks(self, shard: str) -> str:
+        """Masks of the train images of one shard."""
+        return f"{self.root}/masks/{shard}.parquet"
+
+    def edits(self, attribute: str, feasibility: str, round_: int | str, shard: str) -> str:
+        """Candidates of one setting, round and shard."""
+        return f"{self.root}/edits/{attribute}/{feasibility}/round{round_}/{shard}.parquet"
+
+    def verdicts(self, attribute: str, feasibility: str, round_: int | str, shard: str) -> str:
+        """Verdicts on the candidates of the same name."""
+        return f"{self.root}/verdicts/{attribute}/{feasibility}/round{round_}/{shard}.parquet"
+
+    @property
+    def dataset(self) -> str:
+        """Folder of the data set: Parquet, card, manifest."""
+        return f"{self.root}/dataset"
+
+    @property
+    def report(self) -> str:
+        """Folder of the report and gallery."""
+        return f"{self.root}/report"
+
+    def store(self, name: str) -> str:
+        """Item store of one writer; never a declared output, so that it survives a failed job."""
+        return f"{self.root}/store/{name}.sqlite"
+
+    def log(self, name: str) -> str:
+        """Log of one job."""
+        return f"{self.root}/logs/{name}.log"
+
+    def benchmark(self, name: str) -> str:
+        """Snakemake's benchmark table of one job."""
+        return f"{self.root}/benchmarks/{name}.tsv"
+
+
+def setting(attribute: str, feasibility: str) -> str:
+    """Name of a setting for people: ``color/feasible``."""
+    return f"{attribute}/{feasibility}"
+
+
+def dataset_files(attributes: tuple[str, ...], shards: int) -> list[str]:
+    """File names of the data set inside ``dataset/``, one per setting and shard, in a fixed order."""
+    settings = [(a, f) for a in attributes for f in names.FEASIBILITIES]
+    total = len(settings) * shards
+    return [f"data/train-{index:05d}-of-{total:05d}.parquet" for index in range(total)]

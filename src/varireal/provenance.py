@@ -1,0 +1,35 @@
+"""What every artefact says about its origin, and the versions that make a stage run again.
+
+A stage's integer goes into its rule's params and into the item keys of its store: raise it when the stage's output
+changes for the same inputs, and only then.
+"""
+
+from functools import cache
+from importlib import metadata
+
+from varireal import __version__
+
+STAGE_VERSIONS = {
+    "config": 1,
+    "images": 1,
+    "prompts": 1,
+    "masks": 1,
+    "edits": 1,
+    "verdicts": 1,
+    "dataset": 1,
+    "report": 1,
+}
+
+_RECORDED = ("numpy", "opencv-python-headless", "pillow", "scikit-image", "scipy", "pyarrow")
+
+
+@cache
+def package_versions() -> dict[str, str]:
+    """Versions of this package and of the libraries that can change pixels; a missing one is left out."""
+    versions = {"varireal": __version__}
+    for name in _RECORDED:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions

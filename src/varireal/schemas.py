@@ -1,0 +1,144 @@
+"""The declared columns of every table. Files are contracts: other programs read them by these names."""
+
+import json
+from typing import Any
+
+import pyarrow as pa
+
+from varireal.metrics.receipts import RECEIPT_FIELDS
+from varireal.tables import column
+
+_TEXT, _INT, _FLOAT, _FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+
+IMAGES = pa.schema(
+    [
+        column("image_id", _TEXT, "slug, unique in the study", nullable=False),
+        column("class_id", _TEXT, "slug of the class", nullable=False),
+        column("class_name", _TEXT, "display name of the class", nullable=False),
+        column("split", _TEXT, "train, val, test or test_<shift>", nullable=False),
+        column("path", _TEXT, "the file, as found", nullable=False),
+        column("width", _INT, "pixels, after orientation and size limit", nullable=False),
+        column("height", _INT, "pixels, after orientation and size limit", nullable=False),
+        column("sha256", _TEXT, "of the file's bytes", nullable=False),
+        column("phash", _TEXT, "64-bit perceptual hash, hex", nullable=False),
+        column("mask_path", _TEXT, "mask that came with the image"),
+        column("status", _TEXT, "ok", nullable=False),
+        column("reason", _TEXT, "what was converted on reading, empty when nothing was", nullable=False),
+    ]
+)
+
+REJECTS = pa.schema(
+    [
+        column("key", _TEXT, "name inside the image source", nullable=False),
+        column("path", _TEXT, "the file, as found", nullable=False),
+        column("class_name", _TEXT, "display name of the class", nullable=False),
+        column("split", _TEXT, "split, when known"),
+        column("sha256", _TEXT, "of the file's bytes, when readable"),
+        column("status", _TEXT, "code of names.RejectCode", nullable=False),
+        column("reason", _TEXT, "one sentence", nullable=False),
+    ]
+)
+
+MASKS = pa.schema(
+    [
+        column("image_id", _TEXT, "row of images", nullable=False),
+        column("status", _TEXT, "ok or a value of names.MaskStatus", nullable=False),
+        column("reason", _TEXT, "one sentence, empty when ok", nullable=False),
+        column("mask", pa.binary(), "1-bit PNG of the raw mask, also when the status is not ok"),
+        column("smoothed", pa.binary(), "1-bit PNG of the smoothed mask, when smoothing is on"),
+        column("bbox", pa.list_(pa.int64()), "x, y, width, height in pixels"),
+        column("area_fraction", _FLOAT, "share of the image that the mask covers"),
+        column("score", _FLOAT, "the segmenter's own confidence, 0..1"),
+        column("backend", _TEXT, "segmenter", nullable=False),
+        column("revision", _TEXT, "model revision"),
+        column("fallback_of", _TEXT, "segmenter that failed before this one"),
+    ]
+)
+
+_CANDIDATE = [
+    column("candidate_id", _TEXT, "unique in the study", nullable=False),
+    column("image_id", _TEXT, "the photo that was edited", nullable=False),
+    column("class_id", _TEXT, "slug of the class", nullable=False),
+    column("class_name", _TEXT, "display name of the class", nullable=False),
+    column("attribute", _TEXT, "background, color or texture", nullable=False),
+    column("feasibility", _TEXT, "feasible or infeasible", nullable=False),
+    column("k", _INT, "which of the edits of this photo and setting", nullable=False),
+    column("round", _INT, "0 is the first attempt", nullable=False),
+    column("pair_id", _TEXT, "the same for both arms of a pair", nullable=False),
+    column("prompt_id", _TEXT, "row of the class's prompt file; empty when there was none", nullable=False),
+    column("prompt_name", _TEXT, "what was put in", nullable=False),
+    column("prompt_description", _TEXT, "one sentence", nullable=False),
+    column("seed", _INT, "seed of this candidate, shared by both arms", nullable=False),
+    column("backend", _TEXT, "editor", nullable=False),
+    column("params_digest", _TEXT, "digest of everything that the picture depends on", nullable=False),
+    column("status", _TEXT, "ok or a value of names.EditStatus", nullable=False),
+    column("reason", _TEXT, "one sentence, empty when ok", nullable=False),
+]
+
+_RECEIPT = [column(name, _FLOAT, doc) for name, doc in RECEIPT_FIELDS.items()]
+
+_MEASURED = [
+    column("batch_size", _INT, "items edited together; null when not measured"),
+    column("dtype", _TEXT, "number format of the editor"),
+    column("device", _TEXT, "where it ran"),
+]
+
+EDITS = pa.schema([*_CANDIDATE, column("image", pa.binary(), "lossless PNG; null unless ok"), *_RECEIPT, *_MEASURED])
+
+VERDICTS = pa.schema(
+    [
+        column("candidate_id", _TEXT, "row of edits", nullable=False),
+        column("judge", _TEXT, "who judged", nullable=False),
+        column("accepted", _FLAG, "true only if every gate passed", nullable=False),
+        column("reasons", pa.list_(pa.string()), "one per gate that failed", nullable=False),
+    ]
+)
+
+MANIFEST = pa.schema(
+    [
+        *_CANDIDATE,
+        *_RECEIPT,
+        *_MEASURED,
+        column("outcome", _TEXT, "accepted, rejected or failed", nullable=False),
+        column("reasons", pa.list_(pa.string()), "why not accepted", nullable=False),
+        column("source_sha256", _TEXT, "of the photo's file", nullable=False),
+        column("source_path", _TEXT, "the photo's file", nullable=False),
+        column("mask_backend", _TEXT, "segmenter of the mask"),
+        column("image_sha256", _TEXT, "of the candidate's PNG bytes"),
+    ]
+)
+
+FUNNEL = pa.schema(
+    [
+        column("class_id", _TEXT, "slug of the class", nullable=False),
+        column("class_name", _TEXT, "display name of the class", nullable=False),
+        column("attribute", _TEXT, "background, color or texture", nullable=False),
+        column("feasibility", _TEXT, "feasible or infeasible", nullable=False),
+        column("wanted", _INT, "items", nullable=False),
+        column("made", _INT, "candidates with a picture, all rounds", nullable=False),
+        column("accepted", _INT, "items with an accepted candidate", nullable=False),
+        column("short", _INT, "wanted less accepted", nullable=False),
+        column("reasons", _TEXT, "JSON: why the last candidate of each missing item was not accepted", nullable=False),
+    ]
+)
+
+
+def huggingface(schema: pa.Schema, features: dict[str, Any]) -> pa.Schema:
+    """Add the metadata by which the ``datasets`` library knows special columns, such as images, without a cast."""
+    info = json.dumps({"info": {"features": features}}, sort_keys=True)
+    return schema.with_metadata({**(schema.metadata or {}), b"huggingface": info})
+
+
+_IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+
+DATASET = huggingface(
+    pa.schema(
+        [
+            column("image", _IMAGE, "the accepted edit, lossless PNG", nullable=False),
+            column("label", _INT, "number of the class in the sorted list of class ids", nullable=False),
+            *(field for field in MANIFEST if field.name not in ("status", "reason", "outcome", "reasons")),
+            column("mask", _IMAGE, "the object's mask in the photo, 1-bit PNG", nullable=False),
+        ]
+    ),
+    {"image": {"_type": "Image"}, "mask": {"_type": "Image"}},
+)

@@ -1,0 +1,104 @@
+r"""Edits: the candidates of one setting, round and shard, each with its receipt.
+
+By hand::
+
+    varireal edits --config results/demo/config/edits.json --images results/demo/images.parquet \
+        --masks results/demo/masks/00000-of-00001.parquet --prompts results/demo/prompts/*.yaml \
+        --attribute color --feasibility feasible --round 0 --shard 00000-of-00001 \
+        --output results/demo/edits/color/feasible/round0/00000-of-00001.parquet \
+        --store results/demo/store/color-feasible-round0-00000-of-00001.sqlite
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from varireal import tables
+from varireal.config.slices import EditsSlice, slice_digest
+from varireal.logs import progress
+from varireal.names import EditStatus
+from varireal.paths import parse_shard
+from varireal.schemas import EDITS, IMAGES, MASKS
+from varireal.stages.budget import check_budget, count_statuses
+from varireal.stages.candidates import Work, with_images
+from varireal.stages.items import in_shard, setting_prompts, settled_items, train_photos, wanted_items
+from varireal.store import open_store
+
+logger = logging.getLogger(__name__)
+
+FAILURES = frozenset({EditStatus.FAILED, EditStatus.IMAGE_UNREADABLE, EditStatus.UNKNOWN_PROMPT})
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts per status, and how many candidates were computed now rather than found in the store."""
+
+    counts: dict[str, int]
+    computed: int
+
+
+def run(
+    config: EditsSlice,
+    *,
+    images: Path,
+    masks: Path,
+    prompts: Sequence[Path],
+    attribute: str,
+    feasibility: str,
+    round_: int,
+    shard: str,
+    earlier_edits: Sequence[Path] = (),
+    earlier_verdicts: Sequence[Path] = (),
+    output: Path,
+    store: Path,
+) -> Summary:
+    """Write the candidates of one setting, round and shard.
+
+    Args:
+        config: the stage's slice.
+        images: table of images.
+        masks: masks of the shard.
+        prompts: prompt files of all classes.
+        attribute: background, color or texture.
+        feasibility: feasible or infeasible.
+        round_: number of the round.
+        shard: name of the shard.
+        earlier_edits: candidates of the earlier rounds of the same setting and shard.
+        earlier_verdicts: verdicts on them.
+        output: table of candidates to write.
+        store: item store of this job.
+
+    Raises:
+        DataError: a table is damaged, or more items failed than the budget allows.
+        ConfigError: a prompt file is damaged.
+        BackendError: the editor cannot run here.
+    """
+    items = wanted_items(
+        train_photos(images, IMAGES),
+        setting_prompts(prompts, attribute=attribute, feasibility=feasibility),
+        attribute=attribute,
+        feasibility=feasibility,
+        per_image=config.edits.per_image,
+        round_=round_,
+        seed=config.seed,
+    )
+    settled = settled_items(earlier_edits, earlier_verdicts)
+    open_items = [i for i in in_shard(items, *parse_shard(shard)) if (i.photo["image_id"], i.k) not in settled]
+    stamp = slice_digest(config)
+    if not open_items:
+        tables.write(output, [], EDITS, stage="edits", digest=stamp)
+        return Summary({}, 0)
+    with open_store(store) as kept:
+        work = Work(config, {row["image_id"]: row for row in tables.read(masks, MASKS)}, kept)
+        done = list(progress(work.candidates(open_items), logger, f"{attribute}/{feasibility}", len(open_items)))
+        rows = [candidate.row for candidate in done]
+        check_budget(
+            rows,
+            stage=f"edits {attribute}/{feasibility}",
+            id_column="candidate_id",
+            failures=FAILURES,
+            allowed=config.max_failed_fraction,
+        )
+        tables.write(output, with_images(done, kept), EDITS, stage="edits", digest=stamp)
+    return Summary(count_statuses(rows), sum(candidate.new for candidate in done))

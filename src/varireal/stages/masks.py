@@ -1,0 +1,173 @@
+r"""Masks: the object's pixels in every train photo of a shard.
+
+By hand::
+
+    varireal masks --config results/demo/config/masks.json --images results/demo/images.parquet \
+        --shard 00000-of-00001 --output results/demo/masks/00000-of-00001.parquet \
+        --store results/demo/store/masks-00000-of-00001.sqlite
+"""
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from varireal import names, tables
+from varireal.config.masks import MaskLimitsConfig
+from varireal.config.slices import MasksSlice, slice_digest
+from varireal.datasets.decoding import RejectedImageError, load_mask
+from varireal.datasets.photos import read_photo, reading_key
+from varireal.logs import progress
+from varireal.names import MaskStatus
+from varireal.paths import parse_shard
+from varireal.provenance import STAGE_VERSIONS
+from varireal.records import MaskResult
+from varireal.registry import load_backend
+from varireal.schemas import IMAGES, MASKS
+from varireal.seeds import digest, shard_of
+from varireal.segmenters.base import Segmenter
+from varireal.segmenters.quality import (
+    MaskLimits,
+    area_fraction,
+    bounding_box,
+    check_mask,
+    decode_mask,
+    encode_mask,
+    smooth_mask,
+)
+from varireal.stages.budget import check_budget, count_statuses
+from varireal.store import ItemStore, open_store, pack, unpack
+
+logger = logging.getLogger(__name__)
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts per status, and how many masks were computed now rather than found in the store."""
+
+    counts: dict[str, int]
+    computed: int
+
+
+def run(config: MasksSlice, *, images: Path, shard: str, output: Path, store: Path) -> Summary:
+    """Write the masks of one shard's train photos.
+
+    Args:
+        config: the stage's slice.
+        images: table of images.
+        shard: name of the shard.
+        output: table of masks to write.
+        store: item store of this shard.
+
+    Raises:
+        DataError: a table is damaged, or more photos failed than the budget allows.
+        BackendError: the segmenter cannot run here.
+    """
+    index, total = parse_shard(shard)
+    photos = [
+        row
+        for row in tables.read(images, IMAGES)
+        if row["split"] == names.TRAIN and shard_of(row["image_id"], total) == index
+    ]
+    segmenter = make_segmenter(config)
+    with open_store(store) as items:
+        made = [_mask_row(photo, config, segmenter, items) for photo in progress(photos, logger, "masks", len(photos))]
+    rows = [row for row, _ in made]
+    failures = frozenset({MaskStatus.FAILED, MaskStatus.IMAGE_UNREADABLE, MaskStatus.UNREADABLE, MaskStatus.MISSING})
+    check_budget(rows, stage="masks", id_column="image_id", failures=failures, allowed=config.max_failed_fraction)
+    tables.write(output, rows, MASKS, stage="masks", digest=slice_digest(config))
+    return Summary(count_statuses(rows), sum(new for _, new in made))
+
+
+def make_segmenter(config: MasksSlice) -> Segmenter:
+    """The configured segmenter.
+
+    Raises:
+        BackendError: it cannot be loaded.
+    """
+    kind = load_backend("segmenters", config.masks.backend)
+    options = config.masks.grabcut.model_dump() if config.masks.backend == "grabcut" else config.masks.options
+    segmenter: Segmenter = kind(**options)
+    return segmenter
+
+
+def _mask_row(
+    photo: Mapping[str, Any], config: MasksSlice, segmenter: Segmenter, items: ItemStore
+) -> tuple[Row, bool]:
+    key = _item_key(photo, config, segmenter)
+    kept = items.get(key)
+    if kept is None:
+        found = _segment(photo, config, segmenter)
+        if found.mask is not None:
+            items.put(key, pack({"score": found.score}, encode_mask(found.mask)))
+    else:
+        facts, mask = unpack(kept)
+        found = MaskResult(decode_mask(mask), MaskStatus.OK, "", facts["score"])
+    return _row(photo, _judged(found, config.masks.limits), config, segmenter), kept is None
+
+
+def _item_key(photo: Mapping[str, Any], config: MasksSlice, segmenter: Segmenter) -> str:
+    options = json.dumps([config.masks.grabcut.model_dump(), config.masks.options], sort_keys=True)
+    given = Path(photo["mask_path"]).read_bytes() if _has_mask_file(photo) else b""
+    version = STAGE_VERSIONS["masks"]
+    backend = (segmenter.name, segmenter.version, segmenter.revision)
+    return digest("mask", version, photo["sha256"], reading_key(config.reading), given, *backend, options)
+
+
+def _has_mask_file(photo: Mapping[str, Any]) -> bool:
+    return bool(photo["mask_path"]) and Path(photo["mask_path"]).is_file()
+
+
+def _segment(photo: Mapping[str, Any], config: MasksSlice, segmenter: Segmenter) -> MaskResult:
+    try:
+        picture = read_photo(photo, config.reading)
+    except RejectedImageError as error:
+        return MaskResult(None, MaskStatus.IMAGE_UNREADABLE, str(error))
+    given = None
+    if photo["mask_path"]:
+        try:
+            size = (picture.width, picture.height)
+            given = load_mask(Path(photo["mask_path"]), size=size, original_size=picture.original_size)
+        except RejectedImageError as error:
+            return MaskResult(None, MaskStatus.UNREADABLE, str(error))
+    try:
+        return segmenter.segment([picture.image], [given])[0]
+    except Exception as error:
+        logger.exception("segmenting %s failed", photo["image_id"])
+        return MaskResult(None, MaskStatus.FAILED, f"{type(error).__name__}: {error}")
+
+
+def _judged(found: MaskResult, limits: MaskLimitsConfig) -> MaskResult:
+    """The limits are applied here, on what the store keeps, so that changing one segments nothing again."""
+    if found.mask is None:
+        return found
+    bounds = limits.model_dump(exclude={"min_score"})
+    status, reason = check_mask(found.mask, MaskLimits(**bounds))
+    if status == MaskStatus.OK and found.score is not None and found.score < limits.min_score:
+        status = MaskStatus.LOW_SCORE
+        reason = f"The segmenter's confidence is {found.score:.2f}, below {limits.min_score:.2f}."
+    return MaskResult(found.mask, status, reason, found.score)
+
+
+def _row(photo: Mapping[str, Any], found: MaskResult, config: MasksSlice, segmenter: Segmenter) -> Row:
+    row: Row = {
+        "image_id": photo["image_id"],
+        "status": str(found.status),
+        "reason": found.reason,
+        "score": found.score,
+        "backend": segmenter.name,
+        "revision": segmenter.revision,
+    }
+    if found.mask is not None and found.mask.any():
+        row |= {
+            "mask": encode_mask(found.mask),
+            "bbox": list(bounding_box(found.mask)),
+            "area_fraction": area_fraction(found.mask),
+        }
+        if config.masks.smooth_px:
+            row["smoothed"] = encode_mask(smooth_mask(found.mask, config.masks.smooth_px))
+    return row

@@ -1,0 +1,109 @@
+"""The item store: what was computed once is never computed again, and a kill at any moment loses one item at most.
+
+One SQLite file per writer. Its rollback journal is what survives ``kill -9`` and power loss; write-ahead logging is
+avoided because it needs shared memory, which network file systems do not have. Keys are digests of everything that an
+item depends on; values are bytes.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from varireal.errors import DataError
+
+_BUSY_SECONDS = 5.0
+
+
+class ItemStore:
+    """Reads and writes the items of one job.
+
+    Looking a key up falls back to the files of other shard counts, so changing ``shards`` recomputes nothing.
+    """
+
+    def __init__(self, path: Path, fallbacks: list[Path] | None = None) -> None:
+        self.path = path
+        self._fallback_paths = fallbacks or []
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+            self._connection.execute("PRAGMA synchronous=FULL")
+            self._connection.execute("CREATE TABLE IF NOT EXISTS items (key TEXT PRIMARY KEY, value BLOB NOT NULL)")
+        except sqlite3.DatabaseError as error:
+            raise DataError(f"the item store {path} cannot be used ({error}); move it away to start afresh") from error
+        self._fallbacks: list[sqlite3.Connection] | None = None
+
+    def get(self, key: str) -> bytes | None:
+        """The value of a key, or None."""
+        row = self._connection.execute("SELECT value FROM items WHERE key = ?", (key,)).fetchone()
+        if row is not None:
+            return bytes(row[0])
+        for other in self._others():
+            row = other.execute("SELECT value FROM items WHERE key = ?", (key,)).fetchone()
+            if row is not None:
+                return bytes(row[0])
+        return None
+
+    def put(self, key: str, value: bytes) -> None:
+        """Keep a value; it is on disk when this returns."""
+        self._connection.execute("INSERT OR REPLACE INTO items VALUES (?, ?)", (key, value))
+
+    def keys(self) -> Iterator[str]:
+        """All keys of this file."""
+        for (key,) in self._connection.execute("SELECT key FROM items ORDER BY key"):
+            yield key
+
+    def keep_only(self, keys: set[str]) -> int:
+        """Delete every other key of this file and give the space back; return how many were deleted."""
+        doomed = [key for key in self.keys() if key not in keys]
+        with self._connection:
+            self._connection.execute("BEGIN")
+            self._connection.executemany("DELETE FROM items WHERE key = ?", [(key,) for key in doomed])
+        if doomed:
+            self._connection.execute("VACUUM")
+        return len(doomed)
+
+    def close(self) -> None:
+        """Close the files."""
+        self._connection.close()
+        for other in self._fallbacks or ():
+            other.close()
+
+    def _others(self) -> list[sqlite3.Connection]:
+        if self._fallbacks is None:
+            self._fallbacks = [
+                sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=_BUSY_SECONDS)
+                for path in self._fallback_paths
+            ]
+        return self._fallbacks
+
+
+@contextmanager
+def open_store(path: Path) -> Iterator[ItemStore]:
+    """Open the store at ``path``; files of the same name with another shard count are its fallbacks.
+
+    A name ends in a shard, ``color-feasible-round0-00000-of-00002.sqlite``, or not.
+
+    Raises:
+        DataError: the file is not a database.
+    """
+    stem, _, total = path.stem.rpartition("-of-")
+    others: list[Path] = []
+    if stem and total.isdigit():
+        prefix = stem[: -len("00000")]
+        others = [p for p in sorted(path.parent.glob(f"{prefix}?????-of-?????.sqlite")) if not p.stem.endswith(total)]
+    with closing(ItemStore(path, others)) as store:
+        yield store
+
+
+def pack(facts: dict[str, Any], data: bytes) -> bytes:
+    """One value out of JSON-able facts and bytes such as a picture."""
+    return json.dumps(facts).encode() + b"\n" + data
+
+
+def unpack(value: bytes) -> tuple[dict[str, Any], bytes]:
+    """Facts and bytes of a packed value."""
+    facts, _, data = value.partition(b"\n")
+    return json.loads(facts), data

@@ -1,0 +1,139 @@
+"""Parquet tables with declared schemas: written whole or not at all, checked when read.
+
+Every table carries the stage's version and the digest of its config slice in its metadata. The same rows give the same
+bytes. Readers name the file and the column that differ.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from varireal.errors import DataError
+from varireal.provenance import STAGE_VERSIONS, package_versions
+
+Row = dict[str, Any]
+
+_ROWS_PER_GROUP = 64  # bounds memory when the rows hold images
+
+
+def column(name: str, kind: pa.DataType, doc: str, *, nullable: bool = True) -> pa.Field:
+    """A column with its meaning in the file's metadata."""
+    return pa.field(name, kind, nullable=nullable, metadata={"doc": doc})
+
+
+def write(
+    path: Path, rows: Iterable[Row], schema: pa.Schema, *, stage: str, digest: str, facts: dict[str, Any] | None = None
+) -> int:
+    """Write rows in batches to a temporary file beside ``path`` and rename it; return the number of rows.
+
+    Args:
+        path: the table; its folder is made.
+        rows: values by column name; a missing key is null.
+        schema: declared columns; types are enforced.
+        stage: key of ``STAGE_VERSIONS``.
+        digest: digest of the config slice that made the rows.
+        facts: more metadata, JSON-able.
+
+    Raises:
+        DataError: a row does not fit the schema.
+    """
+    origin = {"stage": stage, "version": STAGE_VERSIONS[stage], "config": digest, "packages": package_versions()}
+    metadata = {**(schema.metadata or {}), b"varireal": json.dumps({**origin, **(facts or {})}, sort_keys=True)}
+    full = schema.with_metadata(metadata)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    count = 0
+    try:
+        with pq.ParquetWriter(temporary, full, compression="zstd") as writer:
+            for batch in _batches(rows):
+                count += len(batch)
+                writer.write_table(_table(batch, full, path))
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return count
+
+
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    batch: list[Row] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == _ROWS_PER_GROUP:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _table(rows: list[Row], schema: pa.Schema, path: Path) -> pa.Table:
+    unknown = sorted({key for row in rows for key in row} - set(schema.names))
+    if unknown:
+        raise DataError(f"{path}: rows have columns {unknown} that the schema does not declare")
+    try:
+        table = pa.Table.from_pylist(rows, schema=schema)
+        table.validate(full=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise DataError(f"{path}: a row does not fit the schema: {error}") from error
+    for field in schema:
+        if not field.nullable and table.column(field.name).null_count:
+            raise DataError(f"{path}: column {field.name!r} has empty values but must not")
+    return table
+
+
+def check(path: Path, schema: pa.Schema) -> pq.ParquetFile:
+    """Open a table and compare its columns with the declared ones.
+
+    Raises:
+        DataError: missing, unreadable, or a column is missing, unknown or of another type.
+    """
+    try:
+        file = pq.ParquetFile(path)
+    except FileNotFoundError as error:
+        raise DataError(f"{path} does not exist; run the stage that writes it") from error
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(f"{path} is not a readable Parquet file ({error}); delete it and run again") from error
+    found = {field.name: field.type for field in file.schema_arrow}
+    for field in schema:
+        if field.name not in found:
+            raise DataError(f"{path}: column {field.name!r} is missing; run the stage that writes it again")
+        if found[field.name] != field.type:
+            raise DataError(f"{path}: column {field.name!r} is {found[field.name]}, expected {field.type}")
+    return file
+
+
+def read(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None) -> list[Row]:
+    """Read a checked table (or some columns of it) as rows.
+
+    Raises:
+        DataError: as ``check``.
+    """
+    rows: list[Row] = check(path, schema).read(columns=list(columns or schema.names)).to_pylist()
+    return rows
+
+
+def stream(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None) -> Iterator[Row]:
+    """Yield the rows of a checked table a few at a time, for tables whose rows hold images.
+
+    Raises:
+        DataError: as ``check``.
+    """
+    for batch in check(path, schema).iter_batches(_ROWS_PER_GROUP, columns=list(columns or schema.names)):
+        yield from batch.to_pylist()
+
+
+def origin(path: Path, schema: pa.Schema) -> dict[str, Any]:
+    """The ``varireal`` metadata of a checked table.
+
+    Raises:
+        DataError: as ``check``.
+    """
+    metadata = check(path, schema).schema_arrow.metadata or {}
+    facts: dict[str, Any] = json.loads(metadata.get(b"varireal", b"{}"))
+    return facts
