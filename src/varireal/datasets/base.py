@@ -9,11 +9,13 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from varireal.errors import ConfigError
 from varireal.names import TEST, TRAIN, VAL
-from varireal.records import SourceImage
+
+if TYPE_CHECKING:
+    from varireal.records import SourceImage
 
 SPLITS_ALLOWED = "train, val, test or test_<name> (letters a-z, digits, _ and -)"
 
@@ -42,7 +44,7 @@ class ImageSource(Protocol):
         """
         ...
 
-    def items(self) -> Iterator[SourceImage]:
+    def items(self) -> "Iterator[SourceImage]":
         """Yield every file that claims to be a photo, sorted by key, each key once.
 
         Raises:

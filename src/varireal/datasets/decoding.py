@@ -25,7 +25,7 @@ from varireal.names import RejectCode
 
 # Formats that cameras, phones and the web make. Pillow knows many more, among them some that run programs (EPS) or
 # are rarely tested against hostile files.
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
 _NAMED = "JPEG, PNG, WebP, GIF, BMP, TIFF, PPM or AVIF"
 # First bytes of these formats: tells a damaged photo from something that never was one.
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\x00", b"MM\x00*")

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from varireal.datasets.base import (
     SPLITS_ALLOWED,
@@ -22,7 +23,9 @@ from varireal.datasets.base import (
 )
 from varireal.errors import ConfigError
 from varireal.names import TEST, TRAIN, VAL
-from varireal.records import SourceImage
+
+if TYPE_CHECKING:
+    from varireal.records import SourceImage
 
 logger = logging.getLogger(__name__)
 
@@ -67,12 +70,14 @@ class FolderSource:
         """
         return sorted(set(self._shown(self._class_folders()).values()))
 
-    def items(self) -> Iterator[SourceImage]:
+    def items(self) -> "Iterator[SourceImage]":
         """Yield every file in the class folders, sorted by key (path below the folder, with forward slashes).
 
         Raises:
             ConfigError: the folder is missing or not laid out as expected.
         """
+        from varireal.records import SourceImage  # brings numpy: not while Snakemake parses
+
         folders = self._class_folders()
         shown = self._shown(folders)
         for stray in self._files_beside(folders):
