@@ -91,7 +91,8 @@ def load_photo(path: Path, *, max_side: int, max_pixels: int, min_side: int) -> 
     notes: list[str] = []
     with _opened(path) as opened:
         _check_size(path, opened.size, max_pixels=max_pixels, min_side=min_side)
-        _note_header(opened, notes)
+        if _loses_depth(opened):
+            notes.append("16-bit colours were cut to 8 bits")
         image = _upright(opened, notes)
         original_size = image.size
         try:
@@ -103,6 +104,8 @@ def load_photo(path: Path, *, max_side: int, max_pixels: int, min_side: int) -> 
         if max(image.size) > max_side:
             image = _bounded(image, max_side)
             notes.append(f"scaled down from {_sides(original_size)} to {_sides(image.size)}")
+        if _has_more_frames(opened):
+            notes.append("first frame of several was taken")
     _check_size(path, image.size, max_pixels=max_pixels, min_side=min_side)
     return Photo(np.array(image), image.width, image.height, original_size, tuple(notes))
 
@@ -207,7 +210,7 @@ def _unidentified(file: BufferedReader, name: str) -> RejectedImageError:
     start = file.read(16)
     if start[4:8] == b"ftyp" and start[8:12] in _HEIC_BRANDS:
         return RejectedImageError(RejectCode.NOT_AN_IMAGE, f"{name} is HEIC, which is not read; convert it to JPEG.")
-    if start.startswith(_MAGIC) or (start.startswith(b"RIFF") and start[8:12] == b"WEBP"):
+    if start.startswith(_MAGIC) or start[8:12] == b"WEBP" or start[4:12] == b"ftypavif":
         return RejectedImageError(RejectCode.TRUNCATED, f"{name} is cut off or damaged in its header.")
     return RejectedImageError(RejectCode.NOT_AN_IMAGE, f"{name} is not a picture; expected {_NAMED}.")
 
@@ -226,17 +229,18 @@ def _wrong_size(path: Path, size: tuple[int, int], expected: tuple[int, int]) ->
     return RejectedImageError(RejectCode.BAD_MASK, message)
 
 
-def _note_header(image: Image.Image, notes: list[str]) -> None:
-    """Note what decoding would hide: further frames, and 16-bit colours that Pillow cuts to 8 bits."""
-    try:
-        several = bool(getattr(image, "is_animated", False))
-    except _DAMAGE:  # a GIF whose second frame is damaged; the first one may be whole
-        several = False
-    if several:
-        notes.append("first frame of several was taken")
+def _loses_depth(image: Image.Image) -> bool:
+    """Say whether decoding will cut 16-bit colours to 8 bits, as Pillow does without a word; ask before decoding."""
     tiles = getattr(image, "tile", None) or []
-    if image.mode in {"RGB", "RGBA", "LA"} and any(";16" in str(tile[3]) for tile in tiles):
-        notes.append("16-bit colours were cut to 8 bits")
+    return image.mode in {"RGB", "RGBA", "LA"} and any(";16" in str(tile[3]) for tile in tiles)
+
+
+def _has_more_frames(image: Image.Image) -> bool:
+    """Say whether frames or pages follow the first; ask after decoding, because a GIF is read on to find out."""
+    try:
+        return bool(getattr(image, "is_animated", False))
+    except Exception:  # noqa: BLE001 the rest of one file is damaged, the first frame is fine: there is a rest
+        return True
 
 
 def _upright(image: Image.Image, notes: list[str]) -> Image.Image:

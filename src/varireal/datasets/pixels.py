@@ -1,6 +1,7 @@
 """Turning any Pillow picture into 8-bit sRGB, saying what was changed."""
 
 import io
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -12,6 +13,7 @@ from varireal.arrays import Array
 _PROFILE_SPACES = {"RGB": "RGB", "CMYK": "CMYK", "L": "GRAY", "LAB": "Lab"}
 _DEEP_MODES = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N", "F"})
 _WHITE_16_BIT = 65535
+_BAND = 256  # rows that are scaled at once
 
 
 class NonFiniteError(ValueError):
@@ -97,14 +99,17 @@ def _to_eight_bits(image: Image.Image, note: Callable[[str], None]) -> Image.Ima
     0..65535) that holds all values is taken, and from the smallest to the largest value when none does.
     """
     values = np.asarray(image)
-    if not np.isfinite(values).all():
-        raise NonFiniteError
     low, high = float(values.min()), float(values.max())
+    if not (math.isfinite(low) and math.isfinite(high)):  # a single NaN or infinity shows in one of them
+        raise NonFiniteError
     start, end = (0.0, float(_WHITE_16_BIT)) if image.mode.startswith("I;16") else _range(low, high, image.mode)
-    scaled = (values.astype(np.float64) - start) * (255 / (end - start))
+    scaled = np.empty(values.shape, np.uint8)
+    for top in range(0, len(values), _BAND):  # the float64 copy of a whole large picture would not fit
+        band = (values[top : top + _BAND].astype(np.float64) - start) * (255 / (end - start))
+        scaled[top : top + _BAND] = np.floor(band + 0.5)
     kind = {"F": "float", "I": "32-bit"}.get(image.mode, "16-bit")
     note(f"{kind} values were scaled to 8 bits ({start:g} is black, {end:g} is white)")
-    eight = Image.fromarray(np.floor(scaled + 0.5).astype(np.uint8))
+    eight = Image.fromarray(scaled)
     profile = image.info.get("icc_profile")
     if profile:
         eight.info["icc_profile"] = profile

@@ -348,6 +348,15 @@ def test_first_frame_of_several_is_taken(tmp_path, suffix):
     assert loaded.notes == ("first frame of several was taken",)
 
 
+def test_damage_after_the_first_frame_does_not_matter(tmp_path):
+    first, second = (Image.fromarray(photo(32, 32, seed)) for seed in (0, 1))
+    data = save(tmp_path / "a.gif", first, save_all=True, append_images=[second]).read_bytes()
+    whole = load_photo(tmp_path / "a.gif", **LIMITS).image
+    for length in (len(data) - 1, len(data) - 40, len(data) * 3 // 4):
+        (tmp_path / "a.gif").write_bytes(data[:length])
+        np.testing.assert_array_equal(load_photo(tmp_path / "a.gif", **LIMITS).image, whole)
+
+
 # --- refused files ---------------------------------------------------------------------------------------------------
 
 
