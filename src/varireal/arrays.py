@@ -1,7 +1,13 @@
-"""The array type of public signatures; shapes and value ranges are stated in the docstrings."""
+"""The array type of public signatures; shapes and value ranges are stated in the docstrings.
 
-from typing import Any, TypeAlias
+Light: at run time it is only a name, so that records can be imported without numpy.
+"""
 
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-Array: TypeAlias = NDArray[Any]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array: TypeAlias = NDArray[Any]
+else:
+    Array = Any

@@ -12,10 +12,11 @@ from varireal.config.model import Config
 from varireal.config.slices import slice_digest, slice_text, stage_slices
 from varireal.datasets.sources import image_source
 from varireal.errors import ConfigError
-from varireal.paths import StudyPaths, shard_name
-from varireal.prompting.bank import find_bank, load_bank, prompts_for
+from varireal.paths import StudyPaths, dataset_files, shard_name
+from varireal.prompting.bank import load_bank, prompts_for
 from varireal.prompting.checks import check_prompts
 from varireal.prompting.files import class_digests
+from varireal.prompting.locate import find_bank
 from varireal.provenance import STAGE_VERSIONS
 from varireal.records import Prompt
 from varireal.seeds import digest
@@ -53,11 +54,6 @@ class Layout:
         """Every (attribute, feasibility), in the order of the config."""
         return [(a, f) for a in self.config.edits.attributes for f in names.FEASIBILITIES]
 
-    @property
-    def rounds(self) -> list[int]:
-        """Numbers of all rounds."""
-        return list(range(self.config.edits.rounds))
-
     @cached_property
     def _slices(self) -> dict[str, tuple[str, str]]:
         slices = stage_slices(self.config, self.classes)
@@ -71,21 +67,19 @@ class Layout:
         """What makes a stage's jobs run again: its version and the digest of its slice. Goes into rule params."""
         return f"{stage} v{STAGE_VERSIONS[stage]} {self._slices[stage][1]}"
 
-    def earlier_verdicts(self, attribute: str, feasibility: str, round_: int, shard: str) -> list[str]:
-        """Verdicts of all rounds before ``round_``: what a later round need not edit again."""
-        return [self.paths.verdicts(attribute, feasibility, earlier, shard) for earlier in range(round_)]
-
-    def earlier_edits(self, attribute: str, feasibility: str, round_: int, shard: str) -> list[str]:
-        """Candidates of all rounds before ``round_``."""
-        return [self.paths.edits(attribute, feasibility, earlier, shard) for earlier in range(round_)]
-
     def all_edits(self) -> list[str]:
         """Every table of candidates, in a fixed order."""
-        return [self.paths.edits(a, f, r, s) for a, f in self.settings for s in self.shards for r in self.rounds]
+        return self.paths.every_edit(self.config.edits.attributes, self.config.study.shards, self.config.edits.rounds)
 
     def all_verdicts(self) -> list[str]:
         """Every table of verdicts, in the order of ``all_edits``."""
-        return [self.paths.verdicts(a, f, r, s) for a, f in self.settings for s in self.shards for r in self.rounds]
+        return self.paths.every_verdict(
+            self.config.edits.attributes, self.config.study.shards, self.config.edits.rounds
+        )
+
+    def dataset_files(self) -> list[str]:
+        """Names of the data files inside the folder of the data set."""
+        return dataset_files(self.config.edits.attributes, self.config.study.shards)
 
     def all_prompts(self) -> list[str]:
         """Every class's prompt file."""
@@ -130,9 +124,7 @@ class Layout:
         """
         wanted = dict.fromkeys(self.settings, self.config.prompts.minimum)
         for prompts in self.bank_prompts().values():
-            problems = check_prompts(
-                prompts, noun=self.config.images.noun, class_names=list(self.classes.values()), minimum=wanted
-            )
+            problems = check_prompts(prompts, noun=self.config.images.noun, class_names=self.classes, minimum=wanted)
             errors = [problem for problem in problems if problem.severity == "error"]
             if errors:
                 more = f" (and {len(errors) - 1} more: varireal prompts check)" if len(errors) > 1 else ""

@@ -3,6 +3,7 @@
 Everything lies under ``{results}/{study}/``. Arguments may be Snakemake wildcards such as ``"{shard}"``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from varireal import names
@@ -74,10 +75,37 @@ class StudyPaths:
         """Verdicts on the candidates of the same name."""
         return f"{self.root}/verdicts/{attribute}/{feasibility}/round{round_}/{shard}.parquet"
 
+    def every_mask(self, shards: int) -> list[str]:
+        """The masks of all shards."""
+        return [self.masks(shard_name(index, shards)) for index in range(shards)]
+
+    def every_edit(self, attributes: Sequence[str], shards: int, rounds: int) -> list[str]:
+        """All tables of candidates, by setting, shard and round."""
+        return [self.edits(*parts) for parts in _parts(attributes, shards, rounds)]
+
+    def every_verdict(self, attributes: Sequence[str], shards: int, rounds: int) -> list[str]:
+        """All tables of verdicts, in the order of ``every_edit``."""
+        return [self.verdicts(*parts) for parts in _parts(attributes, shards, rounds)]
+
     @property
     def dataset(self) -> str:
         """Folder of the data set: Parquet, card, manifest."""
         return f"{self.root}/dataset"
+
+    @property
+    def manifest(self) -> str:
+        """Every candidate of the study with its outcome."""
+        return f"{self.dataset}/manifest.parquet"
+
+    @property
+    def funnel(self) -> str:
+        """Counts per class and setting: wanted, made, accepted, short."""
+        return f"{self.dataset}/funnel.parquet"
+
+    @property
+    def card(self) -> str:
+        """The data card."""
+        return f"{self.dataset}/README.md"
 
     @property
     def report(self) -> str:
@@ -100,6 +128,16 @@ class StudyPaths:
 def setting(attribute: str, feasibility: str) -> str:
     """Name of a setting for people: ``color/feasible``."""
     return f"{attribute}/{feasibility}"
+
+
+def _parts(attributes: Sequence[str], shards: int, rounds: int) -> list[tuple[str, str, int, str]]:
+    return [
+        (attribute, feasibility, round_, shard_name(index, shards))
+        for attribute in attributes
+        for feasibility in names.FEASIBILITIES
+        for index in range(shards)
+        for round_ in range(rounds)
+    ]
 
 
 def dataset_files(attributes: tuple[str, ...], shards: int) -> list[str]:

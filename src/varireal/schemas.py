@@ -1,7 +1,7 @@
 """The declared columns of every table. Files are contracts: other programs read them by these names."""
 
 import json
-from typing import Any
+from collections.abc import Sequence
 
 import pyarrow as pa
 
@@ -118,27 +118,40 @@ FUNNEL = pa.schema(
         column("made", _INT, "candidates with a picture, all rounds", nullable=False),
         column("accepted", _INT, "items with an accepted candidate", nullable=False),
         column("short", _INT, "wanted less accepted", nullable=False),
-        column("reasons", _TEXT, "JSON: why the last candidate of each missing item was not accepted", nullable=False),
+        column(
+            "reasons",
+            _TEXT,
+            "JSON: missing items by the first reason of their last candidate; adds up to short",
+            nullable=False,
+        ),
     ]
 )
 
 
-def huggingface(schema: pa.Schema, features: dict[str, Any]) -> pa.Schema:
-    """Add the metadata by which the ``datasets`` library knows special columns, such as images, without a cast."""
-    info = json.dumps({"info": {"features": features}}, sort_keys=True)
-    return schema.with_metadata({**(schema.metadata or {}), b"huggingface": info})
-
-
 _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
-DATASET = huggingface(
-    pa.schema(
-        [
-            column("image", _IMAGE, "the accepted edit, lossless PNG", nullable=False),
-            column("label", _INT, "number of the class in the sorted list of class ids", nullable=False),
-            *(field for field in MANIFEST if field.name not in ("status", "reason", "outcome", "reasons")),
-            column("mask", _IMAGE, "the object's mask in the photo, 1-bit PNG", nullable=False),
-        ]
-    ),
-    {"image": {"_type": "Image"}, "mask": {"_type": "Image"}},
+# The columns with a Hugging Face type must stay nullable: the ``datasets`` library (5.2) ignores its own metadata for
+# a column that is declared as never null, and then gives the bytes instead of the picture.
+DATASET = pa.schema(
+    [
+        column("image", _IMAGE, "the accepted edit, lossless PNG; never null"),
+        column("label", _INT, "number of the class in the sorted list of class ids; never null"),
+        *(field for field in MANIFEST if field.name not in ("status", "reason", "outcome", "reasons")),
+        column("mask", _IMAGE, "the object in the photo, the mask that the edit used, 1-bit PNG; never null"),
+    ]
 )
+
+
+def dataset_schema(class_ids: Sequence[str]) -> pa.Schema:
+    """``DATASET`` with the metadata by which the ``datasets`` library knows images and classes without a cast.
+
+    Args:
+        class_ids: sorted; the position is the label.
+    """
+    features = {
+        "image": {"_type": "Image"},
+        "label": {"_type": "ClassLabel", "names": list(class_ids)},
+        "mask": {"_type": "Image"},
+    }
+    info = json.dumps({"info": {"features": features}}, sort_keys=True)
+    return DATASET.with_metadata({b"huggingface": info})

@@ -118,13 +118,13 @@ def read(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None) ->
     return rows
 
 
-def stream(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None) -> Iterator[Row]:
-    """Yield the rows of a checked table a few at a time, for tables whose rows hold images.
+def stream(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None, *, at_once: int = 8) -> Iterator[Row]:
+    """Yield the rows of a checked table, ``at_once`` in memory, for tables whose rows hold images.
 
     Raises:
         DataError: as ``check``.
     """
-    for batch in check(path, schema).iter_batches(_ROWS_PER_GROUP, columns=list(columns or schema.names)):
+    for batch in check(path, schema).iter_batches(at_once, columns=list(columns or schema.names)):
         yield from batch.to_pylist()
 
 

@@ -36,7 +36,8 @@ def _explain_one(detail: ErrorDetails, model: type[BaseModel]) -> str:
         return f"{place!r} is missing: it must be given"
     message = detail["msg"].removeprefix("Value error, ")
     found = detail.get("input")
-    shown = "" if isinstance(found, (dict, list)) else f" (found {_short(found)})"
+    told = detail["type"] == "value_error" or isinstance(found, (dict, list))
+    shown = "" if told else f" (found {_short(found)})"
     where = f"{place!r}: " if place else ""
     return f"{where}{message[0].lower()}{message[1:]}{shown}"
 

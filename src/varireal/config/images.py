@@ -99,7 +99,7 @@ class ImagesConfig(StrictModel):
                 "bits; null: off."
             ),
         ),
-    ] = 4
+    ] = 2
     val_fraction: Annotated[
         Fraction,
         Field(description="Share of the train photos split off as val, stratified, when there is no val folder."),

@@ -67,6 +67,8 @@ class DatasetSlice(StrictModel):
     seed: int
     noun: str
     attributes: tuple[str, ...]
+    shards: int
+    rounds: int
     per_image: int
     dataset: DatasetConfig
 
@@ -78,6 +80,8 @@ class ReportSlice(StrictModel):
     seed: int
     noun: str
     attributes: tuple[str, ...]
+    shards: int
+    rounds: int
     reading: ReadingConfig
     report: ReportConfig
 
@@ -104,6 +108,8 @@ def stage_slices(config: Config, classes: dict[str, str]) -> dict[str, StrictMod
             seed=study.seed,
             noun=images.noun,
             attributes=attributes,
+            shards=study.shards,
+            rounds=config.edits.rounds,
             per_image=config.edits.per_image,
             dataset=config.dataset,
         ),
@@ -112,6 +118,8 @@ def stage_slices(config: Config, classes: dict[str, str]) -> dict[str, StrictMod
             seed=study.seed,
             noun=images.noun,
             attributes=attributes,
+            shards=study.shards,
+            rounds=config.edits.rounds,
             reading=images.reading,
             report=config.report,
         ),

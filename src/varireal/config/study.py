@@ -40,7 +40,5 @@ class StudyConfig(StrictModel):
     ] = 1
     max_failed_fraction: Annotated[
         Fraction,
-        Field(
-            description="A stage fails as a whole when more of its items failed; below it they are rows."
-        ),
+        Field(description="A stage fails as a whole when more of its items failed; below it they are rows."),
     ] = 0.25

@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +161,11 @@ def _rows(items: Sequence[SourceImage], facts: Mapping[str, Row], config: Images
                 "reason": "; ".join(seen["notes"]),
             }
         )
-    return sorted(rows, key=lambda row: row["image_id"])
+    rows.sort(key=lambda row: row["image_id"])
+    for one, two in pairwise(rows):
+        if one["image_id"] == two["image_id"]:
+            raise DataError(f"{one['path']} and {two['path']} would both be {one['image_id']}; rename one of the files")
+    return rows
 
 
 def _reject(item: SourceImage, error: RejectedImageError) -> Row:

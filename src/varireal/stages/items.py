@@ -62,7 +62,7 @@ def wanted_items(
     round_: int,
     seed: int,
 ) -> list[Item]:
-    """Every edit of the setting, by photo and k.
+    """Every edit of the setting, sorted by class, photo and k.
 
     Args:
         photos: all train photos of the study, not of one shard: the deal looks at a whole class.
@@ -94,7 +94,7 @@ def wanted_items(
                 )
                 for k in range(per_image)
             ]
-    return sorted(items, key=lambda item: (item.photo["image_id"], item.k))
+    return sorted(items, key=lambda item: (item.photo["class_id"], item.photo["image_id"], item.k))
 
 
 def in_shard(items: Iterable[Item], index: int, total: int) -> list[Item]:

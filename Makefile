@@ -1,0 +1,54 @@
+# Two commands for a fresh machine with Python 3.11+ and make:
+#   make demo    the whole study on the embedded default: results/demo/report/index.html
+#   make test    all tests
+# Each makes .venv from the lock file first. uv comes from the package index; nothing else is needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CORES ?= all
+LOCK := envs/requirements.txt
+STAMP := $(VENV)/.installed
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: demo test lint format install lock bench clean
+
+demo: install
+	snakemake --cores $(CORES) --show-failed-logs --quiet progress rules
+	@echo
+	@echo "The data set is in results/demo/dataset, the page of pictures is results/demo/report/index.html"
+
+test: install
+	pytest
+
+lint: install
+	ruff format --check .
+	ruff check .
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+	mypy
+	codespell
+
+format: install
+	ruff format .
+	ruff check --fix .
+	snakefmt Snakefile workflow
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml $(LOCK)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement $(LOCK)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	touch $(STAMP)
+
+# One set of pins for Python 3.11 to 3.13, without the address of any index.
+lock: install
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-emit-index-url \
+		--no-annotate --no-header --upgrade --output-file $(LOCK)
+
+bench: install
+	python benchmarks/run_all.py
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,30 @@
+# VariReal: from a class list and photos to a gated, paired data set and a page of pictures.
+#   snakemake --cores all                                        the demo (config.yaml)
+#   snakemake --cores all --configfile studies/my_photos.yaml    your own photos
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/config.smk"
+include: "workflow/rules/images.smk"
+include: "workflow/rules/prompts.smk"
+include: "workflow/rules/masks.smk"
+include: "workflow/rules/edits.smk"
+include: "workflow/rules/verdicts.smk"
+include: "workflow/rules/dataset.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.dataset.output,
+        rules.report.output,

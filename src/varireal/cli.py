@@ -1,0 +1,147 @@
+"""The command line: one sub-command per stage, and a few for people.
+
+Expected problems are one line on the screen and exit code 2 (a traceback with ``--debug``); Ctrl-C is 130. A stage's
+module is imported only when its command was chosen.
+"""
+
+import argparse
+import importlib
+import logging
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from varireal import __version__, logs
+from varireal.commands import COMMANDS, Command, Option
+from varireal.errors import VariRealError
+from varireal.paths import StudyPaths
+
+logger = logging.getLogger(__name__)
+
+EXIT_EXPECTED, EXIT_INTERRUPTED = 2, 130
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of every command; importing and building it loads no stage."""
+    parser = argparse.ArgumentParser(
+        prog="varireal",
+        description="Gated feasible and infeasible edits of real photos. The workflow calls the stages; "
+        "'snakemake --cores all' runs them all.",
+    )
+    parser.add_argument("--version", action="version", version=f"varireal {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, command in COMMANDS.items():
+        sub = subparsers.add_parser(name, help=command.help, description=command.help)
+        for option in command.options:
+            _add(sub, option)
+        sub.add_argument(
+            "--log", type=Path, help="file for all messages; the screen then shows the summary and errors"
+        )
+        sub.add_argument("--verbose", action="store_true", help="more messages")
+        sub.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parser
+
+
+def _add(parser: argparse.ArgumentParser, option: Option) -> None:
+    settings: dict[str, Any] = {"help": option.help, "dest": option.dest}
+    if option.kind is bool:
+        settings["action"] = "store_true"
+    else:
+        settings |= {"type": option.kind, "required": option.default is ..., "metavar": option.metavar}
+        if option.many:
+            settings["nargs"] = "*"
+        if option.choices:
+            settings["choices"] = option.choices
+        if option.default is not ...:
+            settings["default"] = option.default
+    if option.flag:
+        parser.add_argument(option.flag, **settings)
+    else:
+        settings.pop("required", None)
+        settings.pop("dest")
+        parser.add_argument(option.dest, **settings)
+
+
+def join_words(argv: Sequence[str]) -> list[str]:
+    """``prompts check`` is the command ``prompts-check``; both spellings work."""
+    joined = "-".join(argv[:2])
+    return [joined, *argv[2:]] if len(argv) > 1 and joined in COMMANDS else list(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    args = build_parser().parse_args(join_words(sys.argv[1:] if argv is None else argv))
+    try:
+        logs.set_up(args.log, verbose=args.verbose)
+        return _run(COMMANDS[args.command], args)
+    except (VariRealError, OSError) as error:
+        return _fail(args, _one_line(error), error)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; what was finished is kept, run the same command again to go on\n")
+        return EXIT_INTERRUPTED
+    except Exception as error:
+        if args.log is not None:
+            logger.exception("unexpected error")
+        return _fail(args, f"unexpected {type(error).__name__}: {_one_line(error)} (this is a bug)", error, code=1)
+
+
+def entry() -> None:
+    """The console script."""
+    raise SystemExit(main())
+
+
+def _run(command: Command, args: argparse.Namespace) -> int:
+    start = time.monotonic()
+    target, _, function = command.target.partition(":")
+    values = {option.dest: getattr(args, option.dest) for option in command.options}
+    run = getattr(importlib.import_module(target), function)
+    if command.slice_model is None:
+        return int(run(**values))
+    from varireal.config import slices
+
+    config = slices.read_slice(values.pop("config"), getattr(slices, command.slice_model))
+    logger.info("varireal %s %s, config %s", __version__, args.command, slices.slice_digest(config))
+    _single_thread()
+    if "study" in values:
+        values |= _tables(config, values.pop("study"))
+    summary = run(config, **values)
+    for line in getattr(summary, "lines", ()):
+        logger.log(logs.SUMMARY, "%s", line)
+    line = logs.summary_line(args.command, summary.counts, time.monotonic() - start, computed=summary.computed)
+    logger.log(logs.SUMMARY, "%s", line)
+    return 0
+
+
+def _tables(config: Any, study: Path) -> dict[str, Any]:
+    """Masks, edits and verdicts of a whole study, as the config names them; what an older config left is not taken."""
+    paths, size = StudyPaths(str(study)), (config.attributes, config.shards, config.rounds)
+    return {
+        "masks": [Path(path) for path in paths.every_mask(config.shards)],
+        "edits": [Path(path) for path in paths.every_edit(*size)],
+        "verdicts": [Path(path) for path in paths.every_verdict(*size)],
+    }
+
+
+def _single_thread() -> None:
+    from varireal.parallel import single_thread
+
+    single_thread()
+
+
+def _fail(args: argparse.Namespace, message: str, error: BaseException, code: int = EXIT_EXPECTED) -> int:
+    if args.debug:
+        traceback.print_exception(error)
+    where = f" [log: {args.log}]" if args.log is not None else ""
+    sys.stderr.write(f"error: {args.command}: {message}{where}\n")
+    if args.log is not None:
+        logging.getLogger("varireal").debug("failed", exc_info=error)
+        with Path(args.log).open("a", encoding="utf-8") as file:
+            file.write(f"error: {message}\n")
+    return code
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,20 @@
+"""Which file a bank in the config is. Light."""
+
+from pathlib import Path
+
+from varireal.errors import ConfigError
+from varireal.prompting.bank import shipped_bank
+
+
+def find_bank(name: str) -> Path:
+    """Path of a bank: a file of the user's when ``name`` looks like one, else a bank of the package.
+
+    Raises:
+        ConfigError: there is no such file or bank.
+    """
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml") or path.name != name:
+        if not path.is_file():
+            raise ConfigError(f"prompts.bank.path: there is no file {name} (looked in {Path.cwd()})")
+        return path
+    return shipped_bank(name)

@@ -1,0 +1,214 @@
+"""What became of every candidate: its row of edits joined with its verdict, checked, and the manifest of them all."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from varireal import names, tables
+from varireal.config.slices import DatasetSlice
+from varireal.errors import DataError
+from varireal.paths import setting
+from varireal.schemas import EDITS, MANIFEST, VERDICTS
+
+Row = Mapping[str, Any]
+
+ACCEPTED, REJECTED, FAILED = "accepted", "rejected", "failed"
+
+_ROWS_PER_BATCH = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The tables of one setting and shard, which become one file of the data set.
+
+    Attributes:
+        attribute: background, color or texture.
+        feasibility: the arm.
+        masks: masks of the shard.
+        rounds: edits and verdicts of each round, in order.
+    """
+
+    attribute: str
+    feasibility: str
+    masks: Path
+    rounds: tuple[tuple[Path, Path], ...]
+
+    @property
+    def setting(self) -> str:
+        """Name for people."""
+        return setting(self.attribute, self.feasibility)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A candidate and what was said of it.
+
+    Attributes:
+        candidate: row of edits, with its picture when there is one.
+        verdict: row of verdicts.
+        place: the table of edits, for messages.
+    """
+
+    candidate: Row
+    verdict: Row
+    place: Path
+
+    @property
+    def name(self) -> str:
+        """``accepted``, ``rejected`` (made, but a gate said no) or ``failed`` (not made)."""
+        if self.verdict["accepted"]:
+            return ACCEPTED
+        return REJECTED if self.candidate["status"] == names.OK else FAILED
+
+    @property
+    def code(self) -> str:
+        """Code of the first reason; empty when accepted."""
+        if self.verdict["accepted"]:
+            return ""
+        first = next(iter(self.verdict["reasons"]), "") or self.candidate["status"]
+        return str(first).partition(":")[0].strip() or "no_reason"
+
+
+def make_groups(
+    config: DatasetSlice, *, masks: Sequence[Path], edits: Sequence[Path], verdicts: Sequence[Path], shards: int
+) -> list[Group]:
+    """Sort the tables, given in the order settings x shards x rounds, into groups.
+
+    Raises:
+        DataError: the numbers of tables do not fit each other.
+    """
+    settings = [(a, f) for a in config.attributes for f in names.FEASIBILITIES]
+    count = len(settings) * shards
+    if len(edits) != len(verdicts):
+        raise DataError(f"{len(edits)} tables of edits but {len(verdicts)} of verdicts; give one verdict table for each")
+    if len(masks) != shards:
+        raise DataError(f"{len(masks)} tables of masks for {shards} shards; give one for each shard, in order")
+    if not edits or len(edits) % count:
+        raise DataError(
+            f"{len(edits)} tables of edits do not fit {len(settings)} settings x {shards} shards; "
+            f"give a multiple of {count}, every round of each setting and shard"
+        )
+    rounds = len(edits) // count
+    pairs = list(zip(edits, verdicts, strict=True))
+    return [
+        Group(*settings[i // shards], masks[i % shards], tuple(pairs[i * rounds : (i + 1) * rounds]))
+        for i in range(count)
+    ]
+
+
+def read_outcomes(group: Group, *, per_image: int) -> Iterator[Outcome]:
+    """Yield every candidate of a group with its verdict, few pictures in memory at a time.
+
+    Raises:
+        DataError: a candidate without verdict or the reverse, an accepted candidate without picture, a candidate of
+            another setting, or an item that was accepted twice; the message names the table and the candidate.
+    """
+    accepted: dict[tuple[str, int], str] = {}
+    for edits, verdicts in group.rounds:
+        for outcome in _joined(edits, verdicts):
+            row = outcome.candidate
+            _check_setting(row, group, edits, per_image)
+            if outcome.name == ACCEPTED:
+                _check_picture(row, edits)
+                item = (row["image_id"], row["k"])
+                if item in accepted:
+                    raise DataError(
+                        f"{edits}: {row['candidate_id']!r} is accepted, but {accepted[item]!r} of the same item was "
+                        "already; delete the edits and verdicts of this round and run again"
+                    )
+                accepted[item] = row["candidate_id"]
+            yield outcome
+
+
+def _joined(edits: Path, verdicts: Path) -> Iterator[Outcome]:
+    said: dict[str, Row] = {}
+    for row in tables.read(verdicts, VERDICTS):
+        if row["candidate_id"] in said:
+            raise DataError(f"{verdicts}: two verdicts on {row['candidate_id']!r}; run the stage verdicts again")
+        said[row["candidate_id"]] = row
+    for row in tables.stream(edits, EDITS):
+        verdict = said.pop(row["candidate_id"], None)
+        if verdict is None:
+            raise DataError(
+                f"{verdicts} has no verdict on {row['candidate_id']!r} of {edits}; run the stage verdicts again"
+            )
+        yield Outcome(row, verdict, edits)
+    if said:
+        raise DataError(
+            f"{verdicts} has a verdict on {next(iter(said))!r}, which is not in {edits}; run the stage verdicts again"
+        )
+
+
+def _check_setting(row: Row, group: Group, edits: Path, per_image: int) -> None:
+    found = setting(row["attribute"], row["feasibility"])
+    if found != group.setting:
+        raise DataError(
+            f"{edits}: {row['candidate_id']!r} is of {found}, expected {group.setting}; "
+            "give the tables in the order settings, shards, rounds"
+        )
+    if not 0 <= row["k"] < per_image:
+        raise DataError(
+            f"{edits}: {row['candidate_id']!r} is edit {row['k']} of its photo, but the config asks for {per_image} "
+            "per photo; run the stage edits again"
+        )
+
+
+def _check_picture(row: Row, edits: Path) -> None:
+    if row["status"] != names.OK or not row["image"]:
+        raise DataError(
+            f"{edits}: {row['candidate_id']!r} is accepted but has no picture (status {row['status']}); "
+            "run the stages edits and verdicts again"
+        )
+
+
+def manifest_row(outcome: Outcome, photo: Row, mask: Row | None) -> dict[str, Any]:
+    """Row of the manifest: everything about a candidate but its picture."""
+    candidate = outcome.candidate
+    picture = candidate["image"]
+    return {
+        **{key: value for key, value in candidate.items() if key != "image"},
+        "outcome": outcome.name,
+        "reasons": list(outcome.verdict["reasons"]),
+        "source_sha256": photo["sha256"],
+        "source_path": photo["path"],
+        "mask_backend": mask["backend"] if mask else None,
+        "image_sha256": hashlib.sha256(picture).hexdigest() if picture else None,
+    }
+
+
+class Manifest:
+    """Every candidate of the study, kept as columns: a few hundred bytes each."""
+
+    def __init__(self) -> None:
+        self._rows: list[dict[str, Any]] = []
+        self._tables: list[pa.Table] = []
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Add a row."""
+        self._rows.append(row)
+        if len(self._rows) == _ROWS_PER_BATCH:
+            self._pack()
+
+    def _pack(self) -> None:
+        self._tables.append(pa.Table.from_pylist(self._rows, schema=MANIFEST))
+        self._rows = []
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield the rows in the order of ``candidate_id``.
+
+        Raises:
+            DataError: two rows have the same id.
+        """
+        self._pack()
+        table = pa.concat_tables(self._tables).sort_by("candidate_id")
+        last = None
+        for batch in table.to_batches(_ROWS_PER_BATCH):
+            for row in batch.to_pylist():
+                if row["candidate_id"] == last:
+                    raise DataError(f"two candidates are called {last!r}; delete the edits and run again")
+                last = row["candidate_id"]
+                yield row

@@ -1,0 +1,57 @@
+r"""Prompts: one readable, editable file per class.
+
+By hand::
+
+    varireal prompts --config results/demo/config/prompts.json --class-id mallard \
+        --output results/demo/prompts/mallard.yaml --record results/demo/prompts/.record/mallard.json
+"""
+
+import json
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from varireal.config.slices import PromptsSlice, slice_digest
+from varireal.errors import ConfigError
+from varireal.prompting.bank import load_bank, prompts_for
+from varireal.prompting.files import read_class_file, write_class_file
+from varireal.prompting.locate import find_bank
+from varireal.records import ClassInfo
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Prompts per source."""
+
+    counts: dict[str, int]
+    computed: int | None = None
+
+
+def run(config: PromptsSlice, *, class_id: str, output: Path, record: Path) -> Summary:
+    """Write or refresh the prompt file of one class; what a person edited in it is kept.
+
+    Args:
+        config: the stage's slice.
+        class_id: the class.
+        output: the class's prompt file.
+        record: JSON file that says what was written and what was kept.
+
+    Raises:
+        ConfigError: no such class, or the bank or the existing file cannot be used.
+    """
+    name = config.classes.get(class_id)
+    if name is None:
+        raise ConfigError(f"no class {class_id!r} in this study; classes: {', '.join(config.classes)}")
+    path = find_bank(config.prompts.bank.path)
+    prompts = prompts_for(load_bank(path), class_id, name)
+    remarks = write_class_file(output, ClassInfo(class_id, name), prompts, origin=f"bank {path.name}")
+    for remark in remarks:
+        logger.warning("%s: %s", class_id, remark)
+    kept = read_class_file(output)
+    record.parent.mkdir(parents=True, exist_ok=True)
+    facts = {"class_id": class_id, "config": slice_digest(config), "prompts": len(kept), "remarks": remarks}
+    record.write_text(json.dumps(facts, sort_keys=True) + "\n", encoding="utf-8")
+    return Summary(dict(Counter(prompt.source for prompt in kept)))

@@ -1,0 +1,185 @@
+r"""Report: the page that shows every photo, mask, pair of edits, prompt, receipt and reason.
+
+By hand::
+
+    varireal report --config results/demo/config/report.json --images results/demo/images.parquet \
+        --study results/demo --funnel results/demo/dataset/funnel.parquet --output results/demo/report
+"""
+
+import heapq
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from varireal import names, tables
+from varireal.config.images import ReadingConfig
+from varireal.config.slices import ReportSlice, slice_digest
+from varireal.datasets.photos import read_photo
+from varireal.errors import DataError
+from varireal.metrics.receipts import RECEIPT_FIELDS
+from varireal.pictures import decode_png
+from varireal.provenance import package_versions
+from varireal.reporting.gallery import (
+    FunnelRow,
+    GalleryCandidate,
+    GalleryFacts,
+    GalleryPhoto,
+    write_gallery,
+)
+from varireal.schemas import EDITS, FUNNEL, IMAGES, MASKS, VERDICTS
+from varireal.segmenters.quality import decode_mask
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Candidates by outcome, and lines for the screen."""
+
+    counts: dict[str, int]
+    computed: int | None = None
+    lines: tuple[str, ...] = ()
+
+
+def run(
+    config: ReportSlice,
+    *,
+    images: Path,
+    masks: Sequence[Path],
+    edits: Sequence[Path],
+    verdicts: Sequence[Path],
+    funnel: Path,
+    output: Path,
+) -> Summary:
+    """Write the report folder.
+
+    Args:
+        config: the stage's slice.
+        images: table of images.
+        masks: masks of all shards.
+        edits: candidates of all settings, shards and rounds.
+        verdicts: verdicts, in the order of ``edits``.
+        funnel: what became of the items, per class and setting.
+        output: folder to write; ``index.html`` in it is the page.
+
+    Raises:
+        DataError: a table is damaged or does not belong to its neighbour.
+    """
+    photos = _Photos(images, masks, config.reading)
+    rows = tables.read(funnel, FUNNEL)
+    facts = GalleryFacts(
+        study=config.study,
+        title=config.report.title,
+        subtitle=f"Study {config.study}: feasible and infeasible edits of {config.noun} photos",
+        facts=_facts(config, funnel),
+        funnel=tuple(_funnel_row(row) for row in rows),
+        downloads=_downloads(funnel.parent, output),
+    )
+    summary = write_gallery(
+        output,
+        facts,
+        photos,
+        _candidates(edits, verdicts),
+        page_size=config.report.page_size,
+        thumbnail_px=config.report.thumbnail_px,
+    )
+    where = f"the report is {output / 'index.html'}: open it in a browser"
+    return Summary({"candidates": summary.candidates, "pages": summary.pages}, lines=(where,))
+
+
+class _Photos:
+    """Photos of the gallery by id, read when they are asked for."""
+
+    def __init__(self, images: Path, masks: Sequence[Path], reading: ReadingConfig) -> None:
+        self._images = {row["image_id"]: row for row in tables.read(images, IMAGES)}
+        self._masks = {row["image_id"]: row for path in masks for row in tables.read(path, MASKS)}
+        self._reading = reading
+
+    def __call__(self, image_id: str) -> GalleryPhoto:
+        row, mask = self._images[image_id], self._masks.get(image_id)
+        data = None if mask is None else mask["smoothed"] or mask["mask"]
+        return GalleryPhoto(
+            image_id=image_id,
+            class_id=row["class_id"],
+            class_name=row["class_name"],
+            split=row["split"],
+            image=read_photo(row, self._reading).image,
+            mask=None if data is None else decode_mask(data),
+            mask_status="mask_missing" if mask is None else mask["status"],
+            mask_reason="" if mask is None else mask["reason"],
+        )
+
+
+def _candidates(edits: Sequence[Path], verdicts: Sequence[Path]) -> Iterator[GalleryCandidate]:
+    """All candidates in the order of the gallery; each table is in that order already."""
+    if len(edits) != len(verdicts):
+        raise DataError(
+            f"{len(edits)} tables of edits but {len(verdicts)} of verdicts; give the same ones in one order"
+        )
+    streams = [_judged(one, other) for one, other in zip(edits, verdicts, strict=True)]
+    return heapq.merge(*streams, key=lambda c: (c.class_id, c.image_id, c.attribute, c.k, c.feasibility, c.round))
+
+
+def _judged(edits: Path, verdicts: Path) -> Iterator[GalleryCandidate]:
+    said = {row["candidate_id"]: row for row in tables.read(verdicts, VERDICTS)}
+    for row in tables.stream(edits, EDITS):
+        if row["candidate_id"] not in said:
+            raise DataError(
+                f"{verdicts} has no verdict on {row['candidate_id']} of {edits}; run the stage verdicts again"
+            )
+        yield _candidate(row, said[row["candidate_id"]])
+
+
+def _candidate(row: Row, verdict: Row) -> GalleryCandidate:
+    made = row["status"] == names.OK
+    return GalleryCandidate(
+        candidate_id=row["candidate_id"],
+        image_id=row["image_id"],
+        class_id=row["class_id"],
+        class_name=row["class_name"],
+        attribute=row["attribute"],
+        feasibility=row["feasibility"],
+        k=row["k"],
+        round=row["round"],
+        prompt_id=row["prompt_id"],
+        prompt_name=row["prompt_name"],
+        prompt_description=row["prompt_description"],
+        seed=row["seed"],
+        backend=row["backend"],
+        outcome="accepted" if verdict["accepted"] else "rejected" if made else "failed",
+        reasons=tuple(verdict["reasons"]),
+        receipt={name: row[name] for name in RECEIPT_FIELDS},
+        image=decode_png(row["image"]) if made else None,
+    )
+
+
+def _funnel_row(row: Row) -> FunnelRow:
+    reasons = sorted(json.loads(row["reasons"]).items(), key=lambda item: (-item[1], item[0]))
+    values = {name: row[name] for name in FUNNEL.names if name != "reasons"}
+    return FunnelRow(**values, reasons=tuple(reasons))
+
+
+def _facts(config: ReportSlice, funnel: Path) -> tuple[tuple[str, str], ...]:
+    origin = tables.origin(funnel, FUNNEL)
+    packages = ", ".join(f"{name} {version}" for name, version in package_versions().items())
+    return (
+        ("Study", config.study),
+        ("Seed", str(config.seed)),
+        ("Attributes", ", ".join(config.attributes)),
+        ("Config of the data set", str(origin.get("config", ""))),
+        ("Config of the report", slice_digest(config)),
+        ("Packages", packages),
+    )
+
+
+def _downloads(dataset: Path, output: Path) -> tuple[tuple[str, str], ...]:
+    wanted = (
+        ("Data card", "README.md"),
+        ("Manifest of every candidate (Parquet)", "manifest.parquet"),
+        ("Counts per class and setting (CSV)", "funnel.csv"),
+        ("Counts per class and setting (Parquet)", "funnel.parquet"),
+    )
+    return tuple((label, os.path.relpath(dataset / name, output)) for label, name in wanted)

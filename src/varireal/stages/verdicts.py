@@ -1,0 +1,55 @@
+r"""Verdicts: which candidates are accepted, and why the others are not.
+
+By hand::
+
+    varireal verdicts --config results/demo/config/verdicts.json \
+        --edits results/demo/edits/color/feasible/round0/00000-of-00001.parquet \
+        --output results/demo/verdicts/color/feasible/round0/00000-of-00001.parquet
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from varireal import tables
+from varireal.config.slices import VerdictsSlice, slice_digest
+from varireal.judges.base import Judge
+from varireal.registry import load_backend
+from varireal.schemas import EDITS, VERDICTS
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Candidates accepted and not."""
+
+    counts: dict[str, int]
+    computed: int | None = None
+
+
+def run(config: VerdictsSlice, *, edits: Path, output: Path) -> Summary:
+    """Judge every candidate of a table.
+
+    Args:
+        config: the stage's slice.
+        edits: table of candidates.
+        output: table of verdicts to write.
+
+    Raises:
+        DataError: the table is damaged.
+        BackendError: the judge cannot run here.
+    """
+    judge: Judge = load_backend("judges", config.verdicts.judge)()
+    columns = [name for name in EDITS.names if name != "image"]
+    candidates = tables.read(edits, EDITS, columns)
+    verdicts = judge.judge(candidates, config.verdicts.gates)
+    rows = [
+        {
+            "candidate_id": candidate["candidate_id"],
+            "judge": judge.name,
+            "accepted": verdict.accepted,
+            "reasons": list(verdict.reasons),
+        }
+        for candidate, verdict in zip(candidates, verdicts, strict=True)
+    ]
+    tables.write(output, rows, VERDICTS, stage="verdicts", digest=slice_digest(config))
+    return Summary(dict(Counter("accepted" if row["accepted"] else "not accepted" for row in rows)))

@@ -1,0 +1,13 @@
+localrules:
+    stage_config,
+
+
+rule stage_config:
+    output:
+        PATHS.config("{stage}"),
+    log:
+        PATHS.log("config/{stage}"),
+    params:
+        text=lambda w: LAYOUT.slice(w.stage),
+    shell:
+        "varireal config write --text {params.text:q} --output {output:q} --log {log:q}"

@@ -1,0 +1,31 @@
+rule dataset:
+    input:
+        config=PATHS.config("dataset"),
+        images=PATHS.images,
+        masks=expand(PATHS.masks("{shard}"), shard=LAYOUT.shards),
+        edits=LAYOUT.all_edits(),
+        verdicts=LAYOUT.all_verdicts(),
+    output:
+        data=expand(f"{PATHS.dataset}/{{name}}", name=LAYOUT.dataset_files()),
+        manifest=PATHS.manifest,
+        funnel=PATHS.funnel,
+        card=report(
+            PATHS.card, caption="../report/card.rst", category="Data set"
+        ),
+    log:
+        PATHS.log("dataset"),
+    benchmark:
+        PATHS.benchmark("dataset")
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=240,
+    params:
+        study=PATHS.root,
+        key=LAYOUT.key("dataset"),
+        folder=PATHS.dataset,
+    shell:
+        "varireal dataset --config {input.config:q} --images {input.images:q} --study {params.study:q}"
+        " --manifest {output.manifest:q} --funnel {output.funnel:q} --card {output.card:q} --output {params.folder:q} --log {log:q}"

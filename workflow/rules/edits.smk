@@ -1,0 +1,33 @@
+# The prompt files are ancient: a new date alone runs nothing. What counts is the digest of the setting's own prompts,
+# so an edited colour prompt runs the colour edits of its arm and nothing else.
+rule edits:
+    input:
+        config=PATHS.config("edits"),
+        images=PATHS.images,
+        masks=PATHS.masks("{shard}"),
+        prompts=ancient(LAYOUT.all_prompts()),
+        earlier_edits=earlier(PATHS.edits),
+        earlier_verdicts=earlier(PATHS.verdicts),
+    output:
+        PATHS.edits("{attribute}", "{feasibility}", "{round}", "{shard}"),
+    log:
+        PATHS.log("edits/{attribute}/{feasibility}/round{round}/{shard}"),
+    benchmark:
+        PATHS.benchmark("edits/{attribute}/{feasibility}/round{round}/{shard}")
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=240,
+    params:
+        key=LAYOUT.key("edits"),
+        prompts=lambda w: LAYOUT.prompts_digest(w.attribute, w.feasibility),
+        store=lambda w: PATHS.store(
+            f"edits-{w.attribute}-{w.feasibility}-round{w.round}-{w.shard}"
+        ),
+    shell:
+        "varireal edits --config {input.config:q} --images {input.images:q} --masks {input.masks:q}"
+        " --prompts {input.prompts:q} --attribute {wildcards.attribute:q} --feasibility {wildcards.feasibility:q}"
+        " --round {wildcards.round} --shard {wildcards.shard:q} --earlier-edits {input.earlier_edits:q}"
+        " --earlier-verdicts {input.earlier_verdicts:q} --output {output:q} --store {params.store:q} --log {log:q}"

@@ -1,0 +1,22 @@
+rule masks:
+    input:
+        config=PATHS.config("masks"),
+        images=PATHS.images,
+    output:
+        PATHS.masks("{shard}"),
+    log:
+        PATHS.log("masks/{shard}"),
+    benchmark:
+        PATHS.benchmark("masks/{shard}")
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=120,
+    params:
+        key=LAYOUT.key("masks"),
+        store=lambda w: PATHS.store(f"masks-{w.shard}"),
+    shell:
+        "varireal masks --config {input.config:q} --images {input.images:q} --shard {wildcards.shard:q}"
+        " --output {output:q} --store {params.store:q} --log {log:q}"
