@@ -19,7 +19,16 @@ from varireal.rendering.birds.species import Plumage
 from varireal.rendering.camera import View, develop
 from varireal.rendering.scenes import render_scene
 from varireal.rendering.solids import Mesh, rotation
-from varireal.rendering.staging import Frame, compose, frame_subject, mirror_in_water, ring_of_water, sink, stand_on
+from varireal.rendering.staging import (
+    Frame,
+    compose,
+    frame_subject,
+    mirror_in_water,
+    ring_of_water,
+    sink,
+    stand_on,
+    without_crumbs,
+)
 from varireal.seeds import stable_int
 
 VERSION = 1
@@ -70,7 +79,8 @@ class _Staged:
 def demo_specs(*, seed: int, species: Sequence[str], train: int, val: int, test: int) -> list[DemoSpec]:
     """List the pictures of the demo.
 
-    A picture's spec depends on the study's seed, its class, split and index only: more pictures or species change none.
+    A picture's spec depends on the study's seed, its class, split and index only: more pictures or species change
+    none.
 
     Args:
         seed: seed of the study.
@@ -110,8 +120,8 @@ def render_demo(spec: DemoSpec, size: int) -> tuple[Array, Array]:
     """Draw one picture; it depends on ``spec`` and ``size`` only.
 
     Returns:
-        The picture (size, size, 3) uint8 sRGB, and the mask (size, size) bool of the pixels that the bird covers by more
-        than half.
+        The picture (size, size, 3) uint8 sRGB, and the mask (size, size) bool of the pixels that the bird covers by
+        more than half.
     """
     rng = np.random.default_rng([spec.seed, 1])
     species = SPECIES[spec.class_id]
@@ -140,6 +150,7 @@ def render_demo(spec: DemoSpec, size: int) -> tuple[Array, Array]:
         image = stand_on(image, staged.mesh, view, np.asarray(light.direction), staged.ground, sun, ambient)
         if surface == world.SOFT:
             cutout = sink(cutout, foot, 0.03 * size, rng)
+    cutout = without_crumbs(cutout)
     picture = develop(compose(image, cutout), rng)
     return picture, cutout.alpha > 0.5
 

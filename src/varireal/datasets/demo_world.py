@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from varireal.rendering.birds.body import Stance
 from varireal.rendering.birds.species import Patch, Plumage, Shape
+from varireal.rendering.birds.stance import Stance
 
 WATER, SOFT, HARD = "water", "soft", "hard"
 
@@ -14,10 +14,10 @@ WATER, SOFT, HARD = "water", "soft", "hard"
 GROUND: Mapping[str, str] = {
     "pond": WATER,
     "marsh": WATER,
-    "ocean surface": WATER,
+    "ocean": WATER,
     "meadow": SOFT,
     "cornfield": SOFT,
-    "snow": SOFT,
+    "snow field": SOFT,
     "jungle": SOFT,
     "forest": SOFT,
     "flower field": SOFT,
@@ -33,8 +33,8 @@ GROUND: Mapping[str, str] = {
     "library": HARD,
     "night city": HARD,
     "factory": HARD,
-    "moon surface": HARD,
-    "lava field": HARD,
+    "moon": HARD,
+    "lava": HARD,
 }
 
 # Usual places, the first one most of the time.
@@ -45,8 +45,8 @@ HABITATS: Mapping[str, tuple[str, str]] = {
     "white-stork": ("rooftop", "meadow"),
     "flamingo": ("sunset beach", "beach"),
     "scarlet-ibis": ("jungle", "marsh"),
-    "herring-gull": ("beach", "ocean surface"),
-    "common-crane": ("snow", "cornfield"),
+    "herring-gull": ("beach", "ocean"),
+    "common-crane": ("snow field", "cornfield"),
 }
 FIRST_PLACE = 0.75
 USUAL_PLUMAGE = 0.8
@@ -64,8 +64,8 @@ ODD = (
     "living room",
     "library",
     "night city",
-    "lava field",
-    "moon surface",
+    "lava",
+    "moon",
 )
 
 
@@ -153,7 +153,7 @@ def draw_stance(shape: Shape, surface: str, rng: np.random.Generator) -> Stance:
         pose=int(rng.integers(len(shape.poses))),
         stretch=vary(0.07),
         bend=float(np.clip(rng.normal(0.02, 0.10), -0.18, 0.24)),
-        turn=float(np.clip(rng.normal(0, 0.40), -0.9, 0.9)),
+        turn=float(np.clip(rng.normal(0, 0.32), -0.7, 0.7)),
         plump=vary(0.06),
         stride=float(rng.uniform(-0.38, 0.38)),
         one_leg=bool(rng.random() < 0.12) and shape.legs.tarsus > 0.22,

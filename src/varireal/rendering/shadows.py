@@ -27,9 +27,9 @@ def sun_visibility(mesh: Mesh, points: Array, direction: Array, *, resolution: i
     scale = (resolution - 9) / float((high - low)[:2].max())
     screen = (corners[:, :2] - low[:2]) * scale + 4
     pixels = rasterize(screen.astype(np.float32), corners[:, 2], mesh.faces, resolution, resolution)
-    nearest = np.full(resolution * resolution, _FAR, np.float32)
-    nearest[pixels.index] = pixels.depth
-    nearest = nearest.reshape(resolution, resolution)
+    flat = np.full(resolution * resolution, _FAR, np.float32)
+    flat[pixels.index] = pixels.depth
+    nearest = flat.reshape(resolution, resolution)
     placed = points @ frame.T
     at = (placed[:, :2] - low[:2]) * scale + 4
     total = np.zeros(len(points), np.float32)
@@ -42,7 +42,7 @@ def sun_visibility(mesh: Mesh, points: Array, direction: Array, *, resolution: i
 
 
 def crevices(depth: Array, covered: Array, scale: float) -> Array:
-    """Ambient light left in hollows, (H, W) in 0..1, from a depth map (H, W) in units and ``scale`` pixels per unit."""
+    """Ambient light left in hollows, (H, W) in 0..1, from a depth map in units and ``scale`` pixels per unit."""
     inside = covered.astype(np.float32)
     open_ = np.ones_like(depth)
     for radius, strength in ((0.03, 3.0), (0.10, 1.8)):

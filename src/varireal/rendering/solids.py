@@ -1,7 +1,7 @@
 """Triangle surfaces and a small z-buffer rasteriser, enough to draw an animal with numpy alone.
 
-Space: x to the right, y up, z to the camera; one unit is about one body length. Surfaces are grids of points ("lofts"), so
-that every pixel knows where on the surface it lies and feathers can be laid out there.
+Space: x to the right, y up, z to the camera; a unit is about one body length. Surfaces are grids of points ("lofts"),
+so that every pixel knows where on the surface it lies and feathers can be laid out there.
 """
 
 from collections.abc import Sequence
@@ -165,24 +165,25 @@ def rasterize(screen: Array, depth: Array, faces: Array, height: int, width: int
         height: rows of the raster.
         width: columns of the raster.
     """
-    corners, corner_depth = screen[faces], depth[faces]
+    corners = screen[faces]
     low = np.maximum(np.ceil(corners.min(1)), 0).astype(np.int64)
     high = np.minimum(np.floor(corners.max(1)), [width - 1, height - 1]).astype(np.int64)
     extent = (high - low).max(1) + 1
-    e1, e2 = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    area = e1[:, 0] * e2[:, 1] - e1[:, 1] * e2[:, 0]
-    usable = (high >= low).all(1) & (np.abs(area) > 1e-9)
-    found: list[tuple[Array, Array, Array, Array]] = []
+    usable = (high >= low).all(1)
+    found: list[tuple[Array, Array, Array]] = []
     smallest = 0
     for size in _BOX_SIZES:
         chosen = np.flatnonzero(usable & (extent > smallest) & (extent <= size))
         smallest = size
         if len(chosen):
-            found.append(_inside(chosen, size, low, high, corners, e1, e2, area, corner_depth, width))
+            which, row, column, weights = _inside(corners[chosen], low[chosen], high[chosen], size)
+            face = chosen[which]
+            found.append(((low[face, 1] + row) * width + low[face, 0] + column, face, weights))
     if not found:
         nothing = np.zeros(0, np.int64)
         return Pixels(nothing, nothing, np.zeros((0, 3), np.float32), np.zeros(0, np.float32))
-    index, face, weights, z = (np.concatenate([group[k] for group in found]) for k in range(4))
+    index, face, weights = (np.concatenate([group[k] for group in found]) for k in range(3))
+    z = np.einsum("nc,nc->n", depth[faces[face]], weights).astype(np.float32)
     lowest, highest = float(depth.min()), float(depth.max())
     level = ((z - lowest) / max(highest - lowest, 1e-9) * _DEPTH_LEVELS).clip(0, _DEPTH_LEVELS).astype(np.int64)
     nearest = np.full(height * width, -1, np.int64)
@@ -192,33 +193,31 @@ def rasterize(screen: Array, depth: Array, faces: Array, height: int, width: int
     return Pixels(covered, face[winner], weights[winner], z[winner])
 
 
-def _inside(
-    chosen: Array,
-    size: int,
-    low: Array,
-    high: Array,
-    corners: Array,
-    e1: Array,
-    e2: Array,
-    area: Array,
-    corner_depth: Array,
-    width: int,
-) -> tuple[Array, Array, Array, Array]:
-    """Test a ``size`` x ``size`` block of pixels for each chosen triangle; the hits as flat arrays."""
+def _inside(corners: Array, low: Array, high: Array, size: int) -> tuple[Array, Array, Array, Array]:
+    """Test a block of ``size`` x ``size`` pixels for each of T triangles.
+
+    Args:
+        corners: (T, 3, 2) float32 pixel coordinates.
+        low: (T, 2) first pixel (x, y) of each block.
+        high: (T, 2) last pixel (x, y) that may be hit.
+        size: side of the blocks.
+
+    Returns:
+        For each of N hits: the triangle, row and column in its block, each (N,), and barycentric weights (N, 3).
+    """
     step = np.arange(size, dtype=np.int64)
-    x = low[chosen, 0, None, None] + step[None, None, :]
-    y = low[chosen, 1, None, None] + step[None, :, None]
-    dx = (x - corners[chosen, 0, 0, None, None]).astype(np.float32)
-    dy = (y - corners[chosen, 0, 1, None, None]).astype(np.float32)
-    scale = (1 / area[chosen]).astype(np.float32)[:, None, None]
-    w1 = (dx * e2[chosen, 1, None, None] - dy * e2[chosen, 0, None, None]) * scale
-    w2 = (dy * e1[chosen, 0, None, None] - dx * e1[chosen, 1, None, None]) * scale
-    slack = np.float32(-1e-4)
-    hit = (w1 >= slack) & (w2 >= slack) & (w1 + w2 <= 1 - slack)
-    hit &= (x <= high[chosen, 0, None, None]) & (y <= high[chosen, 1, None, None])
+    x, y = low[:, 0, None, None] + step[None, None, :], low[:, 1, None, None] + step[None, :, None]
+    dx, dy = (x - corners[:, 0, 0, None, None]), (y - corners[:, 0, 1, None, None])
+    dx, dy = dx.astype(np.float32), dy.astype(np.float32)
+    e1, e2 = ((corners[:, k] - corners[:, 0])[..., None, None] for k in (1, 2))
+    area = e1[:, 0] * e2[:, 1] - e1[:, 1] * e2[:, 0]
+    scale = np.where(np.abs(area) > 1e-9, 1 / np.where(area == 0, 1, area), np.inf).astype(np.float32)
+    with np.errstate(invalid="ignore"):
+        w1 = (dx * e2[:, 1] - dy * e2[:, 0]) * scale
+        w2 = (dy * e1[:, 0] - dx * e1[:, 1]) * scale
+        slack = np.float32(-1e-4)
+        hit = (w1 >= slack) & (w2 >= slack) & (w1 + w2 <= 1 - slack)
+    hit &= (x <= high[:, 0, None, None]) & (y <= high[:, 1, None, None])
     which, row, column = np.nonzero(hit)
-    face = chosen[which]
     b, c = w1[which, row, column], w2[which, row, column]
-    weights = np.stack([1 - b - c, b, c], -1)
-    index = (low[face, 1] + row) * width + low[face, 0] + column
-    return index, face, weights, np.einsum("nc,nc->n", corner_depth[face], weights).astype(np.float32)
+    return which, row, column, np.stack([1 - b - c, b, c], -1)

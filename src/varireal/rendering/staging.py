@@ -125,6 +125,19 @@ def sink(cutout: Cutout, foot: float, depth: float, rng: np.random.Generator) ->
     return Cutout(cutout.color * keep[..., None], cutout.alpha * keep)
 
 
+def without_crumbs(cutout: Cutout, *, smallest: float = 0.02) -> Cutout:
+    """Drop loose bits of a silhouette that are smaller than ``smallest`` of it, such as toes cut off by grass."""
+    solid = (cutout.alpha > 0.5).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(solid, connectivity=4)
+    areas = stats[:, cv2.CC_STAT_AREA]
+    crumbs = [k for k in range(1, count) if areas[k] < smallest * areas[1:].sum()]
+    if not crumbs:
+        return cutout
+    near = cv2.dilate(np.isin(labels, crumbs).astype(np.uint8), np.ones((3, 3), np.uint8))
+    keep = np.where((near == 1) & ((solid == 0) | np.isin(labels, crumbs)), 0, 1).astype(np.float32)
+    return Cutout(cutout.color * keep[..., None], cutout.alpha * keep)
+
+
 def compose(image: Array, cutout: Cutout) -> Array:
     """Lay a cutout over linear light (H, W, 3)."""
     result: Array = image * (1 - cutout.alpha[..., None]) + cutout.color

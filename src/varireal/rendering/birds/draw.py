@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 
 from varireal.arrays import Array
-from varireal.rendering.birds import body
-from varireal.rendering.birds.plumage import Coat, paint
+from varireal.rendering.birds import parts
+from varireal.rendering.birds.feathers import Coat, Site
+from varireal.rendering.birds.plumage import paint
 from varireal.rendering.birds.species import Plumage
 from varireal.rendering.camera import View
 from varireal.rendering.scenes.base import Light
@@ -16,7 +17,7 @@ from varireal.rendering.shadows import crevices, sun_visibility
 from varireal.rendering.solids import Mesh, Pixels, rasterize, unit
 
 SUPERSAMPLING = 2
-_GLOSSY = (body.BEAK, body.EYE)
+_GLOSSY = (parts.BEAK, parts.EYE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def _facing(mesh: Mesh, screen: Array) -> Array:
     corners = screen[mesh.faces]
     e1, e2 = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     outside = e1[:, 0] * e2[:, 1] - e1[:, 1] * e2[:, 0] > 0
-    return np.flatnonzero(outside | np.isin(mesh.parts, body.SHEETS))
+    return np.flatnonzero(outside | np.isin(mesh.parts, parts.SHEETS))
 
 
 def _above(pixels: Pixels, mesh: Mesh, level: float) -> Pixels:
@@ -136,7 +137,7 @@ def _fragments(mesh: Mesh, pixels: Pixels, view: View, shape: tuple[int, int]) -
     part = mesh.parts[pixels.face]
     normals = unit(values[:, 3:6])
     # Sheets and the rims of shells are seen from either side.
-    flip = (normals[:, 2] < 0) & np.isin(part, body.SHEETS)
+    flip = (normals[:, 2] < 0) & np.isin(part, parts.SHEETS)
     normals[flip] *= -1
     return Fragments(pixels, part, values[:, :3], normals, shape), values[:, 6:]
 
@@ -147,7 +148,8 @@ def _coat(fragments: Fragments, surface: Array, plumage: Plumage, footprint: flo
     albedo, rest = np.zeros((count, 3), np.float32), np.zeros((3, count), np.float32)
     for part in np.unique(fragments.part):
         chosen = fragments.part == part
-        coat = paint(int(part), surface[chosen], fragments.points[chosen], plumage, footprint, offset)
+        site = Site(surface[chosen], fragments.points[chosen], footprint, offset)
+        coat = paint(int(part), site, plumage)
         albedo[chosen] = coat.albedo
         for row, values in zip(rest, (coat.relief, coat.gloss, coat.sheen), strict=True):
             row[chosen] = values
@@ -179,7 +181,7 @@ def _lit(mesh: Mesh, fragments: Fragments, coat: Coat, view: View, light: Light,
     open_ = crevices(fragments.image(fragments.pixels.depth), fragments.image(1.0 + 0 * coat.gloss) > 0, view.scale)
     open_ = open_.ravel()[fragments.pixels.index]
     feathery = np.isin(fragments.part, _GLOSSY, invert=True)
-    wrap = np.where(feathery, 0.22, 0.02).astype(np.float32)
+    wrap = np.where(feathery, 0.12, 0.02).astype(np.float32)
     cosine = normals @ to_sun
     direct = np.clip((cosine + wrap) / (1 + wrap), 0, 1) * visible
     # The bright horizon lights what faces sideways, too.
@@ -205,13 +207,14 @@ def _lit(mesh: Mesh, fragments: Fragments, coat: Coat, view: View, light: Light,
 def _sheen(amount: Array, angle: Array) -> Array:
     """Iridescence: the hue runs from blue to green with the angle, (N, 3) factors."""
     phase = np.clip(angle, 0, 1)[:, None] * np.array([2.2, 3.0, 2.4]) + np.array([3.4, 4.6, 0.9])
-    return (1 + amount[:, None] * 0.9 * np.sin(phase)).astype(np.float32)
+    factors: Array = (1 + amount[:, None] * 0.9 * np.sin(phase)).astype(np.float32)
+    return factors
 
 
 def _catch_light(color: Array, fragments: Fragments, normals: Array, to_sun: Array, light: Array) -> Array:
     """Put the reflection of the sky into the eye: a small bright spot on the light's side."""
-    eye = fragments.part == body.EYE
+    eye = fragments.part == parts.EYE
     spot = unit(np.array([0.45 * np.sign(to_sun[0] or 1), 0.75, 1.0], np.float32))
-    bright = smoothstep(0.945, 0.975, normals[eye] @ spot)
+    bright = smoothstep(0.962, 0.985, normals[eye] @ spot)
     color[eye] += bright[:, None] * np.minimum(light, 1.2)
     return color

@@ -81,12 +81,11 @@ class Legs:
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """The fan of tail feathers: length, half width at its end, angle against the body's axis (radians, up), feathers."""
+    """The fan of tail feathers: length, half width at its end, angle against the body's axis (radians, up)."""
 
     length: float
     width: float
     angle: float = 0.0
-    feathers: int = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,6 @@ class Plumes:
     droop: float = 0.3
     count: int = 3
     spread: float = 0.2
-    color: str = "wing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +147,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """A colour field on trunk, neck and head: ``color`` for s in ``along`` and p in ``around``, edges ``soft`` wide."""
+    """A colour field on trunk, neck and head: ``color`` for s in ``along``, p in ``around``, edges ``soft`` wide."""
 
     color: str
     along: tuple[float, float]
