@@ -1,0 +1,72 @@
+"""Backgrounds: painted scenes with the light that falls in them."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from types import MappingProxyType
+
+import numpy as np
+
+from varireal.rendering.scenes import (
+    barrens,
+    city,
+    depths,
+    halls,
+    indoors,
+    otherworldly,
+    outdoors,
+    seaside,
+    transport,
+    waterside,
+    wild,
+)
+from varireal.rendering.scenes.base import Light, Scene, SceneSpec
+from varireal.rendering.scenes.canvas import Canvas
+from varireal.rendering.scenes.lens import defocus, vignette
+
+__all__ = ["SCENES", "Light", "Scene", "SceneSpec", "render_scene"]
+
+_THEMES = (outdoors, barrens, waterside, seaside, wild, city, transport, indoors, halls, depths, otherworldly)
+SCENES: Mapping[str, SceneSpec] = MappingProxyType({spec.name: spec for theme in _THEMES for spec in theme.SPECS})
+_FOCUS_ROW = 0.86
+
+
+def render_scene(
+    name: str,
+    height: int,
+    width: int,
+    rng: np.random.Generator,
+    *,
+    horizon: float = 0.58,
+    focus: float | None = None,
+) -> Scene:
+    """Paint a scene. The same generator state gives the same picture.
+
+    Args:
+        name: a key of ``SCENES``.
+        height: pixels, at least 16.
+        width: pixels, at least 16.
+        rng: decides light, weather, layout and palette.
+        horizon: where the ground meets the far background, as a fraction of the height; scenes
+            without ground ignore it.
+        focus: row of the ground that is sharp, where a subject stands, as a fraction of the height; None is 0.86.
+
+    Raises:
+        KeyError: there is no scene ``name``; the message names near ones.
+    """
+    spec = SCENES.get(name)
+    if spec is None:
+        near = get_close_matches(name, SCENES, n=3, cutoff=0.4)
+        raise KeyError(f"no scene {name!r}; the nearest are {', '.join(near or sorted(SCENES)[:3])}")
+    focus_row = _FOCUS_ROW if focus is None else float(focus)
+    canvas = Canvas(height, width, rng, float(np.clip(horizon, 0.08, 1.5)), focus_row)
+    spec.draw(canvas)
+    canvas.flush()
+    defocus(canvas, spec.softness * canvas.uniform(0.006, 0.02))
+    vignette(canvas, canvas.uniform(0.05, 0.22))
+    image = np.clip(np.nan_to_num(canvas.image), 0, 8).astype(np.float32)
+    bounce = canvas.bounce
+    if bounce is None:
+        lower = image[int(0.75 * height) :].reshape(-1, 3).mean(0)
+        bounce = np.minimum(lower, 1.0) * np.float32(0.7)
+    light = Light(canvas.sun_direction, canvas.sun, canvas.ambient, bounce)
+    return Scene(np.ascontiguousarray(image), light, canvas.horizon)

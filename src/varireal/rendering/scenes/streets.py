@@ -1,0 +1,167 @@
+"""Parts of streets: house fronts, cars, lamps, people-free pavements, rows of buildings."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from varireal.arrays import Array
+from varireal.rendering.scenes.canvas import Canvas
+from varireal.rendering.scenes.grounds import Plane, Soil, band, contact, lay, lit, paint, sample
+from varireal.rendering.scenes.lens import disc_blur
+from varireal.rendering.scenes.solids import Coat, Paint, box, column
+from varireal.rendering.scenes.surfaces import hashed, plain, shining
+from varireal.rendering.scenes.textures import relief
+from varireal.rendering.shading import linear, mix, smoothstep
+
+ASPHALT = Soil(
+    ("#48484a", "#626263", "#757473"), (("fbm", 8.0, 0.04, 0.7), ("fine", 0.6, 0.22, 0.3), ("mid", 2.5, 0.05, 0.3))
+)
+CONCRETE = Soil(("#77746e", "#98948c", "#aba79f"), (("fbm", 7.0, 0.05, 0.8), ("fine", 0.8, 0.16, 0.3)))
+WALLS = ("#8d7f70", "#a39a8c", "#7b5a48", "#6f6a66", "#b3a48c", "#94856f", "#85756a", "#9a9c9b", "#7a4d3c")
+
+
+@dataclass(frozen=True)
+class Front:
+    """A house front: wall colour, window spacing (width, height), window share of its cell, lit share at night."""
+
+    wall: str
+    cell: tuple[float, float]
+    pane: tuple[float, float]
+    lit: float = 0.0
+    seed: int = 0
+    sky: str = "#aebfcc"
+
+
+def front(style: Front) -> Paint:
+    """A wall with windows that differ: reflections, blinds, curtains, dark rooms, at night some with light."""
+    wall, sky = linear(style.wall), linear(style.sky)
+    cw, ch = style.cell
+
+    def draw(a: Array, b: Array, step: float) -> Coat:
+        i, j = np.floor(a / cw), np.floor(b / ch)
+        u, v = a / cw - i, b / ch - j
+        soft = max(step / cw, 0.02)
+        # At the foot are doors and shop windows, wider and taller than the windows above.
+        shop = (j < 0.5).astype(np.float32)
+        pw = style.pane[0] + shop * (0.86 - style.pane[0])
+        ph = style.pane[1] + shop * (0.74 - style.pane[1])
+        pane = smoothstep(0.5 * pw + soft, 0.5 * pw - soft, np.abs(u - 0.5))
+        pane = pane * smoothstep(0.5 * ph + soft, 0.5 * ph - soft, np.abs(v - 0.5))
+        key, other = hashed(i, j + style.seed), hashed(i + 17, j + style.seed)
+        wave = relief("fbm", a / 5 + style.seed * 0.13, b / 5, step / 5)[..., 0]
+        stone = wall * np.clip(1 + 0.09 * wave - 0.1 * shop, 0.5, 1.4)[..., None]
+        ledge = smoothstep(0.08 + soft, 0.08, v) * 0.22
+        stone = stone * (1 - ledge[..., None])
+        blind = (key > 0.62) & (v > 0.5 - 0.5 * ph + ph * other)
+        mirror = np.clip(0.25 + 0.5 * (v - 0.3) + 0.25 * wave + 0.25 * (other - 0.5), 0.03, 0.9)
+        glass = np.where(blind[..., None], linear("#b9b2a4"), sky * mirror[..., None])
+        albedo = mix(stone, glass, pane)
+        if not style.lit:
+            return Coat(albedo)
+        warm = np.stack([np.ones_like(key), 0.62 + 0.3 * other, 0.28 + 0.5 * other * key], -1)
+        clump = 0.35 * relief("smooth", a / 30 + style.seed * 0.29, b / 30, step / 30)[..., 0]
+        on = (key < np.clip(style.lit * (1 + clump), 0.02, 0.95)) | ((shop > 0) & (key < 0.6))
+        power = on * (0.25 + 1.5 * other**2) * (0.55 + 0.45 * v) * (1 + 0.7 * shop)
+        return Coat(albedo * 0.5, (warm * (power * pane)[..., None]).astype(np.float32))
+
+    return draw
+
+
+def house(canvas: Canvas, x: float, z: float, size: tuple[float, float, float], lit_share: float = 0.0) -> None:
+    """Queue a building of ``size`` (width, height, depth) with its nearest corner's front at (x, z)."""
+    style = Front(
+        canvas.pick(WALLS),
+        (canvas.uniform(1.3, 2.4), canvas.uniform(1.7, 2.3)),
+        (canvas.uniform(0.35, 0.75), canvas.uniform(0.5, 0.75)),
+        lit_share,
+        int(canvas.rng.integers(100)),
+    )
+    wall = front(style)
+    box(canvas, (x, z + size[2] / 2), size, (wall, wall, plain("#6d6a66")))
+
+
+def rows_of_houses(
+    canvas: Canvas, half: float, near: float, far: float, tall: tuple[float, float], lit_share: float
+) -> None:
+    """Line both sides of a street of half width ``half`` with buildings of uneven height, depth and setback."""
+    for side in (-1, 1):
+        z = near
+        while z < far:
+            deep = canvas.uniform(5, 11)
+            wide, back = 14.0, canvas.uniform(0, 0.8)
+            house(canvas, side * (half + back + wide / 2), z, (wide, canvas.uniform(*tall), deep), lit_share)
+            z += deep + (canvas.uniform(1, 4) if canvas.chance(0.25) else 0.0)
+    for _ in range(3):
+        x = canvas.uniform(-0.7, 0.7) * far * 0.3
+        house(
+            canvas,
+            x,
+            far * canvas.uniform(1.0, 1.4),
+            (canvas.uniform(8, 18), canvas.uniform(*tall) * 1.3, 6.0),
+            lit_share,
+        )
+
+
+def car(canvas: Canvas, x: float, z: float, *, along: bool, lights: bool = False) -> None:
+    """A parked car: body, cabin with glass, wheels; ``along`` the line of sight or across it."""
+    color = canvas.pick(("#2a2d31", "#8f9396", "#c9cbca", "#5a1f1f", "#28384d", "#6b6a64", "#3a4a42", "#e1e1dc"))
+    body, glass, tyre = plain(color, grain=0.02), plain("#2c363d", grain=0.3, period=1.5), plain("#141414")
+    wide, deep = (1.05, 2.5) if along else (2.5, 1.05)
+    contact(canvas, x, z, 0.5 * wide + 0.2, 0.75)
+    for sx in (-0.42, 0.42):
+        for sz in (-0.36, 0.36):
+            box(canvas, (x + sx * wide, z + sz * deep + 0.02), (0.3 if not along else 0.16, 0.34, 0.16), tyre)
+    box(canvas, (x, z - 0.02), (wide, 0.36, deep), body, base=0.14)
+    cabin = (0.88 * wide, 0.3, 0.55 * deep) if along else (0.55 * wide, 0.3, 0.88 * deep)
+    box(canvas, (x, z - 0.2 * deep), cabin, (glass, glass, body), base=0.5)
+    if lights:
+        lamp = shining("#ff3a20", 2.2) if canvas.chance(0.5) else shining("#fff0cc", 4.0)
+        for sx in (-0.36, 0.36):
+            box(canvas, (x + sx * wide, z - 0.5 * deep), (0.14, 0.1, 0.05), lamp, base=0.32)
+
+
+def lamp_post(canvas: Canvas, x: float, z: float, tall: float, *, on: bool) -> None:
+    """A street lamp."""
+    column(canvas, x, z, 0.05, (0, tall), plain("#3b3d3f"))
+    head = shining("#ffd79a", 7.0) if on else plain("#c9c9c4")
+    box(canvas, (x - np.sign(x) * 0.3, z), (0.6, 0.1, 0.14), head, base=tall)
+
+
+def street_ground(canvas: Canvas, ground: Plane, half: float, kerb: float) -> None:
+    """Lay a roadway of half width ``half`` with pavements ``kerb`` wide and worn markings."""
+    lay(canvas, ASPHALT, ground)
+    wave = sample(canvas, ground, "fbm", 4.0)
+    slab = sample(canvas, ground, "fine", 1.0)
+    joints = band((ground.z / 1.1) % 1, 0.0, 0.04, 0.02) * smoothstep(16, 6, ground.z)
+    stone = linear("#a09b92") * (1 + 0.08 * wave[..., 0] + 0.04 * slab[..., 0] - 0.3 * joints)[..., None]
+    off = np.abs(ground.x)
+    soft = 0.02 + 0.4 * ground.step[:, None]
+    paint(canvas, ground, stone * lit(canvas, 0.0, 0.0), smoothstep(half - soft, half + soft, off))
+    paint(
+        canvas,
+        ground,
+        linear("#5f5c58") * lit(canvas, 0.0, 0.0),
+        0.8 * band(off, half - 0.06, half + 0.05, 0.5 * soft),
+    )
+    worn = 0.75 * smoothstep(1.6, -0.4, wave[..., 0])
+    dash = band((ground.z / 5.0) % 1, 0.0, 0.5, 0.03)
+    white = linear("#d6d3c8") * lit(canvas, 0.0, 0.0)
+    paint(canvas, ground, white, worn * dash * band(off, -1, 0.07, 0.5 * soft))
+    _ = kerb
+
+
+def wet_street(canvas: Canvas, strength: float) -> None:
+    """Let a wet road mirror the lights, drawn out towards the viewer."""
+    top = canvas.first_row
+    count = canvas.height - top
+    if top < 4 or count < 4:
+        return
+    rows = np.clip(top - 1 - np.arange(count), 0, canvas.height - 1)
+    mirrored = disc_blur(np.ascontiguousarray(canvas.image[rows]), 0.012 * canvas.height)
+    smear = np.cumsum(mirrored, axis=0)
+    reach = max(2, int(0.12 * canvas.height))
+    smear[reach:] = smear[reach:] - smear[:-reach]
+    smear /= np.minimum(np.arange(1, count + 1), reach)[:, None, None]
+    puddle = canvas.field("fbm", 1.2, 3.0)[top:, :, 0]
+    share = strength * np.clip(0.55 + 0.3 * puddle, 0.1, 1)[..., None]
+    canvas.image[top:] = canvas.image[top:] * (1 - 0.5 * share) + (0.4 * mirrored + 0.6 * smear) * share
