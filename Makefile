@@ -48,7 +48,7 @@ lock: install
 		--no-annotate --no-header --upgrade --output-file $(LOCK)
 
 bench: install
-	python benchmarks/run_all.py
+	for script in pictures demo kills; do python benchmarks/$$script.py || exit 1; done
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
