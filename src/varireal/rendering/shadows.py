@@ -73,12 +73,13 @@ def ground_shadow(
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
     far = np.hypot(columns - feet[0, 0], (rows - feet[0, 1]) * 2.5) / max(view.scale, 1.0)
     soft = smoothstep(0.05, 0.9, far)
-    sun = blur(sun, 0.010 * view.scale) * (1 - soft) + blur(sun, 0.05 * view.scale) * soft
+    sun = blur(sun, 0.010 * view.scale) * (1 - soft) + blur(sun, 0.04 * view.scale) * soft
     near = np.exp(-above[:, 0] / 0.25)
     ambient = blur(_footprint(flat, mesh, view, height, width), 0.09 * view.scale)
-    low = mesh.faces[(near[mesh.faces] > 0.6).all(1)]
-    contact = blur(_footprint(flat, mesh, view, height, width, low), 0.02 * view.scale)
-    return sun, np.clip(0.45 * ambient + 0.5 * contact, 0, 1)
+    low = mesh.faces[(near[mesh.faces] > 0.85).all(1)]
+    feet_print = _footprint(flat, mesh, view, height, width, low)
+    contact = blur(feet_print, 0.016 * view.scale) + 0.8 * blur(feet_print, 0.045 * view.scale)
+    return sun, np.clip(0.45 * ambient + contact, 0, 1)
 
 
 def _footprint(points: Array, mesh: Mesh, view: View, height: int, width: int, faces: Array | None = None) -> Array:

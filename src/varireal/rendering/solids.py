@@ -95,6 +95,10 @@ def grid_mesh(points: Array, surface: Array, part: int, *, closed: bool) -> Mesh
     else:
         second = np.gradient(points, axis=1)
     normals = unit(np.cross(second, first))
+    # A row that is drawn together to one point has no direction of its own.
+    for end, beside in ((0, 1), (-1, -2)):
+        lost = ~normals[end].any(-1)
+        normals[end, lost] = normals[beside, lost]
     rows, columns = points.shape[:2]
     corner = np.arange(rows * columns).reshape(rows, columns)
     a, b, c, d = corner[:-1, :-1], corner[1:, :-1], corner[1:, 1:], corner[:-1, 1:]

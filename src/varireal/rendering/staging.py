@@ -80,7 +80,7 @@ def stand_on(image: Array, mesh: Mesh, view: View, to_sun: Array, ground: float,
     cast, contact = ground_shadow(mesh, view, direction, ground, image.shape[0], image.shape[1])
     share = sun * max(float(direction[1]), 0.2)
     share = share / (share + ambient)
-    return image * (1 - 0.85 * cast[..., None] * share) * (1 - 0.75 * contact[..., None])
+    return image * (1 - 0.95 * cast[..., None] * share) * (1 - 0.8 * contact[..., None])
 
 
 def mirror_in_water(image: Array, cutout: Cutout, foot: float, rng: np.random.Generator, *, strength: float) -> Array:

@@ -124,7 +124,7 @@ def _eye(shape: Shape, trunk: Trunk, side: int) -> Mesh:
     surface = np.stack(
         [np.broadcast_to(v, ball.shape[:2]) for v in (polar[:, None] / np.pi, turn[None], 0.0, side)], -1
     )
-    return grid_mesh(point[0] - 0.45 * radius * normal[0] + radius * ball, surface, EYE, closed=True)
+    return grid_mesh(point[0] - 0.66 * radius * normal[0] + radius * ball, surface, EYE, closed=True)
 
 
 def _plumes(plumes: Plumes, trunk: Trunk) -> list[Mesh]:

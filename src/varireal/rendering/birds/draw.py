@@ -17,6 +17,8 @@ from varireal.rendering.shadows import crevices, sun_visibility
 from varireal.rendering.solids import Mesh, Pixels, rasterize, unit
 
 SUPERSAMPLING = 2
+# A photographer's taste: more of the sun and less of the sky gives rounder bodies.
+_KEY, _FILL = 1.2, 0.85
 _GLOSSY = (parts.BEAK, parts.EYE)
 
 
@@ -176,6 +178,7 @@ def _lit(mesh: Mesh, fragments: Fragments, coat: Coat, view: View, light: Light,
     """Light the painted pixels: sun with soft self shadow, sky and ground, gloss, sheen, and a rim from the sky."""
     normals = _bumped(fragments, coat.relief, view.scale)
     sun, ambient, below = (np.asarray(c, np.float32) for c in (light.sun, light.ambient, light.ground))
+    sun, ambient = sun * _KEY, ambient * _FILL
     to_sun = np.asarray(light.direction, np.float32)
     visible = sun_visibility(mesh, fragments.points, view.rotation.T @ to_sun)
     open_ = crevices(fragments.image(fragments.pixels.depth), fragments.image(1.0 + 0 * coat.gloss) > 0, view.scale)

@@ -40,9 +40,9 @@ def paint_trunk(site: Site, plumage: Plumage) -> Coat:
         wave = np.sin(2 * np.pi * (feathers.along * 1.7 + 0.15 * soft))
         albedo = albedo * (1 - 0.55 * plumage.barring * smoothstep(0.1, 0.6, wave) * np.maximum(fade, 0.4))[:, None]
     fine = lookup("fine", p * 0.5 + site.offset[3], run * 0.35 + site.offset[0])
-    albedo = albedo * (1 + 0.04 * soft + plumage.mottle * 0.30 * fine + 0.045 * streak)[:, None].clip(0.4, 1.7)
+    albedo = albedo * (1 + 0.04 * soft + plumage.mottle * 0.20 * fine + 0.045 * streak)[:, None].clip(0.4, 1.7)
     relief = (
-        radius * (np.pi / 12) * (0.10 * relief_of(feathers) * fade * (1 - 0.7 * bare) + 0.030 * streak + 0.012 * soft)
+        radius * (np.pi / 12) * (0.10 * relief_of(feathers) * fade * (1 - 0.7 * bare) + 0.022 * streak + 0.008 * soft)
     )
     sheen = plumage.gloss * smoothstep(1.2, 1.6, s)
     return Coat(albedo, relief, 0.06 + 0.3 * sheen, sheen)
@@ -80,7 +80,7 @@ def paint_wing(site: Site, plumage: Plumage) -> Coat:
         albedo = np.where(rim[:, None], linear("#f2f0ea"), np.where(bar[:, None], linear(plumage.speculum), albedo))
     albedo = np.where(zone_tips[:, None], prime, albedo)
     cell = choose(*(np.full(len(a), v, np.float32) for v in (0.10, 0.11, 0.09, 0.055)))
-    fade = smoothstep(1.0, 3.5, cell * 0.42 * site.footprint)
+    fade = smoothstep(1.0, 15.0, cell * 0.42 * site.footprint)
     weight = plumage.fringes * choose(*(np.full(len(a), v, np.float32) for v in (0.35, 0.7, 0.9, 1.0)))
     albedo = fringed(albedo, feathers, linear(plumage.fringe), 1.0, weight * fade)
     value = 1 + fade * (0.16 * (feathers.number - 0.5) - 0.42 * feathers.shade)
@@ -143,13 +143,13 @@ def _blotches(points: Array, offset: Array) -> Array:
 
 def _stripes(points: Array, offset: Array) -> Array:
     bend = lookup("smooth", points[:, 0] * 0.4 + offset[0], points[:, 1] * 0.4 + offset[1])
-    return smoothstep(-0.15, 0.25, np.sin(46 * points[:, 0] + 14 * points[:, 1] + 2.0 * bend))
+    return smoothstep(-0.15, 0.25, np.sin(78 * points[:, 0] + 26 * points[:, 1] + 2.6 * bend))
 
 
 def _spots(points: Array, offset: Array) -> Array:
     distance, _, _ = voronoi(220, 11, 0.7)
-    across = (points[:, 1] + 0.5 * points[:, 2]) * 0.8 + offset[1]
-    return smoothstep(0.42, 0.33, lookup(distance, points[:, 0] * 0.8 + offset[0], across))
+    across = (points[:, 1] + 0.5 * points[:, 2]) * 1.1 + offset[1]
+    return smoothstep(0.36, 0.27, lookup(distance, points[:, 0] * 1.1 + offset[0], across))
 
 
 PATTERNS: Mapping[str, Callable[[Array, Array], Array]] = {

@@ -51,7 +51,7 @@ FLAMINGO = Species(
             (1, 0.92, 0.95, 0.66, 0.10),
             (1, 0.8, 0.7, 0.5, 0.2),
         ),
-        legs=Legs((0.0, -0.12), 0.31, 0.35, 0.0145, 0.11, webbed=True, thigh=0.075, feathered=0.32, apart=0.36),
+        legs=Legs((0.0, -0.12), 0.31, 0.35, 0.0170, 0.11, webbed=True, thigh=0.075, feathered=0.32, apart=0.36),
         tail=Tail(0.14, 0.07, -0.1),
         eye=(2.62, 0.36, 0.015),
         wing_thickness=0.03,

@@ -128,8 +128,8 @@ GREYLAG = Species(
             legs="#d98372",
             beak_tip="#eadfce",
             tip_from=0.88,
-            fringe="#cfc5b4",
-            fringes=0.95,
+            fringe="#b8ac9a",
+            fringes=0.6,
             patches=(
                 Patch("#eeebe4", (-0.2, 0.24), (0.40, 2.0)),
                 Patch("#8a7a67", (1.0, 4.0)),
@@ -151,7 +151,7 @@ GREYLAG = Species(
             beak_tip="#eadfce",
             tip_from=0.88,
             fringe="#bfb4a2",
-            fringes=0.85,
+            fringes=0.55,
             patches=(
                 Patch("#e8e4dc", (-0.2, 0.24), (0.42, 2.0)),
                 Patch("#6b5c4c", (1.0, 4.0)),
