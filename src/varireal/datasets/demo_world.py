@@ -32,7 +32,6 @@ GROUND: Mapping[str, str] = {
     "living room": HARD,
     "library": HARD,
     "night city": HARD,
-    "factory": HARD,
     "moon": HARD,
     "lava": HARD,
 }

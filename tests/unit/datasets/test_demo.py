@@ -1,19 +1,21 @@
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
 from varireal.datasets import demo, demo_world
-from varireal.datasets.demo import DEMO_SPECIES, DemoSpec, demo_specs, render_demo
+from varireal.datasets.demo import DEMO_SPECIES, demo_specs, render_demo
 from varireal.datasets.demo_classes import DEMO_CLASSES
 from varireal.rendering.birds import SPECIES
 from varireal.rendering.scenes import SCENES
 
 IDS = tuple(info.class_id for info in DEMO_SPECIES)
 SIZE = 64
+SPLITS = ("train", "val", "test", "test_background", "test_plumage")
 
 
 def specs(species=IDS, seed=0, train=3, val=2, test=3):
@@ -67,10 +69,7 @@ def test_train_is_biased_and_the_shifts_are_disjoint_from_it(class_id):
     found = specs(species=(class_id,), train=60, val=20, test=40)
     usual = set(demo_world.HABITATS[class_id])
     natural = set(SPECIES[class_id].plumages)
-    scenes = {
-        split: {s.scene for s in found if s.split == split}
-        for split in ("train", "val", "test", "test_background", "test_plumage")
-    }
+    scenes = {split: {s.scene for s in found if s.split == split} for split in SPLITS}
     assert scenes["train"] == usual
     assert scenes["val"] | scenes["test"] | scenes["test_plumage"] <= usual
     assert len(scenes["test_background"]) > 6
@@ -91,13 +90,7 @@ def test_same_spec_same_bytes_and_other_seeds_differ():
     first, again = render_demo(spec, SIZE), render_demo(spec, SIZE)
     assert first[0].tobytes() == again[0].tobytes()
     assert first[1].tobytes() == again[1].tobytes()
-    different = render_demo(
-        DemoSpec(
-            *(getattr(spec, n) for n in ("image_id", "class_id", "class_name", "split", "index", "scene", "plumage")),
-            other.seed,
-        ),
-        SIZE,
-    )
+    different = render_demo(replace(spec, seed=other.seed), SIZE)
     assert np.abs(first[0].astype(int) - different[0]).mean() > 3
     assert (first[1] != different[1]).mean() > 0.01
 
@@ -132,10 +125,9 @@ def test_the_bird_is_the_same_at_every_size():
 def test_unusual_plumage_differs_inside_the_mask(class_id):
     base = specs(species=(class_id,))[0]
     usual = next(iter(SPECIES[class_id].plumages))
-    fields = {name: getattr(base, name) for name in DemoSpec.__dataclass_fields__}
-    image, mask = render_demo(DemoSpec(**{**fields, "plumage": usual}), SIZE)
+    image, mask = render_demo(replace(base, plumage=usual), SIZE)
     for look in demo_world.unusual_plumages(class_id):
-        odd, same = render_demo(DemoSpec(**{**fields, "plumage": look}), SIZE)
+        odd, same = render_demo(replace(base, plumage=look), SIZE)
         np.testing.assert_array_equal(mask, same)
         far = cv2.dilate(mask.astype(np.uint8), np.ones((9, 9), np.uint8)) == 0
         change = np.abs(image.astype(int) - odd).mean(-1)
