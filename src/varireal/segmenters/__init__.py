@@ -1,0 +1,1 @@
+"""Backends that find the object of a photo, and the checks on their masks."""
