@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from varireal.paths import setting
+from varireal.plaintext import one_line
 from varireal.schemas import FUNNEL
 from varireal.stages.outcomes import Outcome
 
@@ -24,7 +25,7 @@ class Funnel:
         self._made: Counter[Key] = Counter()
         self._accepted: Counter[Key] = Counter()
         self._lost: dict[Key, Counter[str]] = {}
-        self._last: dict[tuple[Key, str, int], tuple[int, str]] = {}
+        self._last: dict[tuple[Key, str, int], tuple[bool, int, str]] = {}
         self._arms: dict[str, Counter[str]] = {}
 
     def add(self, outcome: Outcome) -> None:
@@ -32,18 +33,20 @@ class Funnel:
         row = outcome.candidate
         key = (row["class_id"], row["attribute"], row["feasibility"])
         self._made[key] += bool(row["image"])
-        if outcome.verdict["accepted"]:
+        accepted = bool(outcome.verdict["accepted"])
+        if accepted:
             self._arms.setdefault(row["attribute"], Counter())[row["pair_id"]] += 1
         item = (key, row["image_id"], row["k"])
-        self._last[item] = max(self._last.get(item, (-1, "")), (row["round"], outcome.code))
+        now = (accepted, row["round"], outcome.code)
+        self._last[item] = max(self._last.get(item, now), now)
 
     def end_group(self) -> None:
         """Settle the items of the group: all their rounds have been added."""
-        for (key, _, _), (_, code) in self._last.items():
-            if code:
-                self._lost.setdefault(key, Counter())[code] += 1
-            else:
+        for (key, _, _), (accepted, _, code) in self._last.items():
+            if accepted:
                 self._accepted[key] += 1
+            else:
+                self._lost.setdefault(key, Counter())[code] += 1
         self._last = {}
 
     def pairs(self) -> dict[str, int]:
@@ -84,6 +87,11 @@ class Funnel:
         }
 
 
+def sums_by_setting(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
+    """Sums per setting, by its name, and of everything under ``all``; see ``totals``."""
+    return {name: totals(members) for name, members in by_setting(rows).items()} | {"all": totals(rows)}
+
+
 def totals(rows: Iterable[Row]) -> dict[str, Any]:
     """Sums of some rows: wanted, made, accepted, short and the reasons as a mapping, most frequent first."""
     sums: dict[str, Any] = dict.fromkeys(("wanted", "made", "accepted", "short"), 0)
@@ -108,7 +116,7 @@ def lines(rows: Sequence[Row]) -> tuple[str, ...]:
     written = []
     for name, members in by_setting(rows).items():
         written.append(_line(name, totals(members)))
-        written += [f"  {_line(_visible(row['class_name']), totals([row]))}" for row in members if row["short"]]
+        written += [f"  {_line(one_line(row['class_name']), totals([row]))}" for row in members if row["short"]]
     return (*written, _line("all settings", totals(rows)))
 
 
@@ -116,13 +124,8 @@ def _line(name: str, sums: Row) -> str:
     text = f"{name}: {sums['accepted']} of {sums['wanted']} accepted"
     if not sums["short"]:
         return text
-    reasons = ", ".join(f"{_visible(code)} {count}" for code, count in sums["reasons"].items())
+    reasons = ", ".join(f"{one_line(code)} {count}" for code, count in sums["reasons"].items())
     return f"{text}, {sums['short']} short: {reasons}"
-
-
-def _visible(text: str) -> str:
-    """The text without characters that move the cursor or hide other text."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def as_csv(rows: Iterable[Row]) -> str:

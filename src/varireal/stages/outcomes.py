@@ -1,7 +1,7 @@
 """What became of every candidate: its row of edits joined with its verdict, checked, and the manifest of them all."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import pyarrow as pa
 from varireal import names, tables
 from varireal.config.slices import DatasetSlice
 from varireal.errors import DataError
-from varireal.paths import setting
+from varireal.paths import StudyPaths, setting, shard_name
 from varireal.schemas import EDITS, MANIFEST, VERDICTS
 
 Row = Mapping[str, Any]
@@ -73,30 +73,25 @@ class Outcome:
         return str(first).partition(":")[0].strip() or "no_reason"
 
 
-def make_groups(
-    config: DatasetSlice, *, masks: Sequence[Path], edits: Sequence[Path], verdicts: Sequence[Path], shards: int
-) -> list[Group]:
-    """Sort the tables, given in the order settings x shards x rounds, into groups.
-
-    Raises:
-        DataError: the numbers of tables do not fit each other.
-    """
-    settings = [(a, f) for a in config.attributes for f in names.FEASIBILITIES]
-    count = len(settings) * shards
-    if len(edits) != len(verdicts):
-        raise DataError(f"{len(edits)} tables of edits but {len(verdicts)} of verdicts; give one verdict table for each")
-    if len(masks) != shards:
-        raise DataError(f"{len(masks)} tables of masks for {shards} shards; give one for each shard, in order")
-    if not edits or len(edits) % count:
-        raise DataError(
-            f"{len(edits)} tables of edits do not fit {len(settings)} settings x {shards} shards; "
-            f"give a multiple of {count}, every round of each setting and shard"
-        )
-    rounds = len(edits) // count
-    pairs = list(zip(edits, verdicts, strict=True))
+def make_groups(config: DatasetSlice, study: Path) -> list[Group]:
+    """The groups of a study, in the order of ``paths.dataset_files``."""
+    paths, shards = StudyPaths(str(study)), [shard_name(i, config.shards) for i in range(config.shards)]
     return [
-        Group(*settings[i // shards], masks[i % shards], tuple(pairs[i * rounds : (i + 1) * rounds]))
-        for i in range(count)
+        Group(
+            attribute,
+            feasibility,
+            Path(paths.masks(shard)),
+            tuple(
+                (
+                    Path(paths.edits(attribute, feasibility, round_, shard)),
+                    Path(paths.verdicts(attribute, feasibility, round_, shard)),
+                )
+                for round_ in range(config.rounds)
+            ),
+        )
+        for attribute in config.attributes
+        for feasibility in names.FEASIBILITIES
+        for shard in shards
     ]
 
 
@@ -148,7 +143,7 @@ def _check_setting(row: Row, group: Group, edits: Path, per_image: int) -> None:
     if found != group.setting:
         raise DataError(
             f"{edits}: {row['candidate_id']!r} is of {found}, expected {group.setting}; "
-            "give the tables in the order settings, shards, rounds"
+            "run the stages edits and verdicts again"
         )
     if not 0 <= row["k"] < per_image:
         raise DataError(

@@ -1,0 +1,51 @@
+"""Copies of a data set in other formats: class folders, WebDataset shards, COCO masks.
+
+Every kind is a module with the function ``write``; a module is imported only when its export was chosen.
+"""
+
+import importlib
+from pathlib import Path
+
+from varireal.errors import BackendError
+from varireal.exports.base import DatasetFolder, ExportSummary, Writer, open_dataset, whole_folder
+
+KINDS = ("folders", "webdataset", "coco")
+
+__all__ = ["KINDS", "DatasetFolder", "ExportSummary", "find_export", "run_export"]
+
+
+def find_export(kind: str) -> Writer:
+    """The function that writes an export.
+
+    Raises:
+        BackendError: no such export, or a package that it needs is not installed.
+    """
+    if kind not in KINDS:
+        raise BackendError(f"unknown export {kind!r}; known: {', '.join(KINDS)}")
+    try:
+        module = importlib.import_module(f"varireal.exports.{kind}")
+    except ImportError as error:
+        raise BackendError(
+            f"the export {kind!r} needs a package that is not installed ({error}); pip install 'varireal[{kind}]'"
+        ) from error
+    write: Writer = module.write
+    return write
+
+
+def run_export(kind: str, dataset: Path, output: Path) -> ExportSummary:
+    """Copy a data set to another format, whole or not at all.
+
+    Args:
+        kind: one of ``KINDS``.
+        dataset: folder of the data set, the one that holds ``data/``.
+        output: folder to write; an earlier export there is replaced, anything else is refused.
+
+    Raises:
+        BackendError: no such export, or a package that it needs is not installed.
+        DataError: the data set is damaged, or ``output`` holds files that no export wrote.
+    """
+    write = find_export(kind)
+    source = open_dataset(dataset)
+    with whole_folder(output, kind) as folder:
+        images = write(source, folder)
+    return ExportSummary(kind, output, images)

@@ -1,0 +1,163 @@
+"""What every export shares: reading the data set, writing a folder whole, names and values that are safe to write."""
+
+import json
+import math
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from varireal import tables
+from varireal.errors import DataError
+from varireal.schemas import DATASET
+
+Row = dict[str, Any]
+
+MARKER = ".varireal-export.json"
+_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetFolder:
+    """A data set on disk.
+
+    Attributes:
+        files: its Parquet files, in order.
+        classes: class id to display name, in the order of the labels.
+        facts: what the files say of their origin: study, seed, noun, licences, config digest.
+    """
+
+    files: tuple[Path, ...]
+    classes: dict[str, str]
+    facts: dict[str, Any]
+
+    def rows(self) -> Iterator[Row]:
+        """Yield all rows, a few pictures in memory at a time.
+
+        Raises:
+            DataError: a file is damaged, or an id in it is no safe file name.
+        """
+        for path in self.files:
+            for row in tables.stream(path, DATASET):
+                for column in ("candidate_id", "class_id", "attribute", "feasibility"):
+                    if not _SAFE_NAME.fullmatch(row[column]):
+                        raise DataError(
+                            f"{path}: {column} {row[column]!r} is not a safe file name; run the stage dataset again"
+                        )
+                yield row
+
+
+class Writer(Protocol):
+    """Writes one kind of export."""
+
+    def __call__(self, dataset: DatasetFolder, folder: Path) -> int:
+        """Write the data set into an empty folder and return the number of pictures."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ExportSummary:
+    """What was written.
+
+    Attributes:
+        kind: the format.
+        output: the folder.
+        images: pictures in it.
+    """
+
+    kind: str
+    output: Path
+    images: int
+
+
+def open_dataset(folder: Path) -> DatasetFolder:
+    """Find the files of a data set.
+
+    Raises:
+        DataError: the folder holds no data set, or a damaged one.
+    """
+    files = tuple(sorted((folder / "data").glob("train-*.parquet")))
+    if not files:
+        raise DataError(f"{folder} holds no data/train-*.parquet; give the folder that the stage dataset wrote")
+    facts = tables.origin(files[0], DATASET)
+    if not isinstance(facts.get("classes"), dict):
+        raise DataError(f"{files[0]} does not list the classes in its metadata; run the stage dataset again")
+    return DatasetFolder(files, dict(sorted(facts["classes"].items())), facts)
+
+
+def plain(row: Row) -> Row:
+    """A row without its pictures, with values that JSON can hold: a number that is not finite becomes null."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in row.items()
+        if name not in ("image", "mask")
+    }
+
+
+@contextmanager
+def whole_folder(output: Path, kind: str) -> Iterator[Path]:
+    """Give an empty folder to write into, and put it in the place of ``output`` when the block ends well.
+
+    A marker file in it lists what was written. Only a folder whose every file is listed in its marker is replaced.
+
+    Raises:
+        DataError: ``output`` exists and holds something that no export wrote.
+    """
+    _check_replaceable(output)
+    staging = output.with_name(f".{output.name}.varireal-new")
+    retired = output.with_name(f".{output.name}.varireal-old")
+    for leftover in (staging, retired):
+        _remove_leftover(leftover)
+    staging.mkdir(parents=True)
+    _mark(staging, kind, [])
+    try:
+        yield staging
+        _mark(staging, kind, _files(staging))
+        _check_replaceable(output)
+    except BaseException:
+        shutil.rmtree(staging)
+        raise
+    if output.exists():
+        output.rename(retired)
+    staging.rename(output)
+    if retired.exists():
+        shutil.rmtree(retired)
+
+
+def _mark(folder: Path, kind: str, files: list[str]) -> None:
+    (folder / MARKER).write_text(json.dumps({"export": kind, "files": files}, indent=0) + "\n", encoding="utf-8")
+
+
+def _files(folder: Path) -> list[str]:
+    found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    return sorted(path.relative_to(folder).as_posix() for path in found if path != folder / MARKER)
+
+
+def _check_replaceable(output: Path) -> None:
+    if not output.exists() and not output.is_symlink():
+        return
+    remedy = "give another --output, or move it away"
+    if output.is_symlink() or not output.is_dir():
+        raise DataError(f"{output} exists and is not a folder that an export wrote; {remedy}")
+    found = _files(output)
+    try:
+        listed = set(json.loads((output / MARKER).read_text(encoding="utf-8"))["files"])
+    except FileNotFoundError:
+        listed = set()
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{output / MARKER} is damaged; {remedy}") from error
+    foreign = [name for name in found if name not in listed]
+    if foreign:
+        raise DataError(f"{output} holds {foreign[0]!r}, which no export wrote; {remedy}")
+
+
+def _remove_leftover(folder: Path) -> None:
+    """Remove what an export that was killed left behind."""
+    if not folder.exists():
+        return
+    if not (folder / MARKER).is_file():
+        raise DataError(f"{folder} is in the way and was not left by an export; move it away")
+    shutil.rmtree(folder)

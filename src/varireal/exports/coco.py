@@ -1,0 +1,85 @@
+"""COCO: the pictures and the object of each as a run-length encoded mask.
+
+The mask is that of the photo. It holds for the edit too: no edit moves the object, and a new background keeps its
+silhouette.
+"""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from pycocotools import mask as rle
+
+from varireal.errors import DataError
+from varireal.exports.base import DatasetFolder, Row, plain
+from varireal.segmenters.quality import decode_mask
+
+ANNOTATIONS = "annotations/instances_train.json"
+
+
+def write(dataset: DatasetFolder, folder: Path) -> int:
+    """Write ``images/{candidate_id}.png`` and the annotations; see ``base.Writer``."""
+    facts = dataset.facts
+    (folder / "images").mkdir()
+    images, annotations = [], []
+    for number, row in enumerate(dataset.rows(), 1):
+        image, annotation = _entries(row, number)
+        (folder / "images" / image["file_name"]).write_bytes(row["image"]["bytes"])
+        images.append(image)
+        annotations.append(annotation)
+    document = {
+        "info": {
+            "description": f"Study {facts.get('study')}: gated synthetic edits of {facts.get('noun')} photos",
+            "version": str(facts.get("config", "")),
+            "contributor": "VariReal",
+        },
+        "licenses": [{"id": 1, "name": facts.get("license", "unknown"), "url": ""}],
+        "categories": [
+            {"id": label, "name": name, "class_id": class_id, "supercategory": facts.get("noun", "object")}
+            for label, (class_id, name) in enumerate(dataset.classes.items(), 1)
+        ],
+        "images": images,
+        "annotations": annotations,
+    }
+    path = folder / ANNOTATIONS
+    path.parent.mkdir()
+    path.write_text(json.dumps(document, allow_nan=False) + "\n", encoding="utf-8", newline="\n")
+    return len(images)
+
+
+def _entries(row: Row, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The picture's entry and its annotation.
+
+    Raises:
+        DataError: picture and mask differ in size.
+    """
+    mask = decode_mask(row["mask"]["bytes"])
+    with Image.open(io.BytesIO(row["image"]["bytes"]), formats=["PNG"]) as picture:
+        width, height = picture.size
+    if mask.shape != (height, width):
+        raise DataError(
+            f"{row['candidate_id']}: the picture is {width} x {height} but its mask {mask.shape[1]} x {mask.shape[0]} "
+            "pixels; run the stages masks and edits again"
+        )
+    encoded = rle.encode(np.asfortranarray(mask, dtype=np.uint8))
+    image = {
+        "id": number,
+        "file_name": f"{row['candidate_id']}.png",
+        "width": width,
+        "height": height,
+        "license": 1,
+        "varireal": plain(row),
+    }
+    annotation = {
+        "id": number,
+        "image_id": number,
+        "category_id": row["label"] + 1,
+        "segmentation": {"size": [height, width], "counts": encoded["counts"].decode("ascii")},
+        "area": int(rle.area(encoded)),
+        "bbox": [float(value) for value in rle.toBbox(encoded)],
+        "iscrowd": 0,
+    }
+    return image, annotation

@@ -1,0 +1,246 @@
+r"""Dataset: the accepted candidates as a data set, the manifest of all candidates, the shortfall, the data card.
+
+By hand::
+
+    varireal dataset --config results/demo/config/dataset.json --images results/demo/images.parquet \
+        --study results/demo --output results/demo/dataset --manifest results/demo/dataset/manifest.parquet \
+        --funnel results/demo/dataset/funnel.parquet --card results/demo/dataset/README.md
+"""
+
+import logging
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from varireal import names, tables
+from varireal.config.slices import DatasetSlice, slice_digest
+from varireal.datacard import CardFacts, Making, render_card
+from varireal.errors import DataError
+from varireal.exports import find_export, run_export
+from varireal.logs import progress
+from varireal.paths import dataset_files
+from varireal.schemas import EDITS, FUNNEL, IMAGES, MANIFEST, MASKS, VERDICTS, dataset_schema
+from varireal.stages.funnel import Funnel, as_csv, lines, sums_by_setting
+from varireal.stages.outcomes import ACCEPTED, Group, Manifest, Outcome, make_groups, manifest_row, read_outcomes
+
+logger = logging.getLogger(__name__)
+
+Row = dict[str, Any]
+
+_DATA_FILE = re.compile(r"train-\d{5}-of-\d{5}\.parquet")
+_NOT_IN_DATASET = ("status", "reason", "outcome", "reasons")
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Candidates by outcome, and the shortfall in lines for the screen."""
+
+    counts: dict[str, int]
+    computed: int | None = None
+    lines: tuple[str, ...] = ()
+
+
+def run(
+    config: DatasetSlice,
+    *,
+    study: Path,
+    images: Path,
+    output: Path,
+    manifest: Path,
+    funnel: Path,
+    card: Path,
+) -> Summary:
+    """Write the data set.
+
+    Args:
+        config: the stage's slice.
+        study: folder of the study, with its masks, edits and verdicts.
+        images: table of images.
+        output: folder of the data set; its files are ``paths.dataset_files``.
+        manifest: table of every candidate to write.
+        funnel: table of counts per class and setting to write; a CSV of the same name is written beside it.
+        card: data card to write.
+
+    Raises:
+        DataError: a table is damaged or does not belong to its neighbour.
+        BackendError: an export needs a package that is not installed.
+    """
+    for kind in config.dataset.exports:
+        find_export(kind)  # a missing package is found now, not after the work
+    groups = make_groups(config, study)
+    harvest = _Harvest(config, tables.read(images, IMAGES))
+    _write_data(config, harvest, groups, output)
+    stamp, facts, rows = slice_digest(config), harvest.facts(), harvest.funnel_rows()
+    sums = sums_by_setting(rows)
+    tables.write(funnel, rows, FUNNEL, stage="dataset", digest=stamp, facts=facts)
+    _write_text(funnel.with_suffix(".csv"), as_csv(rows))
+    facts |= {"shortfall": sums}
+    tables.write(manifest, harvest.manifest.rows(), MANIFEST, stage="dataset", digest=stamp, facts=facts)
+    beside = {"manifest": _relative(manifest, card), "funnel": _relative(funnel.with_suffix(".csv"), card)}
+    _write_text(card, render_card(_card_facts(config, harvest, rows, groups, beside)))
+    for kind in config.dataset.exports:
+        run_export(kind, output, output.parent / "exports" / kind)
+    return Summary(dict(harvest.counts), lines=lines(rows))
+
+
+class _Harvest:
+    """One pass over all candidates: the rows of the data set, and beside them what the other files say."""
+
+    def __init__(self, config: DatasetSlice, images: Sequence[Row]) -> None:
+        self._config = config
+        self._photos = {row["image_id"]: row for row in images}
+        self.classes = dict(sorted((row["class_id"], row["class_name"]) for row in images))
+        self._labels = {class_id: label for label, class_id in enumerate(self.classes)}
+        self.manifest = Manifest()
+        self.funnel = Funnel()
+        self.counts: Counter[str] = Counter()
+        self.prompts: dict[str, Counter[str]] = {}
+        self.used: dict[str, set[str]] = {"editors": set(), "segmenters": set(), "judges": set()}
+
+    def facts(self) -> dict[str, Any]:
+        """What the metadata of every file of the data set says."""
+        config = self._config
+        return {
+            "study": config.study,
+            "seed": config.seed,
+            "noun": config.noun,
+            "classes": self.classes,
+            "license": config.dataset.license,
+            "source_license": config.dataset.source_license,
+        }
+
+    def accepted(self, group: Group) -> Iterator[Row]:
+        """Yield the data set's rows of a group; its other candidates are counted on the way."""
+        masks = {row["image_id"]: row for row in tables.read(group.masks, MASKS)}
+        for outcome in read_outcomes(group, per_image=self._config.per_image):
+            photo = self._photo(outcome)
+            mask = masks.get(photo["image_id"])
+            row = manifest_row(outcome, photo, mask)
+            self.manifest.add(row)
+            self.funnel.add(outcome)
+            self.counts[outcome.name] += 1
+            self._note(outcome, mask)
+            if outcome.name == ACCEPTED:
+                self.prompts.setdefault(group.setting, Counter())[row["prompt_name"]] += 1
+                yield self._dataset_row(row, outcome, mask, group.masks)
+        self.funnel.end_group()
+
+    def _photo(self, outcome: Outcome) -> Row:
+        row = outcome.candidate
+        photo = self._photos.get(row["image_id"])
+        if photo is None or photo["split"] != names.TRAIN or photo["class_id"] != row["class_id"]:
+            raise DataError(
+                f"{outcome.place}: {row['candidate_id']!r} is an edit of {row['image_id']!r}, which is not a train "
+                f"photo of class {row['class_id']!r} in the table of images; run the stage edits again"
+            )
+        return photo
+
+    def _note(self, outcome: Outcome, mask: Row | None) -> None:
+        self.used["editors"].add(outcome.candidate["backend"])
+        self.used["judges"].add(outcome.verdict["judge"])
+        if mask:
+            self.used["segmenters"].add(" ".join(filter(None, (mask["backend"], mask["revision"]))))
+
+    def _dataset_row(self, row: Row, outcome: Outcome, mask: Row | None, place: Path) -> Row:
+        data = mask and (mask["smoothed"] or mask["mask"])
+        if not data:
+            raise DataError(
+                f"{place} has no mask of {row['image_id']!r}, but {row['candidate_id']!r} is accepted; "
+                "run the stages masks and edits again"
+            )
+        return {
+            "image": {"bytes": outcome.candidate["image"], "path": f"{row['candidate_id']}.png"},
+            "label": self._labels[row["class_id"]],
+            "mask": {"bytes": data, "path": f"{row['image_id']}.png"},
+            **{key: value for key, value in row.items() if key not in _NOT_IN_DATASET},
+        }
+
+    def funnel_rows(self) -> list[Row]:
+        """Rows of the funnel, after all groups."""
+        config = self._config
+        photos = Counter(row["class_id"] for row in self._photos.values() if row["split"] == names.TRAIN)
+        wanted = {class_id: count * config.per_image for class_id, count in photos.items()}
+        settings = [(a, f) for a in config.attributes for f in names.FEASIBILITIES]
+        return self.funnel.rows(self.classes, settings, wanted)
+
+
+def _write_data(config: DatasetSlice, harvest: _Harvest, groups: Sequence[Group], output: Path) -> None:
+    """Write one file per group, and take everything else from the same pass over the pictures."""
+    files = [output / name for name in dataset_files(config.attributes, config.shards)]
+    schema, stamp, facts = dataset_schema(list(harvest.classes)), slice_digest(config), harvest.facts()
+    for path, group in progress(zip(files, groups, strict=True), logger, "data files", len(files)):
+        count = tables.write(path, harvest.accepted(group), schema, stage="dataset", digest=stamp, facts=facts)
+        logger.info("%s: %d accepted of %s", path.name, count, group.setting)
+    _remove_stale(output / "data", {path.name for path in files})
+
+
+def _remove_stale(folder: Path, current: set[str]) -> None:
+    """Remove data files that an earlier run with other shards or attributes left: they would be loaded too."""
+    for path in sorted(folder.iterdir()):
+        if path.name in current or not _DATA_FILE.fullmatch(path.name):
+            continue
+        try:
+            metadata = pq.read_schema(path).metadata or {}
+        except (OSError, pa.ArrowInvalid):
+            metadata = {}
+        if b"varireal" not in metadata:
+            raise DataError(f"{path} was not written by this stage but would be loaded with it; move it elsewhere")
+        logger.info("removing %s, which an earlier run with other shards left", path)
+        path.unlink()
+
+
+def _making(groups: Sequence[Group]) -> list[Making]:
+    """How the tables say that they were made, once per stage and config digest."""
+    found: dict[tuple[str, str], Making] = {}
+    pairs = [pair for group in groups for pair in group.rounds]
+    tables_by_stage = (
+        ("masks", MASKS, dict.fromkeys(group.masks for group in groups)),
+        ("edits", EDITS, [edits for edits, _ in pairs]),
+        ("verdicts", VERDICTS, [verdicts for _, verdicts in pairs]),
+    )
+    for stage, schema, paths in tables_by_stage:
+        for path in paths:
+            origin = tables.origin(path, schema)
+            key = (stage, str(origin["config"]))
+            found.setdefault(key, Making(stage, origin["version"], key[1], origin["packages"], origin.get("gates")))
+    return list(found.values())
+
+
+def _card_facts(
+    config: DatasetSlice, harvest: _Harvest, rows: Sequence[Row], groups: Sequence[Group], beside: Mapping[str, str]
+) -> CardFacts:
+    return CardFacts(
+        config=config,
+        digest=slice_digest(config),
+        rows=rows,
+        settings=sums_by_setting(rows),
+        pairs=harvest.funnel.pairs(),
+        prompts=harvest.prompts,
+        backends={role: sorted(used) for role, used in harvest.used.items()},
+        making=_making(groups),
+        manifest=beside["manifest"],
+        funnel=beside["funnel"],
+    )
+
+
+def _relative(path: Path, card: Path) -> str:
+    """The path as a link on the card."""
+    return Path(os.path.relpath(path, card.parent)).as_posix()
+
+
+def _write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
