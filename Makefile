@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: demo test lint format install lock bench clean
 
 demo: install
-	snakemake --cores $(CORES) --show-failed-logs --quiet progress rules
+	snakemake --cores $(CORES) --quiet progress rules
 	@echo
 	@echo "The data set is in results/demo/dataset, the page of pictures is results/demo/report/index.html"
 

@@ -25,7 +25,7 @@ def workflow_copy(folder: Path) -> Path:
     folder.mkdir(parents=True)
     for name in ("Snakefile", "config.yaml"):
         shutil.copy(ROOT / name, folder / name)
-    for name in ("workflow", "envs"):
+    for name in ("workflow", "envs", "profiles"):
         shutil.copytree(ROOT / name, folder / name)
     return folder
 

@@ -50,7 +50,7 @@ class Project:
         self.folder = folder
         for name in ("Snakefile", "config.yaml"):
             shutil.copy(ROOT / name, folder / name)
-        for name in ("workflow", "envs"):
+        for name in ("workflow", "envs", "profiles"):
             shutil.copytree(ROOT / name, folder / name)
         self.configure(config)
 

@@ -97,9 +97,7 @@ def prompt_findings(layout: Layout) -> Iterator[Finding]:
     editor = load_backend("editors", layout.config.edits.backend)(**layout.config.edits.options)
     wanted = {setting: layout.config.prompts.minimum for setting in layout.settings}
     for place, prompts in study_prompts(layout):
-        problems = check_prompts(
-            prompts, noun=layout.config.images.noun, class_names=layout.classes, minimum=wanted
-        )
+        problems = check_prompts(prompts, noun=layout.config.images.noun, class_names=layout.classes, minimum=wanted)
         for problem in problems:
             yield Finding(f"{place}: {problem.prompt_id}", problem.message, problem.severity)
         for prompt in prompts:

@@ -17,7 +17,6 @@ from typing import Any
 from varireal import __version__, logs
 from varireal.commands import COMMANDS, Command, Option
 from varireal.errors import VariRealError
-from varireal.paths import StudyPaths
 
 logger = logging.getLogger(__name__)
 
@@ -83,8 +82,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write("interrupted; what was finished is kept, run the same command again to go on\n")
         return EXIT_INTERRUPTED
     except Exception as error:
-        if args.log is not None:
-            logger.exception("unexpected error")
         return _fail(args, f"unexpected {type(error).__name__}: {_one_line(error)} (this is a bug)", error, code=1)
 
 
@@ -105,24 +102,12 @@ def _run(command: Command, args: argparse.Namespace) -> int:
     config = slices.read_slice(values.pop("config"), getattr(slices, command.slice_model))
     logger.info("varireal %s %s, config %s", __version__, args.command, slices.slice_digest(config))
     _single_thread()
-    if "study" in values:
-        values |= _tables(config, values.pop("study"))
     summary = run(config, **values)
     for line in getattr(summary, "lines", ()):
         logger.log(logs.SUMMARY, "%s", line)
     line = logs.summary_line(args.command, summary.counts, time.monotonic() - start, computed=summary.computed)
     logger.log(logs.SUMMARY, "%s", line)
     return 0
-
-
-def _tables(config: Any, study: Path) -> dict[str, Any]:
-    """Masks, edits and verdicts of a whole study, as the config names them; what an older config left is not taken."""
-    paths, size = StudyPaths(str(study)), (config.attributes, config.shards, config.rounds)
-    return {
-        "masks": [Path(path) for path in paths.every_mask(config.shards)],
-        "edits": [Path(path) for path in paths.every_edit(*size)],
-        "verdicts": [Path(path) for path in paths.every_verdict(*size)],
-    }
 
 
 def _single_thread() -> None:
@@ -137,9 +122,7 @@ def _fail(args: argparse.Namespace, message: str, error: BaseException, code: in
     where = f" [log: {args.log}]" if args.log is not None else ""
     sys.stderr.write(f"error: {args.command}: {message}{where}\n")
     if args.log is not None:
-        logging.getLogger("varireal").debug("failed", exc_info=error)
-        with Path(args.log).open("a", encoding="utf-8") as file:
-            file.write(f"error: {message}\n")
+        logger.debug("failed: %s", message, exc_info=error)
     return code
 
 

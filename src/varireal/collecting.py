@@ -53,4 +53,6 @@ def _collect(path: Path, needed: set[str], *, delete: bool) -> int:
         with closing(ItemStore(path)) as store:
             return store.keep_only(needed) if delete else sum(key not in needed for key in store.keys())
     except sqlite3.OperationalError as error:
-        raise DataError(f"{path} is in use by a running job ({error}); try again when the workflow has ended") from error
+        raise DataError(
+            f"{path} is in use by a running job ({error}); try again when the workflow has ended"
+        ) from error

@@ -1,6 +1,6 @@
 """Logging, set up by ``cli`` only: one line per event, progress with rate and time left, a last line with counts.
 
-A person at a terminal sees the summary and the errors; the log file of the job has everything.
+A person at a terminal sees the summary and the errors; the log file of the job has everything, every item too.
 """
 
 import logging
@@ -25,11 +25,11 @@ def set_up(log_file: Path | None, *, verbose: bool) -> None:
         OSError: the log file cannot be created.
     """
     logger = logging.getLogger("varireal")
-    logger.setLevel(logging.DEBUG if verbose else logging.INFO)
+    logger.setLevel(logging.DEBUG)
     logger.propagate = False
     logger.handlers.clear()
     console = logging.StreamHandler(sys.stderr)
-    console.setLevel(logging.INFO if verbose or log_file is None else SUMMARY)
+    console.setLevel(logging.DEBUG if verbose else logging.INFO if log_file is None else SUMMARY)
     console.setFormatter(logging.Formatter("%(message)s"))
     logger.addHandler(console)
     if log_file is not None:

@@ -139,7 +139,7 @@ class Work:
         row = {**asdict(receipt), "batch_size": self._config.edits.batch_size, "dtype": "uint8", "device": "cpu"}
         key = self._key(item)
         self._store.put(key, pack({"row": row, "seconds": round(seconds, 4)}, encode_png(image)))
-        logger.info("computed %s (%s)", item.candidate_id, request.prompt.name)
+        logger.debug("computed %s (%s)", item.candidate_id, request.prompt.name)
         return Candidate({**self._base_row(item), **row}, key, new=True)
 
     def _failed(self, item: Item, result: EditResult) -> Candidate:

@@ -103,7 +103,7 @@ def _mask_row(
     if kept is None:
         found = _segment(photo, config, segmenter)
         if found.mask is not None:
-            logger.info("computed mask of %s", photo["image_id"])
+            logger.debug("computed mask of %s", photo["image_id"])
             items.put(key, pack({"score": found.score}, encode_mask(found.mask)))
     else:
         facts, mask = unpack(kept)

@@ -1,0 +1,52 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import psutil
+import pytest
+
+from varireal.parallel import process_map
+
+
+def square(x):
+    return x * x
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_results_come_in_order(workers):
+    assert list(process_map(square, list(range(23)), workers)) == [x * x for x in range(23)]
+
+
+def test_nothing_to_do():
+    assert list(process_map(square, [], 4)) == []
+
+
+def test_workers_die_with_a_killed_parent(tmp_path):
+    (tmp_path / "slow.py").write_text(
+        textwrap.dedent(
+            """
+            import time
+            from varireal.parallel import process_map
+
+            def slow(x):
+                print(x, flush=True)
+                time.sleep(60)
+
+            if __name__ == "__main__":
+                list(process_map(slow, list(range(20)), 2))
+            """
+        )
+    )
+    parent = subprocess.Popen([sys.executable, "slow.py"], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    parent.stdout.readline()
+    children = psutil.Process(parent.pid).children(recursive=True)
+    assert children
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.wait()
+    end = time.monotonic() + 20
+    while any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children):
+        assert time.monotonic() < end, "workers outlive their killed parent"
+        time.sleep(0.1)
