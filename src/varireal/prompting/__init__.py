@@ -1,0 +1,1 @@
+"""Prompts: banks, the editable copy in a study, checks, and dealing prompts to images."""
