@@ -63,10 +63,12 @@ def render_scene(
     canvas.flush()
     defocus(canvas, spec.softness * canvas.uniform(0.006, 0.02))
     vignette(canvas, canvas.uniform(0.05, 0.22))
-    image = np.clip(np.nan_to_num(canvas.image), 0, 8).astype(np.float32)
+    exposure = np.float32(canvas.uniform(0.88, 1.14))
+    image = np.clip(np.nan_to_num(canvas.image) * exposure, 0, 8).astype(np.float32)
     bounce = canvas.bounce
     if bounce is None:
-        lower = image[int(0.75 * height) :].reshape(-1, 3).mean(0)
-        bounce = np.minimum(lower, 1.0) * np.float32(0.7)
-    light = Light(canvas.sun_direction, canvas.sun, canvas.ambient, bounce)
+        # What the lower part of the picture shows is what it sends up to a subject that stands on it.
+        bounce = np.minimum(canvas.image[int(0.75 * height) :].reshape(-1, 3).mean(0), 1.0) * np.float32(0.7)
+    sun, ambient, ground = (np.asarray(part * exposure, np.float32) for part in (canvas.sun, canvas.ambient, bounce))
+    light = Light(canvas.sun_direction, sun, ambient, ground)
     return Scene(np.ascontiguousarray(image), light, canvas.horizon)

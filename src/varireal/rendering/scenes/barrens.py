@@ -24,8 +24,8 @@ _HILLS = (("smooth", 420.0, 11.0), ("fbm", 120.0, 2.2))
 def mountain(canvas: Canvas) -> None:
     """Rocky peaks above an alpine meadow."""
     day(canvas, ("clear", "fair", "fair", "veiled"))
-    canvas.haze_distance = canvas.uniform(1500, 2600)
-    snow_line = canvas.uniform(130, 240)
+    canvas.haze_distance = canvas.uniform(2200, 4500)
+    snow_line = canvas.uniform(150, 290)
 
     def coat(height: Array, steepness: Array, grain: Array) -> Array:
         stone = ramp(("#4d4b49", "#77736d", "#938d83"), 0.5 + 0.25 * grain)
@@ -35,13 +35,13 @@ def mountain(canvas: Canvas) -> None:
         result: Array = stone * (1 - white) + np.array([0.86, 0.88, 0.92], np.float32) * white
         return result
 
-    octaves = (("peaks", 2600.0, 105.0), ("ridged", 800.0, 18.0), ("fbm", 300.0, 5.0))
-    land = Land(420, 2200, octaves, base=15, rise=canvas.uniform(0.08, 0.17), slices=72)
+    octaves = (("peaks", 2800.0, 120.0), ("peaks", 1000.0, 30.0), ("smooth", 500.0, 9.0), ("fbm", 400.0, 3.0))
+    land = Land(600, 2800, octaves, base=70, rise=canvas.uniform(0.08, 0.17), slices=72)
     raise_land(canvas, land, coat, detail="ridged", detail_scale=1.6)
     lay(canvas, TURF)
     wood_edge(canvas, "conifer", CONIFER, z=canvas.uniform(60, 110), height=canvas.uniform(5, 9))
     scatter_rocks(canvas, ROCK, 16, (0.08, 0.9), far=40)
-    stand(canvas, "grass", GRASS, 0.14, near=canvas.nearest * 0.9, far=14, rows=26)
+    stand(canvas, "grass", GRASS, 0.2, near=canvas.nearest * 0.9, far=14, rows=26)
 
 
 def snow_field(canvas: Canvas) -> None:
@@ -62,7 +62,7 @@ def snow_field(canvas: Canvas) -> None:
     )
     lay(canvas, snow)
     wood_edge(canvas, kind, look, z=canvas.uniform(30, 60), height=canvas.uniform(4, 8))
-    lone_trees(canvas, kind, look, int(canvas.rng.integers(1, 6)), near=12, far=28, height=(1.8, 4.0))
+    lone_trees(canvas, kind, look, int(canvas.rng.integers(1, 6)), near=10, far=28, height=(2.2, 5.0))
     frame(canvas, (tuft(0), tuft(3)), STRAW, 0.5, count=int(canvas.rng.integers(0, 4)))
 
 

@@ -11,7 +11,6 @@ from varireal.rendering.scenes.solids import box, column
 from varireal.rendering.scenes.sprites import place
 from varireal.rendering.scenes.streets import (
     CONCRETE,
-    car,
     house,
     lamp_post,
     rows_of_houses,
@@ -20,6 +19,7 @@ from varireal.rendering.scenes.streets import (
 )
 from varireal.rendering.scenes.surfaces import bricks, plain, shining
 from varireal.rendering.scenes.trees import SUMMER, tree
+from varireal.rendering.scenes.vehicles import car
 from varireal.rendering.shading import linear
 
 _DAYS = ("clear", "fair", "veiled", "overcast", "pale")
@@ -28,14 +28,14 @@ _DAYS = ("clear", "fair", "veiled", "overcast", "pale")
 def street(canvas: Canvas) -> None:
     """A street between houses, with trees and parked cars."""
     day(canvas, _DAYS)
-    canvas.haze_distance = canvas.uniform(60, 140)
+    canvas.haze_distance = canvas.uniform(120, 320)
     half = canvas.uniform(2.2, 3.2)
-    street_ground(canvas, plane(canvas), half, 1.2)
+    street_ground(canvas, plane(canvas), half)
     rows_of_houses(canvas, half + 1.6, 5.0, 46, (5.0, 13.0), 0.0)
     for side in (-1, 1):
         for z in np.arange(5.5, 34, canvas.uniform(4.5, 7.5)):
             if canvas.chance(0.55):
-                car(canvas, side * (half - 0.5), float(z), along=True)
+                car(canvas, side * (half - 0.5), float(z))
             if canvas.chance(0.4):
                 place(
                     canvas,
@@ -58,13 +58,13 @@ def night_city(canvas: Canvas) -> None:
     canvas.haze, canvas.haze_distance = linear("#2f2c36"), canvas.uniform(60, 120)
     half = canvas.uniform(2.4, 3.4)
     day_sun, canvas.sun = canvas.sun, canvas.sun * 0.3
-    street_ground(canvas, plane(canvas), half, 1.2)
+    street_ground(canvas, plane(canvas), half)
     rows_of_houses(canvas, half + 1.4, 4.5, 50, (7.0, 19.0), canvas.uniform(0.25, 0.5))
     for side in (-1, 1):
         for z in np.arange(6.0, 40, canvas.uniform(5, 8)):
             lamp_post(canvas, side * (half + 0.2), float(z), 3.6, on=True)
             if canvas.chance(0.6):
-                car(canvas, side * canvas.uniform(0.3, 0.75) * half, float(z) + 1, along=True, lights=True)
+                car(canvas, side * canvas.uniform(0.3, 0.75) * half, float(z) + 1, lights=True)
             if canvas.chance(0.5):
                 sign = canvas.pick(("#3fd0c8", "#ff4a6a", "#ffb03a", "#7a9cff", "#8affa0"))
                 box(
@@ -82,8 +82,8 @@ def night_city(canvas: Canvas) -> None:
 def rooftop(canvas: Canvas) -> None:
     """A flat roof with a parapet and the town beyond."""
     day(canvas, _DAYS)
-    canvas.haze_distance = canvas.uniform(70, 150)
-    for z in np.sort(canvas.rng.uniform(26, 130, 34))[::-1]:
+    canvas.haze_distance = canvas.uniform(140, 300)
+    for z in np.exp(canvas.rng.uniform(np.log(22), np.log(140), 46)):
         tall = canvas.uniform(0.3, 1.0) * (2 + 0.10 * float(z)) + 1
         x = canvas.uniform(-0.9, 0.9) * canvas.aspect * float(z)
         house(canvas, x, float(z), (canvas.uniform(5, 14), tall, 6.0))

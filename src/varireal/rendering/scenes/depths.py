@@ -75,7 +75,7 @@ def cave(canvas: Canvas) -> None:
     """A cave with a far opening or lamp light on rough rock."""
     canvas.set_light(canvas.uniform(-0.6, 0.6), 0.6, canvas.uniform(-0.1, 0.4))
     daylight = canvas.chance(0.6)
-    glow = linear(canvas.pick(("#cfdde0", "#dbe2cf", "#c6d4e0")) if daylight else canvas.pick(("#e0a060", "#d8b080")))
+    glow = linear(canvas.pick(("#cfdde0", "#dbe2cf", "#c6d4e0")) if daylight else canvas.pick(("#dcb488", "#d6bc98")))
     canvas.sun = glow * np.float32(0.55)
     canvas.ambient = np.array([0.13, 0.125, 0.13], np.float32)
     canvas.haze, canvas.haze_distance = glow * np.float32(0.25), canvas.uniform(20, 40)
@@ -86,9 +86,12 @@ def cave(canvas: Canvas) -> None:
     size = canvas.uniform(0.09, 0.16)
     # The walls are a tube around the opening: angle and depth along it are the surface's coordinates.
     dx, dy = canvas.x - hole_x, (canvas.y - hole_y) * 0.9
-    warp = canvas.field("fbm", 0.7)[..., 0]
-    radius = np.hypot(dx, dy) * (1 + 0.16 * warp) + 1e-3
+    warp = canvas.field("fbm", 1.1)[..., 0]
     angle = np.arctan2(dy, dx + 0 * dy) / (2 * np.pi)
+    # A few harmonics bend the opening's outline; a little noise roughens it.
+    waves = [(k, canvas.uniform(-0.5, 0.5) / k, canvas.uniform(0, 6.3)) for k in (1, 2, 3, 5, 8)]
+    bend = sum(power * np.sin(2 * np.pi * k * angle + phase) for k, power, phase in waves)
+    radius = np.hypot(dx, dy) * (1 + 0.6 * bend + 0.05 * warp) + 1e-3
     u0, v0 = canvas.rng.random(2)
     # Six and two whole tiles go round the tube, so that no seam shows where the angle wraps.
     depth = 0.28 / radius
@@ -105,10 +108,10 @@ def cave(canvas: Canvas) -> None:
     near_hole = np.exp(-np.clip(radius - size, 0, None) / 0.2)
     rim = (0.1 + 0.85 * near_hole) * slope
     canvas.image[:] = albedo * (rim[..., None] * canvas.sun * 1.6 + canvas.ambient * 0.55)
-    outside = smoothstep(size * 1.06, size * 0.94, radius)
-    canvas.image[:] = mix(
-        canvas.image, np.broadcast_to(glow * (1.6 if daylight else 0.5), canvas.image.shape), outside
-    )
+    outside = smoothstep(size * 1.08, size * 0.9, radius)
+    haze = 1 + 0.25 * canvas.field("smooth", 1.3)[..., 0]
+    beyond = (1.7 if daylight else 0.9) * haze * np.exp(-0.9 * (radius / size) ** 2 * (0.35 if daylight else 1.0))
+    canvas.image[:] = mix(canvas.image, glow * beyond[..., None], outside)
     canvas.depth[:] = 5 * canvas.focus
     ground = plane(canvas)
     before = canvas.image[ground.top :].copy()

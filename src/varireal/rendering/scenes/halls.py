@@ -136,6 +136,7 @@ SPECS = (
         ),
         factory,
         indoor=True,
+        softness=1.7,
     ),
     SceneSpec(
         "supermarket",
@@ -145,6 +146,7 @@ SPECS = (
         ),
         supermarket,
         indoor=True,
+        softness=1.7,
     ),
     SceneSpec(
         "stadium",
@@ -155,5 +157,6 @@ SPECS = (
         ),
         sports_hall,
         indoor=True,
+        softness=1.7,
     ),
 )

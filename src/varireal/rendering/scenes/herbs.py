@@ -9,7 +9,7 @@ from varireal.rendering.scenes.canvas import Canvas
 from varireal.rendering.scenes.easel import Easel
 from varireal.rendering.scenes.sprites import Look, Sprite, row
 
-GRASS = Look(("#43531f", "#7a9440", "#bcc07c"), glow=0.6)
+GRASS = Look(("#444f24", "#7b8c49", "#bcbb88"), glow=0.6)
 LAWN = Look(("#3d5220", "#6d9040", "#a3b86a"), glow=0.5)
 STRAW = Look(("#5a4722", "#a98a4c", "#dcc58c"), glow=0.45)
 REED = Look(("#4a431f", "#8b8450", "#b9a66f"), glow=0.4)
@@ -116,7 +116,7 @@ def fern(variant: int) -> Sprite:
             for side in (-1, 1):
                 size = 20 * (1 - 0.75 * t) + 3
                 px, py = x + 0.35 * size * np.cos(slope + side), y + 0.35 * size * np.sin(slope + side)
-                light = float(np.clip(0.2 + 0.55 * t + 0.12 * rng.normal(), 0.05, 1))
+                light = float(np.clip(0.12 + 0.7 * t + 0.2 * rng.normal() + 0.15 * side, 0.05, 1))
                 easel.leaf(px, py, size, 3.6, slope + side * 1.0, (0.4 * np.cos(angle), 0.5, light, base))
     return easel.sprite()
 

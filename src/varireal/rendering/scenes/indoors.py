@@ -177,7 +177,7 @@ def office(canvas: Canvas) -> None:
     for z in np.arange(2.0, shell.back - 1.2, 1.8):
         window(canvas, side, float(z), (1.4, 1.3), 0.95, wall="side")
     board = canvas.pick(("#2f4239", "#e6e8e6", "#3a3f42"))
-    picture(canvas, canvas.uniform(-1.8, -0.6), shell.back, (2.2, 1.1), 1.0, board)
+    picture(canvas, canvas.uniform(-1.8, -0.6), shell.back, (2.2, 1.1), 1.0, board, grain=0.06)
     wood = boards(canvas.pick((ASH, OAK)), 0.4)
     for z in np.arange(shell.back - 1.2, canvas.focus * 1.15, -1.5):
         for x in (-2.1, -0.75, 0.75, 2.1):
@@ -208,6 +208,7 @@ SPECS = (
         ),
         living_room,
         indoor=True,
+        softness=1.7,
     ),
     SceneSpec(
         "kitchen",
@@ -217,6 +218,7 @@ SPECS = (
         ),
         kitchen,
         indoor=True,
+        softness=1.7,
     ),
     SceneSpec(
         "library",
@@ -226,6 +228,7 @@ SPECS = (
         ),
         library,
         indoor=True,
+        softness=1.7,
     ),
     SceneSpec(
         "office",
@@ -235,5 +238,6 @@ SPECS = (
         ),
         office,
         indoor=True,
+        softness=1.7,
     ),
 )

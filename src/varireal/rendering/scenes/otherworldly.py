@@ -87,7 +87,7 @@ def moon(canvas: Canvas) -> None:
 
     raise_land(canvas, Land(60, 500, (("smooth", 420.0, 12.0), ("fbm", 120.0, 1.6)), base=2, rise=0.03), coat)
     dust = ("#5f5d5b", "#8a8885", "#a09d99")
-    lay(canvas, Soil(dust, (("fbm", 9.0, 0.3, 0.6), ("mid", 2.6, 0.3, 0.3), ("fine", 1.1, 0.28, 0.25))))
+    lay(canvas, Soil(dust, (("fbm", 9.0, 0.16, 0.6), ("mid", 2.6, 0.1, 0.3), ("fine", 1.1, 0.09, 0.25))))
     _craters(canvas)
     scatter_rocks(canvas, Look(("#5a5856", "#8b8986", "#a5a29e")), 22, (0.03, 0.45), far=30)
 
@@ -139,7 +139,7 @@ def lava(canvas: Canvas) -> None:
     canvas.bounce = np.array([0.95, 0.32, 0.06], np.float32)
     gradient(canvas, linear("#231c1d"), linear(canvas.pick(("#8a4326", "#6f3a28", "#9c5a34"))), height=0.22)
     clouds(canvas, 0.6, linear("#7a4a38"), linear("#1f1817"), scale=0.12)
-    canvas.haze, canvas.haze_distance = linear("#8a4528") * 0.8, canvas.uniform(60, 140)
+    canvas.haze, canvas.haze_distance = linear("#6a3826") * 0.7, canvas.uniform(150, 300)
     glow_up = canvas.sun_direction.copy()
     canvas.set_light(float(glow_up[0]), 0.5, -0.2)
     basalt = ("#120f0e", "#2a2422", "#453c38")
@@ -152,13 +152,13 @@ def lava(canvas: Canvas) -> None:
     wave = sample(canvas, ground, "fbm", 9.0)[..., 0]
     crack = sample(canvas, ground, "cracks", 11.0)[..., 0]
     river = np.abs(sample(canvas, ground, "smooth", 34.0)[..., 0] + 0.16 * wave)
-    heat = np.maximum(smoothstep(-0.9, -1.9, crack + 0.4 * wave), smoothstep(0.26, 0.04, river))
+    heat = np.maximum(smoothstep(-1.2, -2.2, crack + 0.4 * wave), smoothstep(0.26, 0.04, river))
     crust = smoothstep(0.4, 1.3, sample(canvas, ground, "mid", 3.0)[..., 0])
     heat = heat * (1 - 0.75 * crust)
-    color = ramp(("#3a0a04", "#c8330a", "#ff8a1e", "#ffd878"), heat) * (0.2 + 1.9 * heat)[..., None]
+    color = ramp(("#3a0a04", "#c8330a", "#ff8a1e", "#ffd878"), heat) * (0.15 + 1.35 * heat)[..., None]
     paint(canvas, ground, color.astype(np.float32), smoothstep(0.05, 0.4, heat))
     light = disc_blur(np.ascontiguousarray(color * heat[..., None]), 0.05 * canvas.height)
-    canvas.image[ground.top :] += 0.35 * light
+    canvas.image[ground.top :] += 0.28 * light
     scatter_rocks(canvas, DARK_ROCK, 9, (0.1, 0.6), far=20, clear=0.45)
     canvas.flush()
     _embers(canvas)

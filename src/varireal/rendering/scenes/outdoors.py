@@ -87,7 +87,10 @@ def backyard(canvas: Canvas) -> None:
     slats = boards(wood, 0.28, 9.0)
     tall = canvas.uniform(1.1, 1.6)
     canvas.later(z, lambda: face(canvas, (-30, 0, z), (60, 0, 0), (0, tall, 0), slats))
-    for _ in range(int(canvas.rng.integers(4, 9))):
+    lone_trees(
+        canvas, "broadleaf", SUMMER, int(canvas.rng.integers(0, 3)), near=0.8 * z, far=0.97 * z, height=(2.6, 4.0)
+    )
+    for _ in range(int(canvas.rng.integers(6, 14))):
         away = z * canvas.uniform(0.78, 0.97)
         x = canvas.uniform(-1.1, 1.1) * canvas.edge * away
         contact(canvas, x, away, 0.7, 0.6)

@@ -130,7 +130,7 @@ def sofa(canvas: Canvas, x: float, z: float, wide: float, color: str, *, yaw: fl
 
     def part(ox: float, oz: float, size: tuple[float, float, float], base: float, paint: Paint) -> None:
         px, pz = x + ox * np.cos(yaw) - oz * np.sin(yaw), z + ox * np.sin(yaw) + oz * np.cos(yaw)
-        box(canvas, (px, pz), size, paint, base=base, yaw=yaw)
+        box(canvas, (px, pz), size, paint, base=base, yaw=yaw, bevel=0.05)
 
     part(0, 0.34, (wide, 0.78, 0.24), 0.06, cover)
     part(0, 0.0, (wide, 0.3, 0.8), 0.06, cover)
@@ -147,8 +147,10 @@ def sofa(canvas: Canvas, x: float, z: float, wide: float, color: str, *, yaw: fl
         part(canvas.uniform(-0.4, 0.4) * wide, -0.12, (0.42, 0.36, 0.12), 0.5, accent)
 
 
-def picture(canvas: Canvas, x: float, z: float, size: tuple[float, float], base: float, color: str) -> None:
-    """A framed picture on the back wall."""
+def picture(
+    canvas: Canvas, x: float, z: float, size: tuple[float, float], base: float, color: str, *, grain: float = 0.4
+) -> None:
+    """A framed picture or board on the back wall; ``grain`` is how much its tones vary."""
     wide, tall = size
     face(canvas, (x, base, z - 0.02), (wide, 0, 0), (0, tall, 0), boards(("#2f241b", "#4a3a2b"), 0.3))
     rim = 0.08 * wide
@@ -157,5 +159,5 @@ def picture(canvas: Canvas, x: float, z: float, size: tuple[float, float], base:
         (x + rim, base + rim, z - 0.03),
         (wide - 2 * rim, 0, 0),
         (0, tall - 2 * rim, 0),
-        plain(color, grain=0.45, period=0.7),
+        plain(color, grain=grain, period=1.9, kind="smooth"),
     )

@@ -99,7 +99,7 @@ def sunset_beach(canvas: Canvas) -> None:
 def polar(canvas: Canvas) -> None:
     """Ice floes and icebergs in a cold sea."""
     day(canvas, ("clear", "veiled", "overcast", "pale"))
-    canvas.haze_distance = canvas.uniform(60, 160)
+    canvas.haze_distance = canvas.uniform(150, 400)
     for z in sorted(canvas.rng.uniform(14, 60, 7), reverse=True):
         x = canvas.uniform(-1.1, 1.1) * canvas.edge * z
         tall = canvas.uniform(0.03, 0.16) * z

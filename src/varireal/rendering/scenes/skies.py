@@ -126,6 +126,6 @@ def milky(canvas: Canvas, scale: float, color: str, strength: float) -> None:
     u = np.broadcast_to(canvas.x * scale, canvas.depth.shape)
     v = np.broadcast_to(canvas.y * scale, canvas.depth.shape)
     bend = relief("smooth", u * 0.7 + u1, v * 0.7 + v1, 0.7 * scale / canvas.height)
-    wave = relief("fbm", u + u0 + 0.06 * bend[..., 0], v + v0 + 0.06 * bend[..., 1], scale / canvas.height)[..., 0]
-    light = np.clip(0.35 + 0.45 * bend[..., 0] + 0.3 * wave, 0, None) ** 2
+    wave = relief("fbm", u + u0 + 0.06 * bend[..., 0], v + v0 + 0.06 * bend[..., 1], 5 * scale / canvas.height)[..., 0]
+    light = np.exp(np.clip(0.85 * bend[..., 0] + 0.4 * wave - 0.5, -4, 1.6))
     canvas.image += (strength * light)[..., None] * linear(color)

@@ -53,10 +53,11 @@ def _clipped(corners: Array) -> Array:
     return np.array(result)
 
 
-def face(canvas: Canvas, origin: Point, first: Point, second: Point, paint: Paint, *, shade: float = 1.0) -> None:
+def face(canvas: Canvas, origin: Point, first: Point, second: Point, paint: Paint, *, bevel: float = 0.0) -> None:
     """Paint a rectangle: ``origin`` (x, y, z) and two edges at right angles; drawn at once, over what is there.
 
-    ``shade`` scales the light that falls on it. Its normal is turned to the camera.
+    Its normal is turned to the camera. ``bevel`` darkens it towards its edges over about that width, as round
+    edges do.
     """
     o, u, v = (np.asarray(p, np.float64) for p in (origin, first, second))
     corners = _clipped(np.array([o, o + u, o + u + v, o + v]))
@@ -90,10 +91,13 @@ def face(canvas: Canvas, origin: Point, first: Point, second: Point, paint: Pain
     inside = z[mask > 127]
     step = float(np.median(inside) if inside.size else z.mean()) / canvas.height
     coat = paint(a, b, step)
-    color = coat.albedo * light_on(canvas, x, y, z, normal.astype(np.float32)) * np.float32(shade)
+    color = coat.albedo * light_on(canvas, x, y, z, normal.astype(np.float32))
+    if bevel:
+        margin = np.minimum(np.minimum(a, lengths[0] - a), np.minimum(b, lengths[1] - b))
+        color = color * (1 - 0.45 * np.exp(-margin / bevel))[..., None]
     if coat.glow is not None:
         color = color + coat.glow
-    canvas.paint(canvas.air(color, z), mask.astype(np.float32) / 255, z, top, left)
+    canvas.paint(canvas.air(color.astype(np.float32), z), mask.astype(np.float32) / 255, z, top, left)
 
 
 def box(
@@ -104,6 +108,7 @@ def box(
     *,
     base: float = 0.0,
     yaw: float = 0.0,
+    bevel: float = 0.0,
 ) -> None:
     """Queue a box on the ground: ``center`` (x, z), ``size`` (width, height, depth), turned by ``yaw`` radians.
 
@@ -130,7 +135,7 @@ def box(
     def draw() -> None:
         for origin, u, v, normal, coat in faces:
             if normal @ (origin - eye) < 0:
-                face(canvas, origin, u, v, coat)
+                face(canvas, origin, u, v, coat, bevel=bevel)
 
     canvas.later(max(cz - 0.25 * deep, 0.1), draw)
 

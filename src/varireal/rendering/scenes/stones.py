@@ -12,7 +12,7 @@ from varireal.rendering.scenes.sprites import Look, Sprite
 ROCK = Look(("#5a5650", "#86817a", "#a8a49b"))
 DARK_ROCK = Look(("#2b2927", "#47423e", "#66605a"))
 RED_ROCK = Look(("#5c2f1e", "#8d4c2e", "#b57a52"))
-ICE = Look(("#7fb3cf", "#cfe4ee", "#f4f9fb"), glow=0.3)
+ICE = Look(("#8fc0d8", "#d6e8f0", "#f6fafb"), glow=0.5, brightness=1.25)
 MOSSY = Look(("#4b4a40", "#6b6d58", "#6d8044"))
 
 
@@ -113,6 +113,6 @@ def shard(variant: int) -> Sprite:
     facets = np.interp(np.arange(240), np.sort(rng.uniform(0, 240, 12)), rng.uniform(-16, 16, 12))
     z = facets[None] + 5 * rough + 0.8 * np.minimum(depth, 30) + 1.5 * streak
     snow = np.clip(1 - depth / (9 + 4 * rough), 0, 1)
-    openness = np.clip(0.62 + 0.35 * snow + 0.05 * streak, 0, 1)
+    openness = np.clip(0.82 + 0.18 * snow + 0.05 * streak, 0, 1)
     color = np.clip(0.42 + 0.5 * snow + 0.1 * streak - 0.25 * np.clip((rows - 112) / 14, 0, 1) + 0 * x, 0, 1)
-    return _solid(z, cover, openness, color, 0.5)
+    return _solid(z, cover, openness, color, 0.16)

@@ -6,7 +6,7 @@ import numpy as np
 
 from varireal.arrays import Array
 from varireal.rendering.scenes.canvas import Canvas
-from varireal.rendering.scenes.grounds import Plane, Soil, band, contact, lay, lit, paint, sample
+from varireal.rendering.scenes.grounds import Plane, Soil, band, lay, lit, paint, sample
 from varireal.rendering.scenes.lens import disc_blur
 from varireal.rendering.scenes.solids import Coat, Paint, box, column
 from varireal.rendering.scenes.surfaces import hashed, plain, shining
@@ -102,24 +102,6 @@ def rows_of_houses(
         )
 
 
-def car(canvas: Canvas, x: float, z: float, *, along: bool, lights: bool = False) -> None:
-    """A parked car: body, cabin with glass, wheels; ``along`` the line of sight or across it."""
-    color = canvas.pick(("#2a2d31", "#8f9396", "#c9cbca", "#5a1f1f", "#28384d", "#6b6a64", "#3a4a42", "#e1e1dc"))
-    body, glass, tyre = plain(color, grain=0.02), plain("#2c363d", grain=0.3, period=1.5), plain("#141414")
-    wide, deep = (1.05, 2.5) if along else (2.5, 1.05)
-    contact(canvas, x, z, 0.5 * wide + 0.2, 0.75)
-    for sx in (-0.42, 0.42):
-        for sz in (-0.36, 0.36):
-            box(canvas, (x + sx * wide, z + sz * deep + 0.02), (0.3 if not along else 0.16, 0.34, 0.16), tyre)
-    box(canvas, (x, z - 0.02), (wide, 0.36, deep), body, base=0.14)
-    cabin = (0.88 * wide, 0.3, 0.55 * deep) if along else (0.55 * wide, 0.3, 0.88 * deep)
-    box(canvas, (x, z - 0.2 * deep), cabin, (glass, glass, body), base=0.5)
-    if lights:
-        lamp = shining("#ff3a20", 2.2) if canvas.chance(0.5) else shining("#fff0cc", 4.0)
-        for sx in (-0.36, 0.36):
-            box(canvas, (x + sx * wide, z - 0.5 * deep), (0.14, 0.1, 0.05), lamp, base=0.32)
-
-
 def lamp_post(canvas: Canvas, x: float, z: float, tall: float, *, on: bool) -> None:
     """A street lamp."""
     column(canvas, x, z, 0.05, (0, tall), plain("#3b3d3f"))
@@ -127,8 +109,8 @@ def lamp_post(canvas: Canvas, x: float, z: float, tall: float, *, on: bool) -> N
     box(canvas, (x - np.sign(x) * 0.3, z), (0.6, 0.1, 0.14), head, base=tall)
 
 
-def street_ground(canvas: Canvas, ground: Plane, half: float, kerb: float) -> None:
-    """Lay a roadway of half width ``half`` with pavements ``kerb`` wide and worn markings."""
+def street_ground(canvas: Canvas, ground: Plane, half: float) -> None:
+    """Lay a roadway of half width ``half`` with pavements and worn markings."""
     lay(canvas, ASPHALT, ground)
     wave = sample(canvas, ground, "fbm", 4.0)
     slab = sample(canvas, ground, "fine", 1.0)
@@ -147,7 +129,6 @@ def street_ground(canvas: Canvas, ground: Plane, half: float, kerb: float) -> No
     dash = band((ground.z / 5.0) % 1, 0.0, 0.5, 0.03)
     white = linear("#d6d3c8") * lit(canvas, 0.0, 0.0)
     paint(canvas, ground, white, worn * dash * band(off, -1, 0.07, 0.5 * soft))
-    _ = kerb
 
 
 def wet_street(canvas: Canvas, strength: float) -> None:

@@ -44,7 +44,9 @@ def _heights(canvas: Canvas, land: Land, x: Array, z: Array, offsets: Array) -> 
         # The noise is smoothed to the spacing of the slices, else single slices stick out as spikes.
         layer = relief(kind, x / period + u0, z / period + v0, 0.5 * spacing / period)
         total += height * layer[..., 0]
-    total += land.base + land.rise * (z - land.near)
+    # The land swells up from its near edge, which else would stand there as a cut wall.
+    total = (total + land.base) * np.clip((z - land.near) / (0.9 * land.near), 0, 1)
+    total += land.rise * (z - land.near)
     slope_z, across = np.gradient(total)
     slope_z /= np.gradient(z[:, 0])[:, None]
     slope_x = across * (canvas.height / z)

@@ -28,7 +28,7 @@ def _source(kind: str) -> Any:
     if kind == "ridged":
         return (-np.abs(field("fbm")) - 0.35 * np.abs(np.roll(field("mid"), 77, 0))).astype(np.float32)
     if kind == "peaks":
-        return (-np.abs(field("smooth")) - 0.22 * np.abs(field("fbm2"))).astype(np.float32)
+        return (-np.abs(field("smooth")) - 0.05 * np.abs(field("fbm2"))).astype(np.float32)
     if kind == "leaves":
         first, second, cell = voronoi(2200, 23)
         return (np.clip(0.9 - first, 0, 1) + 0.45 * np.sin(cell * 7.7) + 0.25 * np.clip(second - first, 0, 1)).astype(

@@ -12,12 +12,12 @@ from varireal.rendering.scenes.skies import day
 from varireal.rendering.scenes.solids import box, column, face
 from varireal.rendering.scenes.streets import (
     ASPHALT,
-    car,
     house,
     lamp_post,
 )
 from varireal.rendering.scenes.surfaces import plain, shining, tiles
 from varireal.rendering.scenes.trees import SUMMER
+from varireal.rendering.scenes.vehicles import car
 from varireal.rendering.shading import linear, smoothstep
 
 _DAYS = ("clear", "fair", "veiled", "overcast", "pale")
@@ -47,7 +47,7 @@ def parking(canvas: Canvas) -> None:
                 or (z < 9 and abs(slot) < 0.45 * z * canvas.edge)
             ):
                 continue
-            car(canvas, float(slot), z + canvas.uniform(-0.2, 0.2), along=True)
+            car(canvas, float(slot), z + canvas.uniform(-0.2, 0.2))
     for x in (-7.0, 6.0):
         lamp_post(canvas, x + canvas.uniform(-2, 2), 20, 5, on=False)
 

@@ -14,7 +14,7 @@ SUMMER = Look(("#31431f", "#5b7335", "#93a35a"), glow=0.5)
 DEEP = Look(("#1d2c14", "#3b5024", "#6c8444"), glow=0.4)
 AUTUMN = Look(("#5a2f14", "#a8641f", "#d2a03c"), glow=0.55)
 CONIFER = Look(("#18241a", "#304630", "#57694a"), glow=0.15)
-SNOWY = Look(("#2a352f", "#8b979c", "#f2f5f8"), glow=0.1)
+SNOWY = Look(("#1f2b25", "#5c6c66", "#edf1f4"), glow=0.1)
 DRY = Look(("#463f22", "#7b7042", "#b3a46a"), glow=0.4)
 
 
@@ -88,7 +88,7 @@ def conifer(variant: int) -> Sprite:
     easel = Easel(256, 128)
     _limb(easel, (64, 258), (64, 14), 7, 1)
     spread = rng.uniform(40, 56)
-    for level in np.sort(rng.uniform(0, 1, 64))[::-1]:
+    for level in np.sort(rng.uniform(0, 1, 130))[::-1]:
         # The widest boughs are near the foot; irregular lengths give the ragged outline of a real tree.
         reach = spread * (level**0.8) * rng.uniform(0.55, 1.12) + 2
         y = 8 + level * 232
@@ -105,7 +105,7 @@ def conifer(variant: int) -> Sprite:
                 float(np.clip(light, 0, 1)),
                 float(np.clip(0.25 + 0.5 * t * rng.random(), 0, 1)),
             )
-            easel.leaf(x, yy, 3 + 0.16 * reach, 2.2 + 0.04 * reach, np.sign(side) * 0.5 + rng.normal(0, 0.5), shape)
+            easel.leaf(x, yy, 4 + 0.17 * reach, 3.0 + 0.06 * reach, np.sign(side) * 0.5 + rng.normal(0, 0.5), shape)
     return easel.sprite()
 
 

@@ -28,7 +28,7 @@ def _bank(canvas: Canvas, z: float, look: Look) -> None:
 def pond(canvas: Canvas) -> None:
     """A still pond or lake before a wood."""
     day(canvas)
-    canvas.haze_distance = canvas.uniform(70, 180)
+    canvas.haze_distance = canvas.uniform(120, 320)
     if canvas.chance(0.5):
         hills(canvas, canvas.uniform(0.5, 1.2))
     kind, look = canvas.pick((("broadleaf", SUMMER), ("mixed", DEEP), ("conifer", CONIFER)))
@@ -44,15 +44,23 @@ def pond(canvas: Canvas) -> None:
     frame(canvas, (tuft(0), tuft(1)), REED, 1.0, count=int(canvas.rng.integers(1, 5)))
 
 
+def _reeds(canvas: Canvas, far: float, near: float) -> None:
+    """Rows of reeds, the near ones with gaps."""
+    for z in np.geomspace(far, near, 6):
+        tall = canvas.uniform(0.9, 1.4)
+        row(canvas, strip("cattails" if z < 20 else "reeds"), float(z), tall, REED, wobble=0.6 if z < 16 else 0.35)
+
+
 def marsh(canvas: Canvas) -> None:
     """A reed marsh with open water."""
     day(canvas, ("veiled", "overcast", "pale", "fair"))
-    canvas.haze_distance = canvas.uniform(40, 90)
+    canvas.haze_distance = canvas.uniform(80, 180)
     wood_edge(canvas, "broadleaf", DEEP, z=50, height=canvas.uniform(3, 5))
-    for z in np.geomspace(40, canvas.uniform(8, 13), 7):
-        row(canvas, strip("cattails" if z < 20 else "reeds"), float(z), canvas.uniform(0.9, 1.5), REED, wobble=0.35)
+    belt = canvas.uniform(8, 13)
+    _reeds(canvas, 40, belt)
     flood(canvas, Wet("#55513a", "#3b3a2c", waves=canvas.uniform(0.015, 0.04), period=5, choppy=0.4))
     ripples(canvas, 0.05)
+    _reeds(canvas, 1.5 * belt, belt)
     for z in np.geomspace(2.6, 1.0, 9) * canvas.nearest:
         for _ in range(3):
             place(
@@ -68,8 +76,8 @@ def marsh(canvas: Canvas) -> None:
 def river(canvas: Canvas) -> None:
     """A stream with stones between wooded banks."""
     day(canvas, ("fair", "veiled", "overcast", "pale"))
-    canvas.haze_distance = canvas.uniform(30, 60)
-    for z, tall in ((40, 11), (26, 7)):
+    canvas.haze_distance = canvas.uniform(90, 200)
+    for z, tall in ((34, 13), (22, 8)):
         wood_edge(canvas, "mixed", DEEP, z=z, height=tall * canvas.uniform(0.8, 1.2), rows=1)
     flood(canvas, Wet("#5d6a60", "#37443f", waves=0.12, period=2.6, choppy=0.7, mirror=0.75))
     ground = plane(canvas)
@@ -80,6 +88,7 @@ def river(canvas: Canvas) -> None:
     bank = smoothstep(wide, wide + 0.35, np.abs(ground.x / (1 + 0.22 * ground.z) + bend))
     gravel = sample(canvas, ground, "pebbles", 1.6)
     stones = ramp(("#45423a", "#77736a", "#9d988c"), 0.5 + 0.2 * gravel[..., 0])
+    bank = bank * smoothstep(20, 10, ground.z)
     paint(canvas, ground, stones * lit(canvas, 0.5 * gravel[..., 1], 0.5 * gravel[..., 2]), bank)
     scatter_rocks(canvas, MOSSY, 22, (0.15, 0.9), far=26, clear=0.34, facets=0.35)
     frame(canvas, (tuft(2), tuft(3)), GRASS, 0.8)

@@ -43,7 +43,7 @@ def _canopy(canvas: Canvas, bright: Array, dark: Array, *, speckle: float) -> No
     level = smoothstep(0.0, 1.0, np.broadcast_to(canvas.y / max(canvas.horizon, 0.2), canvas.depth.shape))
     leaves = canvas.field("leaves", 2.2)[..., 0]
     crowns = canvas.field("fbm", 0.9)[..., 0] + 0.5 * canvas.field("mid", 1.2)[..., 0]
-    share = np.clip(0.35 + 0.5 * level + 0.16 * crowns + 0.07 * leaves, 0, 1)
+    share = np.clip(0.35 + 0.5 * level + 0.11 * crowns + 0.13 * leaves, 0, 1)
     canvas.image[:] = mix(dark, bright, share)
     gaps = smoothstep(1.0, 2.1, crowns + 0.45 * leaves + 0.6 * level - 0.4)
     canvas.image += (speckle * gaps)[..., None] * (bright * 1.4 + 0.15)
@@ -67,7 +67,7 @@ def _undergrowth(
     for z in np.exp(canvas.rng.uniform(np.log(canvas.nearest), np.log(far), count)):
         away = float(z)
         x = aside(canvas, away, 0.45 if away < 1.8 * canvas.focus else 0.0)
-        place(canvas, canvas.pick(sprites), x, away, canvas.uniform(*size), look, tint=canvas.uniform(0.7, 1.15))
+        place(canvas, canvas.pick(sprites), x, away, canvas.uniform(*size), look, tint=canvas.uniform(0.55, 1.3))
 
 
 def _woodland_light(canvas: Canvas, sun: tuple[float, float, float], ambient: tuple[float, float, float]) -> None:
@@ -81,7 +81,7 @@ def forest(canvas: Canvas) -> None:
     _woodland_light(canvas, (0.85, 0.8, 0.62), (0.24, 0.28, 0.23))
     mist = canvas.pick(("#a9b795", "#bcc5b4", "#8f9f74", "#9aa89a"))
     canvas.haze = linear(mist) * canvas.uniform(0.75, 1.0)
-    canvas.haze_distance = canvas.uniform(18, 40)
+    canvas.haze_distance = canvas.uniform(22, 50)
     _canopy(canvas, canvas.haze, linear("#3a4a2a"), speckle=canvas.uniform(0.05, 0.35))
     lay(canvas, Soil((*_LITTER, "#5b6b38"), (("fbm", 5.0, 0.25, 0.8), ("leaves", 2.4, 0.45, 0.5)), shade=0.65))
     for z in (34.0, 24.0):
@@ -115,9 +115,9 @@ def autumn_forest(canvas: Canvas) -> None:
 
 def jungle(canvas: Canvas) -> None:
     """Dense wet leaves, palms and lianas."""
-    _woodland_light(canvas, (0.7, 0.75, 0.5), (0.2, 0.27, 0.2))
+    _woodland_light(canvas, (1.05, 1.0, 0.72), (0.2, 0.24, 0.2))
     canvas.haze = linear(canvas.pick(("#7f9a78", "#93a98c", "#6d8a62"))) * 0.8
-    canvas.haze_distance = canvas.uniform(12, 24)
+    canvas.haze_distance = canvas.uniform(22, 45)
     _canopy(canvas, canvas.haze, linear("#1f3318"), speckle=canvas.uniform(0.05, 0.3))
     lay(
         canvas,
@@ -143,7 +143,7 @@ def jungle(canvas: Canvas) -> None:
         lean = canvas.uniform(-0.2, 0.2)
         column(canvas, aside(canvas, z, 0.2), z, 0.02, (0.6, 40), bark(("#2b2a18", "#4d4a2c")), lean=lean)
     leafy = (fern(0), fern(1), fern(2), tuft(0), tree("bush", 1))
-    _undergrowth(canvas, leafy, FERN, int(canvas.rng.integers(24, 40)), (0.35, 1.0), 11)
+    _undergrowth(canvas, leafy, canvas.pick((FERN, DEEP, SUMMER)), int(canvas.rng.integers(24, 40)), (0.35, 1.0), 11)
     frame(canvas, (fern(3), fern(4)), FERN, 1.5, count=int(canvas.rng.integers(2, 6)))
 
 
