@@ -35,7 +35,7 @@ VERSION = 1
 DEMO_SPECIES: tuple[ClassInfo, ...] = tuple(ClassInfo(class_id, name) for class_id, name in DEMO_CLASSES)
 TEST_BACKGROUND, TEST_PLUMAGE = "test_background", "test_plumage"
 
-_SMALLEST, _LARGEST = 0.095, 0.36  # fraction of the picture that a bird should cover
+_SMALLEST, _LARGEST = 0.094, 0.36  # fraction of the picture that a bird should cover
 _TRIES = 8
 
 
@@ -177,14 +177,13 @@ def _stage(species: Species, scene: str, rng: np.random.Generator) -> tuple[_Sta
         turn = rotation("z", float(rng.normal(0, 0.02))) @ rotation("x", tilt) @ rotation("y", world.draw_heading(rng))
         middle = 0.5 * (float(mesh.points[:, 1].max()) + ground)
         target = np.array([0.05, middle, 0.0], np.float32)
-        frame = frame_subject(
-            mesh, turn, target, ground, float(rng.uniform(0.14, 0.30)), float(rng.uniform(0.045, 0.08)), rng
-        )
+        wanted, margin = float(rng.uniform(0.11, 0.28)), float(rng.uniform(0.045, 0.13))
+        frame = frame_subject(mesh, turn, target, ground, wanted, margin, rng, smallest=_SMALLEST)
         staged = _Staged(mesh, ground, turn, target, frame, clip)
         horizon = float(np.clip(frame.foot - drop, 0.2, 0.75))
         if best is None or frame.area > best[0].frame.area:
             best = staged, horizon
-        if _SMALLEST <= frame.area <= _LARGEST:
+        if 0.97 * _SMALLEST <= frame.area <= _LARGEST:
             return staged, horizon
     return best if best is not None else (staged, horizon)
 

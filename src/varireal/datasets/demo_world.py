@@ -49,6 +49,7 @@ HABITATS: Mapping[str, tuple[str, str]] = {
 }
 FIRST_PLACE = 0.75
 USUAL_PLUMAGE = 0.8
+FEEDING = 0.22
 
 # Unusual backgrounds: places of other species first (feasible, never seen in train), then odd ones.
 ELSEWHERE = tuple(dict.fromkeys(scene for scenes in HABITATS.values() for scene in scenes))
@@ -141,6 +142,12 @@ def dyed(plumage: Plumage, name: str) -> Plumage:
     )
 
 
+def _draw_pose(shape: Shape, *, low: bool, rng: np.random.Generator) -> int:
+    """Number of a pose, one with the head down if ``low``."""
+    fitting = [number for number, pose in enumerate(shape.poses) if pose.low == low]
+    return int(rng.choice(fitting)) if fitting else 0
+
+
 def draw_stance(shape: Shape, surface: str, rng: np.random.Generator) -> Stance:
     """A random individual in a random moment."""
     afloat = surface == WATER and shape.swims is not None and rng.random() < 0.75
@@ -149,7 +156,7 @@ def draw_stance(shape: Shape, surface: str, rng: np.random.Generator) -> Stance:
         return float(np.clip(1 + amount * rng.standard_normal(), 1 - 2 * amount, 1 + 2 * amount))
 
     return Stance(
-        pose=int(rng.integers(len(shape.poses))),
+        pose=_draw_pose(shape, low=not afloat and rng.random() < FEEDING, rng=rng),
         stretch=vary(0.07),
         bend=float(np.clip(rng.normal(0.02, 0.10), -0.18, 0.24)),
         turn=float(np.clip(rng.normal(0, 0.32), -0.7, 0.7)),

@@ -34,7 +34,16 @@ class Frame:
 
 
 def frame_subject(
-    mesh: Mesh, rotation: Array, target: Array, ground: float, wanted: float, margin: float, rng: np.random.Generator
+    mesh: Mesh,
+    rotation: Array,
+    target: Array,
+    ground: float,
+    wanted: float,
+    margin: float,
+    rng: np.random.Generator,
+    *,
+    smallest: float = 0.0,
+    least_margin: float = 0.045,
 ) -> Frame:
     """Choose size and place so that the whole silhouette above ``ground`` lies in the picture.
 
@@ -46,6 +55,8 @@ def frame_subject(
         wanted: fraction of the picture to cover, reached unless the margin forbids.
         margin: empty border, as a fraction of the side.
         rng: for the place.
+        smallest: fraction below which the margin shrinks towards ``least_margin``.
+        least_margin: border that is always kept.
     """
     points = mesh.points.copy()
     points[:, 1] = np.maximum(points[:, 1], ground)
@@ -56,6 +67,9 @@ def frame_subject(
     covered = rasterize((screen - low) * ((_PROBE - 1) / extent), depth, mesh.faces, _PROBE, _PROBE)
     area = len(covered.index) * (extent / (_PROBE - 1)) ** 2
     scale = min(float(np.sqrt(wanted / area)), (1 - 2 * margin) / extent)
+    if area * scale * scale < smallest:
+        scale = min(float(np.sqrt(smallest / area)), (1 - 2 * least_margin) / extent)
+        margin = min(margin, (1 - scale * extent) / 2)
     free = 1 - 2 * margin - (high - low) * scale
     x = margin - float(low[0]) * scale + float(rng.uniform(0.15, 0.85) * free[0])
     # Subjects stand in the lower part of the picture.

@@ -46,7 +46,7 @@ def _wing(shape: Shape, trunk: Trunk, side: int, droop: float) -> Mesh:
     a = np.linspace(0, 1, rows)
     edge[:, 2] += droop * np.sin(np.pi * a)
     # The wing ends in a rounded point near its upper edge.
-    round_ = np.sqrt(1 - (np.clip(a - 0.72, 0, None) / 0.285) ** 2)
+    round_ = np.sqrt(1 - (np.clip(a - 0.72, 0, None) / 0.2805) ** 2)
     point = edge[:, 1] + 0.3 * (edge[:, 2] - edge[:, 1])
     edge[:, 1], edge[:, 2] = (point + (edge[:, k] - point) * round_ for k in (1, 2))
     p = edge[:, 1, None] + (edge[:, 2] - edge[:, 1])[:, None] * b

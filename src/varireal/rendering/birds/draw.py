@@ -1,6 +1,6 @@
 """Draw one bird: from its surfaces to colour and coverage in a picture."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -93,7 +93,10 @@ def draw_bird(
     if clip:
         pixels = _above(pixels, mesh, ground)
     fragments, surface = _fragments(mesh, pixels, fine, (rows, columns))
+    # No two birds of a kind have quite the same colour.
+    individual = np.exp(rng.normal(0, 0.06)) * (1 + 0.025 * rng.standard_normal(3))
     coat = _coat(fragments, surface, plumage, fine.scale, offset)
+    coat = replace(coat, albedo=coat.albedo * individual.astype(np.float32))
     color = _lit(mesh, fragments, coat, fine, light, ground)
     raster = np.zeros((rows * columns, 4), np.float32)
     raster[pixels.index, :3] = color

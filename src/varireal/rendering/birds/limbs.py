@@ -50,6 +50,8 @@ def _limb(legs: Legs, hip: Array, joint: Array, foot: Array) -> list[Mesh]:
     end = inside + (joint - inside) * legs.feathered
     taper = legs.thigh + (1.5 * r - legs.thigh) * t[:, 0] ** 0.8
     shank = np.concatenate([end + (joint - end) * t, joint + (foot - joint) * t[1:]])
+    for _ in range(2):
+        shank[1:-1] = 0.25 * shank[:-2] + 0.5 * shank[1:-1] + 0.25 * shank[2:]
     place = np.concatenate([(t - 1) * np.linalg.norm(joint - end), t[1:] * np.linalg.norm(foot - joint)])[:, 0]
     knob = 1 + 0.55 * np.exp(-((place / (2.4 * r)) ** 2))
     return [tube(inside + (end - inside) * t, taper, THIGH, sides=12), tube(shank, r * knob, LEG, sides=8)]

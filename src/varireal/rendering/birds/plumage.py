@@ -44,7 +44,7 @@ def paint_trunk(site: Site, plumage: Plumage) -> Coat:
     relief = (
         radius * (np.pi / 12) * (0.10 * relief_of(feathers) * fade * (1 - 0.7 * bare) + 0.022 * streak + 0.008 * soft)
     )
-    sheen = plumage.gloss * smoothstep(1.2, 1.6, s)
+    sheen = plumage.gloss * smoothstep(1.42, 1.56, s)
     return Coat(albedo, relief, 0.06 + 0.3 * sheen, sheen)
 
 

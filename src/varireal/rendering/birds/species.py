@@ -25,10 +25,12 @@ class Pose:
     Attributes:
         neck: centre line from the breast to the nape, (x, y, radius) each.
         head: (x, y, tilt) of the head's centre; tilt in radians, positive lifts the beak.
+        low: whether the head is down to feed, which is rare and not done afloat.
     """
 
     neck: tuple[tuple[float, float, float], ...]
     head: tuple[float, float, float]
+    low: bool = False
 
 
 @dataclass(frozen=True, slots=True)
