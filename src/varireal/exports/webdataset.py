@@ -5,7 +5,6 @@ gives the same bytes. The samples come setting by setting: shuffle when training
 """
 
 import json
-import tarfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -38,7 +37,7 @@ def write(dataset: DatasetFolder, folder: Path) -> int:
 
 def _tar_writer(file: Any) -> Any:
     # PAX, because the library's default format refuses names above 100 characters
-    return TarWriter(file, encoder=False, mtime=0, user="", group="", format=tarfile.PAX_FORMAT)
+    return TarWriter(file, encoder=False, mtime=0, user="", group="", format="PAX_FORMAT")
 
 
 def _sample(row: Row) -> dict[str, Any]:

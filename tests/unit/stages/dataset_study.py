@@ -1,6 +1,6 @@
 """Tables of a small study, made without running its stages."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,14 @@ class Study:
     @property
     def shard_names(self) -> list[str]:
         return [shard_name(i, self.shards) for i in range(self.shards)]
+
+    @property
+    def edits(self) -> list[Path]:
+        return [Path(path) for path in self.paths.every_edit(self.attributes, self.shards, self.rounds)]
+
+    @property
+    def verdicts(self) -> list[Path]:
+        return [Path(path) for path in self.paths.every_verdict(self.attributes, self.shards, self.rounds)]
 
     @property
     def masks(self) -> list[Path]:
@@ -189,8 +197,3 @@ def mask_row(photo: Row) -> Row:
         "area_fraction": 0.25,
         "backend": "provided",
     }
-
-
-def stream_rows(paths: list[Path], schema: Any) -> Iterator[Row]:
-    for path in paths:
-        yield from tables.read(path, schema)
