@@ -14,7 +14,7 @@ from varireal.datasets import demo_world as world
 from varireal.datasets.demo_classes import DEMO_CLASSES
 from varireal.names import TEST, TRAIN, VAL
 from varireal.records import ClassInfo
-from varireal.rendering.birds import SPECIES, Cutout, Species, build_bird, draw_bird
+from varireal.rendering.birds import SPECIES, Species, build_bird, draw_bird
 from varireal.rendering.birds.species import Plumage
 from varireal.rendering.camera import View, develop
 from varireal.rendering.scenes import render_scene
@@ -35,7 +35,7 @@ VERSION = 1
 DEMO_SPECIES: tuple[ClassInfo, ...] = tuple(ClassInfo(class_id, name) for class_id, name in DEMO_CLASSES)
 TEST_BACKGROUND, TEST_PLUMAGE = "test_background", "test_plumage"
 
-_SMALLEST, _LARGEST = 0.094, 0.36  # fraction of the picture that a bird should cover
+_SMALLEST = 0.094  # fraction of the picture that a bird should cover at least
 _TRIES = 8
 
 
@@ -164,9 +164,10 @@ def _plumage(species: Species, name: str) -> Plumage:
 def _stage(species: Species, scene: str, rng: np.random.Generator) -> tuple[_Staged, float]:
     """Pose and frame a bird, again while it comes out too small; also the height of the horizon."""
     surface = world.GROUND[scene]
-    best: tuple[_Staged, float] | None = None
-    for _ in range(_TRIES):
-        stance = world.draw_stance(species.shape, surface, rng)
+    tries: list[tuple[_Staged, float]] = []
+    while len(tries) < _TRIES:
+        heading = world.draw_heading(rng)
+        stance = world.draw_stance(species.shape, surface, heading, rng)
         mesh, ground = build_bird(species.shape, stance)
         clip = surface == world.WATER
         if clip and not stance.afloat:
@@ -174,18 +175,13 @@ def _stage(species: Species, scene: str, rng: np.random.Generator) -> tuple[_Sta
             ground += float(rng.uniform(0.10, 0.45)) * species.shape.legs.tarsus
         drop = float(rng.uniform(0.12, 0.36))
         tilt = 0.02 + 0.5 * drop
-        turn = rotation("z", float(rng.normal(0, 0.02))) @ rotation("x", tilt) @ rotation("y", world.draw_heading(rng))
+        turn = rotation("z", float(rng.normal(0, 0.02))) @ rotation("x", tilt) @ rotation("y", heading)
         middle = 0.5 * (float(mesh.points[:, 1].max()) + ground)
         target = np.array([0.05, middle, 0.0], np.float32)
         wanted, margin = float(rng.uniform(0.11, 0.28)), float(rng.uniform(0.045, 0.13))
         frame = frame_subject(mesh, turn, target, ground, wanted, margin, rng, smallest=_SMALLEST)
-        staged = _Staged(mesh, ground, turn, target, frame, clip)
         horizon = float(np.clip(frame.foot - drop, 0.2, 0.75))
-        if best is None or frame.area > best[0].frame.area:
-            best = staged, horizon
-        if 0.97 * _SMALLEST <= frame.area <= _LARGEST:
-            return staged, horizon
-    return best if best is not None else (staged, horizon)
-
-
-__all__ = ["DEMO_SPECIES", "VERSION", "Cutout", "DemoSpec", "demo_specs", "render_demo"]
+        tries.append((_Staged(mesh, ground, turn, target, frame, clip), horizon))
+        if frame.area >= 0.97 * _SMALLEST:
+            return tries[-1]
+    return max(tries, key=lambda item: item[0].frame.area)

@@ -148,15 +148,17 @@ def _draw_pose(shape: Shape, *, low: bool, rng: np.random.Generator) -> int:
     return int(rng.choice(fitting)) if fitting else 0
 
 
-def draw_stance(shape: Shape, surface: str, rng: np.random.Generator) -> Stance:
-    """A random individual in a random moment."""
+def draw_stance(shape: Shape, surface: str, heading: float, rng: np.random.Generator) -> Stance:
+    """A random individual in a random moment; ``heading`` is where it faces, from :func:`draw_heading`."""
+    # Seen end-on, a bird with its head down is a ball of feathers.
+    broadside = abs(np.cos(heading)) > 0.8
     afloat = surface == WATER and shape.swims is not None and rng.random() < 0.75
 
     def vary(amount: float) -> float:
         return float(np.clip(1 + amount * rng.standard_normal(), 1 - 2 * amount, 1 + 2 * amount))
 
     return Stance(
-        pose=_draw_pose(shape, low=not afloat and rng.random() < FEEDING, rng=rng),
+        pose=_draw_pose(shape, low=rng.random() < FEEDING and broadside and not afloat, rng=rng),
         stretch=vary(0.07),
         bend=float(np.clip(rng.normal(0.02, 0.10), -0.18, 0.24)),
         turn=float(np.clip(rng.normal(0, 0.32), -0.7, 0.7)),

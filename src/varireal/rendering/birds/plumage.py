@@ -80,7 +80,7 @@ def paint_wing(site: Site, plumage: Plumage) -> Coat:
         albedo = np.where(rim[:, None], linear("#f2f0ea"), np.where(bar[:, None], linear(plumage.speculum), albedo))
     albedo = np.where(zone_tips[:, None], prime, albedo)
     cell = choose(*(np.full(len(a), v, np.float32) for v in (0.10, 0.11, 0.09, 0.055)))
-    fade = smoothstep(1.0, 15.0, cell * 0.42 * site.footprint)
+    fade = smoothstep(0.5, 12.0, cell * 0.42 * site.footprint)
     weight = plumage.fringes * choose(*(np.full(len(a), v, np.float32) for v in (0.35, 0.7, 0.9, 1.0)))
     albedo = fringed(albedo, feathers, linear(plumage.fringe), 1.0, weight * fade)
     value = 1 + fade * (0.16 * (feathers.number - 0.5) - 0.42 * feathers.shade)
