@@ -9,9 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rapidfuzz import fuzz
-
-from varireal.prompting.wording import mentions, normalize
+from varireal.prompting.wording import mentioned, normalize
 from varireal.records import Prompt
 
 MAX_NAME, MAX_DESCRIPTION = 60, 300
@@ -104,20 +102,22 @@ _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 def _leaks(prompt: Prompt, noun: str, class_names: Mapping[str, str]) -> Iterator[Problem]:
     """A background that names the object tells an editor to draw a second one, and a classifier the answer."""
     own = class_names.get(prompt.class_id)
-    if own is not None and mentions(prompt.text, own):
-        message = f"{prompt.text!r} names its class {own!r}; describe the place alone"
-        yield Problem(ProblemCode.CLASS_NAME_LEAK, prompt.prompt_id, message, ERROR)
-    for class_id, name in class_names.items():
-        if class_id != prompt.class_id and name != own and mentions(prompt.text, name):
-            message = f"{prompt.text!r} names another class, {name!r}"
+    for name in mentioned(prompt.text, tuple(class_names.values())):
+        if name == own:
+            message = f"{prompt.text!r} names its class {own!r}; describe the place alone"
+            yield Problem(ProblemCode.CLASS_NAME_LEAK, prompt.prompt_id, message, ERROR)
+        else:
+            message = f"{prompt.text!r} names another class, {name!r}; describe the place alone"
             yield Problem(ProblemCode.OTHER_CLASS_LEAK, prompt.prompt_id, message, WARNING)
-    if mentions(prompt.text, noun):
-        message = f"{prompt.text!r} holds the noun {noun!r}; an editor may draw a second one"
+    if mentioned(prompt.text, (noun,)):
+        message = f"{prompt.text!r} holds the noun {noun!r}, an editor may draw a second one; describe the place alone"
         yield Problem(ProblemCode.NOUN_LEAK, prompt.prompt_id, message, WARNING)
 
 
 def _repeats(prompt: Prompt, known: dict[str, Prompt]) -> Iterator[Problem]:
     """Compare with the setting's earlier prompts (normal name -> prompt), then join them."""
+    from rapidfuzz import fuzz  # here, because every job of a workflow imports this module and few check prompts
+
     normal = normalize(prompt.name)
     if not normal:
         return

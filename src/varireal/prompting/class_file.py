@@ -78,7 +78,9 @@ def parse(path: Path) -> tuple[ClassFile, Document]:
     """
     document = read_document(path)
     top = document.mapping(document.root, "the file", TOP_KEYS)
-    texts = {key: document.string(top[key][1], key) if key in top else "" for key in ("class_id", "class_name", "origin")}
+    texts = {
+        key: document.string(top[key][1], key) if key in top else "" for key in ("class_id", "class_name", "origin")
+    }
     if texts["class_id"] != path.stem:
         line = top["class_id"][0] if "class_id" in top else document.root
         document.fail(line, f"class_id is {texts['class_id']!r}, expected {path.stem!r} as the file is called")
@@ -129,7 +131,9 @@ def _entries(
             document.fail(item, f"{where} has no name; delete the whole entry to be rid of it")
         prompt_id = fields["id"]
         if prompt_id in lines:
-            message = f"id {prompt_id!r} is there twice, first in line {lines[prompt_id]}; delete the line 'id' of a copy"
+            message = (
+                f"id {prompt_id!r} is there twice, first in line {lines[prompt_id]}; delete the line 'id' of a copy"
+            )
             document.fail(item, message)
         if prompt_id:
             if not _ID.fullmatch(prompt_id) or not prompt_id.startswith(f"{class_id}."):
@@ -143,7 +147,9 @@ def _entries(
     for attribute, feasibility, fields in rows:
         prompt_id = fields["id"] or new_prompt_id(class_id, attribute, feasibility, fields["name"], taken)
         prompts.append(
-            Prompt(prompt_id, class_id, attribute, feasibility, fields["name"], fields["description"], fields["source"])
+            Prompt(
+                prompt_id, class_id, attribute, feasibility, fields["name"], fields["description"], fields["source"]
+            )
         )
     return tuple(prompts), frozenset(taken - set(lines))
 
