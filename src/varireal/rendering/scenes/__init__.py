@@ -16,6 +16,7 @@ from varireal.rendering.scenes import (
     outdoors,
     seaside,
     transport,
+    venues,
     waterside,
     wild,
 )
@@ -25,7 +26,7 @@ from varireal.rendering.scenes.lens import defocus, vignette
 
 __all__ = ["SCENES", "Light", "Scene", "SceneSpec", "render_scene"]
 
-_THEMES = (outdoors, barrens, waterside, seaside, wild, city, transport, indoors, halls, depths, otherworldly)
+_THEMES = (outdoors, barrens, waterside, seaside, wild, city, transport, indoors, halls, venues, depths, otherworldly)
 SCENES: Mapping[str, SceneSpec] = MappingProxyType({spec.name: spec for theme in _THEMES for spec in theme.SPECS})
 _FOCUS_ROW = 0.86
 

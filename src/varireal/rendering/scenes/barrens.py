@@ -105,7 +105,7 @@ SPECS = (
         "mountain",
         words(
             "mountains, mountain peak, mountain range, alps, alpine meadow, rocky mountain, mountain "
-            "landscape, cliff, cliffs, canyon, mountain top, himalayas"
+            "landscape, cliff, cliffs, mountain top, himalayas"
         ),
         mountain,
     ),
@@ -121,7 +121,7 @@ SPECS = (
         "desert",
         words(
             "sand dunes, dunes, sahara, sandy desert, desert dunes, arid plain, dry desert, badlands, mesa, "
-            "sahara desert, outback, salt flat"
+            "sahara desert, outback"
         ),
         desert,
     ),

@@ -128,7 +128,7 @@ SPECS = (
         "night city",
         words(
             "city at night, night street, neon city, city lights, neon street, times square, city skyline at "
-            "night, downtown at night, nightclub, night, casino"
+            "night, downtown at night, night, casino"
         ),
         night_city,
     ),

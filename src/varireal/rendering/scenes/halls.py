@@ -142,7 +142,7 @@ SPECS = (
         "supermarket",
         words(
             "grocery store, supermarket aisle, store, shop, shopping mall, convenience store, grocery aisle, "
-            "department store, pet store, market, pharmacy"
+            "department store, market, pharmacy"
         ),
         supermarket,
         indoor=True,
@@ -152,8 +152,7 @@ SPECS = (
         "stadium",
         words(
             "gym, gymnasium, sports hall, basketball court, arena, sports stadium, bowling alley, indoor "
-            "court, tennis court, concert hall, theater, theatre, movie theater, ice rink, soccer stadium, "
-            "football stadium"
+            "court, tennis court, soccer stadium, football stadium"
         ),
         sports_hall,
         indoor=True,

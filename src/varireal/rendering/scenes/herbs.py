@@ -129,7 +129,8 @@ def tuft(variant: int) -> Sprite:
     for depth in np.sort(rng.random(70)):
         height, bend = rng.uniform(36, 92), rng.normal(0, 26)
         t = np.linspace(0, 1, 6)
-        path = np.stack([64 + rng.normal(0, 9) + bend * t**1.7, 97 - height * t + 0.2 * abs(bend) * t**3], -1)
+        foot = 96 - 9 * rng.random() * (1 - depth)
+        path = np.stack([64 + rng.normal(0, 10) + bend * t**1.7, foot - height * t + 0.2 * abs(bend) * t**3], -1)
         light = np.clip((0.15 + 0.8 * t) * rng.uniform(0.7, 1.1) * (0.65 + 0.35 * depth), 0, 1)
         easel.blade(path, 2.8 * (1 - 0.8 * t), light, np.clip(0.45 + 0.14 * rng.normal() + 0 * t, 0, 1), bend / 40)
     return easel.sprite()

@@ -97,9 +97,9 @@ def kitchen(canvas: Canvas) -> None:
     x = shell.left
     while x < shell.right:
         wide = canvas.uniform(0.45, 0.75)
-        box(canvas, (x + wide / 2, at), (wide - 0.025, 0.86, 0.6), (front, front, top), base=0.02)
+        box(canvas, (x + wide / 2, at), (wide - 0.008, 0.86, 0.6), (front, front, top), base=0.02)
         if canvas.chance(0.75):
-            box(canvas, (x + wide / 2, shell.back - 0.17), (wide - 0.025, 0.72, 0.34), front, base=1.5)
+            box(canvas, (x + wide / 2, shell.back - 0.17), (wide - 0.008, 0.72, 0.34), front, base=1.5)
         if canvas.chance(0.7):
             column(
                 canvas,
@@ -122,6 +122,33 @@ def kitchen(canvas: Canvas) -> None:
         )
     canvas.flush()
     gloss(canvas, shell.back, canvas.uniform(0.1, 0.28))
+
+
+def bathroom(canvas: Canvas) -> None:
+    """A tiled bathroom with a tub, a basin and a mirror."""
+    canvas.eye = canvas.uniform(0.8, 1.0)
+    shell = Shell(-1.6 - canvas.edge, 1.6 + canvas.edge, canvas.uniform(3.6, 4.4), 2.5)
+    main_light(canvas, (canvas.uniform(-0.5, 0.5), 0.8, 0.4), "#fff6ea", 0.7, np.array([0.36, 0.37, 0.37]))
+    lamp(canvas, (canvas.uniform(-0.6, 0.6), 2.3, 2.6), "#fff2e0", canvas.uniform(1.2, 1.7))
+    hue = canvas.pick(("#cfdad8", "#a9c0c4", "#d8d0c0", "#8fa8a0", "#c9b8b0", "#e0e2e0"))
+    wall = tiles(hue, canvas.pick((0.12, 0.2, 0.3)), "#b9bab6", joint=0.012)
+    floor = tiles(canvas.pick(("#6f7374", "#b5b1a8", "#4f5a5e")), 0.25, "#8f8d88")
+    enclose(canvas, shell, floor=floor, wall=wall, ceiling=plain("#dedcd8"))
+    side = 1 if canvas.chance(0.5) else -1
+    white = plain("#e4e4e0", grain=0.01)
+    at = shell.back - 0.4
+    contact(canvas, -side * 0.8, at, 0.9, 0.5)
+    box(canvas, (-side * 0.8, at), (1.7, 0.56, 0.75), white, bevel=0.05)
+    box(canvas, (side * 1.2, shell.back - 0.28), (0.7, 0.16, 0.5), white, base=0.72, bevel=0.03)
+    column(canvas, side * 1.2, shell.back - 0.25, 0.1, (0, 0.72), white)
+    x = side * 1.2 - 0.35
+    face(canvas, (x, 1.1, shell.back - 0.02), (0.7, 0, 0), (0, 0.8, 0), shining("#c9d2d4", 0.55, mottle=0.25))
+    towel = cloth(canvas.pick(("#7a8f94", "#b58a6a", "#d8d2c4", "#5a6a5c")), folds=1.2)
+    face(canvas, (-side * 0.4, 0.9, shell.back - 0.05), (0.45, 0, 0), (0, 0.75, 0), towel)
+    rug = cloth(canvas.pick(("#8fa0a0", "#b8a890", "#5c6468")))
+    face(canvas, (-side * 0.8 - 0.45, 0.01, at - 1.1), (0.9, 0, 0), (0, 0, 0.6), rug)
+    canvas.flush()
+    gloss(canvas, shell.back, canvas.uniform(0.12, 0.28))
 
 
 def library(canvas: Canvas) -> None:
@@ -203,8 +230,7 @@ SPECS = (
         "living room",
         words(
             "room, lounge, sofa, couch, sitting room, cozy living room, bedroom, home, house interior, hotel "
-            "lobby, hotel room, lobby, apartment, attic, restaurant, cafe, home interior, indoors, carpet, "
-            "fireplace"
+            "lobby, hotel room, lobby, apartment, restaurant, cafe, home interior, indoors, carpet"
         ),
         living_room,
         indoor=True,
@@ -213,10 +239,17 @@ SPECS = (
     SceneSpec(
         "kitchen",
         words(
-            "kitchen counter, bathroom, cafeteria, laundry room, restaurant kitchen, small kitchen, home "
-            "kitchen, hospital, laboratory, operating room, bakery, chemistry lab"
+            "kitchen counter, cafeteria, laundry room, restaurant kitchen, small kitchen, home kitchen, "
+            "hospital, laboratory, operating room, bakery, chemistry lab"
         ),
         kitchen,
+        indoor=True,
+        softness=1.7,
+    ),
+    SceneSpec(
+        "bathroom",
+        words("bathtub, bath tub, shower, restroom, toilet, public restroom, spa, locker room"),
+        bathroom,
         indoor=True,
         softness=1.7,
     ),
@@ -224,7 +257,7 @@ SPECS = (
         "library",
         words(
             "bookshelf, bookshelves, library shelves, bookstore, bookshop, study, reading room, library "
-            "reading room, archive, old library, books, museum"
+            "reading room, archive, old library, books"
         ),
         library,
         indoor=True,

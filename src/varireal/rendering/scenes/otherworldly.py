@@ -208,7 +208,7 @@ SPECS = (
         words(
             "volcano, lava field, lava flow, volcanic, magma, active volcano, volcanic crater, inside a "
             "volcano, molten lava, lava lake, volcanic landscape, fire, volcanic island, erupting volcano, "
-            "hell, burning forest, volcano crater"
+            "hell, volcano crater"
         ),
         lava,
     ),

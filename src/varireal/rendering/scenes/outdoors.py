@@ -132,7 +132,7 @@ SPECS = (
         "cornfield",
         words(
             "farm, farmland, crop field, corn field, wheat field, wheat, hay field, farmyard, barnyard, "
-            "country farm, rice paddy, vineyard, plowed field, field of wheat"
+            "country farm, plowed field, field of wheat"
         ),
         farm,
     ),

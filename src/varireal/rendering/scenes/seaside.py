@@ -131,10 +131,7 @@ SPECS = (
     ),
     SceneSpec(
         "ocean",
-        words(
-            "ocean surface, sea, open ocean, open sea, waves, open water, at sea, seascape, high seas, "
-            "harbor, harbour, marina, bay, water"
-        ),
+        words("ocean surface, sea, open ocean, open sea, waves, open water, at sea, seascape, high seas, bay, water"),
         ocean,
     ),
     SceneSpec(

@@ -53,7 +53,7 @@ def front(style: Front) -> Paint:
         ledge = smoothstep(0.08 + soft, 0.08, v) * 0.22
         stone = stone * (1 - ledge[..., None])
         blind = (key > 0.62) & (v > 0.5 - 0.5 * ph + ph * other)
-        mirror = np.clip(0.25 + 0.5 * (v - 0.3) + 0.25 * wave + 0.25 * (other - 0.5), 0.03, 0.9)
+        mirror = np.clip(0.28 + 0.5 * (v - 0.3) + 0.08 * wave + 0.4 * (other - 0.5), 0.03, 0.9)
         glass = np.where(blind[..., None], linear("#b9b2a4"), sky * mirror[..., None])
         albedo = mix(stone, glass, pane)
         if not style.lit:

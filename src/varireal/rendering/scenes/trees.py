@@ -171,7 +171,7 @@ def tree_line(kind: str, variant: int = 0) -> Sprite:
             tall = rng.uniform(62, 124) * (1 - 0.16 * layer) * (1.0 if name != "bush" else 0.6)
             pieces.append((tree(name, int(rng.integers(VARIANTS))), float(x), 128.0, tall, openness))
         if kind != "bare":
-            for x in np.arange(0, 1024, 40) + rng.uniform(-20, 20):
+            for x in np.arange(0, 1024, 27) + rng.uniform(-20, 20):
                 low = tree("bush", int(rng.integers(VARIANTS)))
-                pieces.append((low, float(x), 128.0 + 4, rng.uniform(22, 46), openness * 0.85))
+                pieces.append((low, float(x), 128.0 + 4, rng.uniform(26, 52), openness * 0.85))
     return stack_sideways(pieces, 128, 1024)

@@ -9,8 +9,10 @@ from varireal.rendering.scenes.herbs import GRASS, REED, strip, tuft
 from varireal.rendering.scenes.outdoors import hills
 from varireal.rendering.scenes.planting import aside, frame, scatter_rocks, wood_edge
 from varireal.rendering.scenes.skies import day
+from varireal.rendering.scenes.solids import column, face
 from varireal.rendering.scenes.sprites import Look, place, row
 from varireal.rendering.scenes.stones import MOSSY
+from varireal.rendering.scenes.surfaces import boards, plain
 from varireal.rendering.scenes.trees import CONIFER, DEEP, SUMMER
 from varireal.rendering.scenes.waters import Wet, flood, ripples
 from varireal.rendering.shading import smoothstep
@@ -42,6 +44,33 @@ def pond(canvas: Canvas) -> None:
         away = canvas.uniform(1.1, 2.2) * canvas.nearest
         place(canvas, tuft(int(canvas.rng.integers(3))), aside(canvas, away, 0.55), away, 0.6, REED)
     frame(canvas, (tuft(0), tuft(1)), REED, 1.0, count=int(canvas.rng.integers(1, 5)))
+
+
+def dock(canvas: Canvas) -> None:
+    """A wooden jetty that leads out into a lake or harbour."""
+    day(canvas)
+    canvas.haze_distance = canvas.uniform(120, 300)
+    if canvas.chance(0.5):
+        hills(canvas, canvas.uniform(0.5, 1.2))
+    wood_edge(
+        canvas,
+        canvas.pick(("mixed", "conifer", "broadleaf")),
+        DEEP,
+        z=canvas.uniform(50, 90),
+        height=canvas.uniform(5, 9),
+    )
+    body = canvas.pick((("#45595f", "#2c414a"), ("#4e6068", "#2f4049"), ("#4c5a45", "#2e3a30")))
+    flood(canvas, Wet(*body, waves=canvas.uniform(0.03, 0.09), period=6, choppy=0.5))
+    wood = canvas.pick((("#6a645c", "#8d867b", "#a8a196"), ("#5c4835", "#80684c", "#9c8262")))
+    half, far = canvas.uniform(1.0, 1.5), canvas.uniform(9, 16)
+    planks = boards(wood, 0.16, 9.0, across=True)
+    shift = canvas.uniform(-0.4, 0.4)
+    face(canvas, (shift - half, -0.16, far), (2 * half, 0, 0), (0, 0.16, 0), plain("#2c2620"))
+    face(canvas, (shift - half, 0, 0), (2 * half, 0, 0), (0, 0, far), planks)
+    for z in np.arange(far - 0.2, 0.9 * canvas.nearest, -canvas.uniform(2.2, 3.2)):
+        for side in (-1, 1):
+            post = plain(wood[0], grain=0.25, period=0.6)
+            column(canvas, shift + side * (half + 0.06), float(z), 0.09, (-0.5, canvas.uniform(0.35, 0.6)), post)
 
 
 def _reeds(canvas: Canvas, far: float, near: float) -> None:
@@ -98,10 +127,18 @@ SPECS = (
     SceneSpec(
         "pond",
         words(
-            "pond edge, lake, lakeside, lakeshore, lake shore, lagoon, reservoir, duck pond, fishing dock, "
-            "dock, seaplane dock, boat dock, water's edge, freshwater lake"
+            "pond edge, lake, lakeside, lakeshore, lake shore, lagoon, reservoir, duck pond, water's edge, "
+            "freshwater lake"
         ),
         pond,
+    ),
+    SceneSpec(
+        "dock",
+        words(
+            "pier, jetty, wooden dock, wooden pier, boardwalk, fishing dock, seaplane dock, boat dock, "
+            "harbor, harbour, marina, wharf, ship deck"
+        ),
+        dock,
     ),
     SceneSpec(
         "marsh",
@@ -113,7 +150,7 @@ SPECS = (
     ),
     SceneSpec(
         "river",
-        words("stream, creek, brook, riverbank, river bank, mountain stream, waterfall, rapids, canal, riverside"),
+        words("stream, creek, brook, riverbank, river bank, mountain stream, rapids, canal, riverside"),
         river,
     ),
 )

@@ -159,8 +159,7 @@ SPECS = (
     SceneSpec(
         "autumn forest",
         words(
-            "autumn, fall foliage, autumn woods, autumn leaves, fall forest, orchard, autumn park, birch "
-            "forest, fall leaves"
+            "autumn, fall foliage, autumn woods, autumn leaves, fall forest, autumn park, birch forest, fall leaves"
         ),
         autumn_forest,
     ),
