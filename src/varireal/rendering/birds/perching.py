@@ -35,7 +35,6 @@ TOUCAN = Species(
         tail=Tail(0.40, 0.07, 0.0),
         profile=_ROUND_HEAD,
         eye=(2.55, 0.36, 0.020),
-        upright=True,
     ),
     {
         "toco": Plumage(
@@ -70,7 +69,6 @@ MACAW = Species(
         tail=Tail(0.78, 0.06, 0.0),
         profile=_ROUND_HEAD,
         eye=(2.58, 0.36, 0.019),
-        upright=True,
     ),
     {
         "scarlet": Plumage(
@@ -119,7 +117,6 @@ OWL = Species(
         profile=_ROUND_HEAD,
         eye=(2.80, 0.40, 0.040),
         plumes=(Plumes((2.45, 0.22), (-0.15, 1.0), 0.13, 0.030, 0.1, 1),),
-        upright=True,
     ),
     {
         "tawny": Plumage(
@@ -206,7 +203,6 @@ EAGLE = Species(
         legs=Legs((0.02, -0.18), 0.13, 0.10, 0.028, 0.14, thigh=0.11, feathered=0.9, apart=0.42),
         tail=Tail(0.34, 0.12, 0.0),
         eye=(2.62, 0.34, 0.018),
-        upright=True,
     ),
     {
         "bald": Plumage(

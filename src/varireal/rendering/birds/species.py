@@ -120,7 +120,6 @@ class Shape:
         profile: outline of the head, see HEAD_PROFILE.
         eye: (s, p, radius): where the eye sits on the head and its size in body lengths.
         plumes: ornamental feathers.
-        upright: whether it perches upright (then it is seldom seen from straight behind).
         swims: y of its waterline when afloat, or None.
     """
 
@@ -143,7 +142,6 @@ class Shape:
     profile: tuple[tuple[float, float, float, float, float], ...] = HEAD_PROFILE
     eye: tuple[float, float, float] = (2.58, 0.36, 0.02)
     plumes: tuple[Plumes, ...] = ()
-    upright: bool = False
     swims: float | None = None
 
 

@@ -153,7 +153,6 @@ PENGUIN = Species(
             (0.08, 0.42, 0.48),
         ),
         eye=(2.58, 0.36, 0.014),
-        upright=True,
     ),
     {
         "king": Plumage(
@@ -193,7 +192,6 @@ PUFFIN = Species(
         legs=Legs((0.06, -0.36), 0.06, 0.09, 0.024, 0.14, webbed=True, thigh=0.07),
         tail=Tail(0.12, 0.07, 0.1),
         eye=(2.60, 0.36, 0.017),
-        upright=True,
     ),
     {
         "summer": Plumage(
