@@ -1,0 +1,1 @@
+"""Pages that people read: the gallery of a study, with its funnel and its provenance."""

@@ -1,0 +1,135 @@
+"""Render ``index.html``: the template, style and scripts of the package, and the facts of one study."""
+
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from importlib.resources import files
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import jinja2
+from markupsafe import Markup
+
+from varireal.errors import DataError
+from varireal.reporting.index import IndexWriter
+from varireal.reporting.reasons import reason_code, reason_text
+from varireal.reporting.records import FunnelRow, GalleryFacts
+from varireal.reporting.scripts import script_json
+
+_ASSETS = files("varireal") / "assets" / "report"
+_SCRIPTS = ("dom", "store", "filters", "cards", "grid", "viewer", "funnel", "main")
+
+TABS = (("gallery", "Gallery"), ("funnel", "Funnel"), ("about", "About"))
+
+
+def render_document(facts: GalleryFacts, index: IndexWriter, *, pages: int) -> bytes:
+    """Return the bytes of ``index.html``."""
+    style = (_ASSETS / "style.css").read_text("utf-8")
+    script = "\n".join((_ASSETS / "js" / f"{name}.js").read_text("utf-8") for name in _SCRIPTS)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    template = environment.from_string((_ASSETS / "index.html.j2").read_text("utf-8"))
+    text = template.render(
+        facts=facts,
+        policy=_policy(style, script),
+        style=Markup(style),  # noqa: S704  (a file of this package)
+        script=Markup(script),  # noqa: S704  (a file of this package)
+        data=Markup(script_json(_payload(facts, index, pages))),  # noqa: S704  (escaped for a script element)
+        tabs=TABS,
+        total=_total(facts.funnel),
+        settings=_settings(facts.funnel),
+        reasons=_lost(facts.funnel),
+        downloads=[(label, _local_address(path)) for label, path in facts.downloads],
+    )
+    return text.encode("utf-8", "replace")
+
+
+def _policy(style: str, script: str) -> str:
+    """Return the content security policy: our own inline text by its hash, local files, pictures as data, nothing else."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src {_digest(script)} 'self' file:",
+            f"style-src {_digest(style)}",
+            "img-src data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _payload(facts: GalleryFacts, index: IndexWriter, pages: int) -> dict[str, Any]:
+    """Return what the scripts know before any data file is loaded."""
+    codes = dict.fromkeys(index.reasons.values)
+    codes.update(dict.fromkeys(reason_code(reason) for row in facts.funnel for reason, _ in row.reasons))
+    return {
+        "classes": index.classes.values,
+        "attributes": index.attributes.values,
+        "arms": index.arms.values,
+        "outcomes": index.outcomes.values,
+        "reasons": [[code, *reason_text(code)] for code in codes],
+        "count": {"cards": index.cards, "candidates": index.candidates, "pages": pages, "chunks": index.chunks},
+        "funnel": [
+            [
+                *(row.class_id, row.class_name, row.attribute, row.feasibility),
+                *(row.wanted, row.made, row.accepted, row.short),
+                [[reason_code(reason), count] for reason, count in row.reasons],
+            ]
+            for row in facts.funnel
+        ],
+    }
+
+
+def _total(rows: Iterable[FunnelRow]) -> dict[str, int]:
+    total = Counter({"wanted": 0, "made": 0, "accepted": 0, "short": 0})
+    for row in rows:
+        total.update(wanted=row.wanted, made=row.made, accepted=row.accepted, short=row.short)
+    return dict(total)
+
+
+def _settings(funnel: tuple[FunnelRow, ...]) -> list[dict[str, Any]]:
+    """Sum the funnel over the classes: one entry per setting, in the order of first appearance."""
+    groups: dict[tuple[str, str], list[FunnelRow]] = {}
+    for row in funnel:
+        groups.setdefault((row.attribute, row.feasibility), []).append(row)
+    settings = []
+    for (attribute, feasibility), rows in groups.items():
+        total = _total(rows)
+        share = 100 * total["accepted"] / total["wanted"] if total["wanted"] else 0.0
+        settings.append(
+            {
+                "attribute": attribute,
+                "feasibility": feasibility,
+                "share": f"{share:.2f}",
+                "lost": _lost(rows)[:1],
+                **total,
+            }
+        )
+    return settings
+
+
+def _lost(rows: Iterable[FunnelRow]) -> list[tuple[str, int]]:
+    """Return label and number of candidates of each reason, most frequent first."""
+    counts: Counter[str] = Counter()
+    for row in rows:
+        for reason, count in row.reasons:
+            counts[reason_text(reason_code(reason)).label] += count
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _local_address(path: str) -> str:
+    """Return a relative path as an address.
+
+    Raises:
+        DataError: it is absolute or names a host or a scheme; a page without network links to files beside it only.
+    """
+    parts = urlsplit(path)
+    if parts.scheme or parts.netloc or path.startswith(("/", "\\")):
+        raise DataError(f"download {path!r} is not a path relative to the report; give one such as tables/funnel.csv")
+    return quote(path)

@@ -1,0 +1,94 @@
+"""Write the gallery of a study as a folder that opens from disk: ``index.html`` beside ``data/*.js``.
+
+``index.html`` holds the totals and stays small; the columns that filters need are in ``data/index-*.js``, thumbnails and
+facts of the cards in ``data/page-*.js``, and the large pictures of the same cards in ``data/detail-*.js``. The page loads
+what it shows.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from varireal.errors import DataError
+from varireal.reporting.document import render_document
+from varireal.reporting.index import IndexWriter
+from varireal.reporting.pages import PageWriter
+from varireal.reporting.records import (
+    FunnelRow,
+    GalleryCandidate,
+    GalleryFacts,
+    GalleryPhoto,
+    GallerySummary,
+)
+from varireal.reporting.scripts import script_name, write_whole
+
+__all__ = ["FunnelRow", "GalleryCandidate", "GalleryFacts", "GalleryPhoto", "GallerySummary", "write_gallery"]
+
+
+def write_gallery(
+    folder: Path,
+    facts: GalleryFacts,
+    photos: Callable[[str], GalleryPhoto],
+    candidates: Iterable[GalleryCandidate],
+    *,
+    page_size: int = 60,
+    thumbnail_px: int = 192,
+    detail_px: int = 512,
+) -> GallerySummary:
+    """Write a gallery; the candidates are read once, as a stream.
+
+    Args:
+        folder: where to write; made when missing. Data files of an earlier gallery there are replaced.
+        facts: what the page says about the study as a whole.
+        photos: looks up a photo by its id; asked once per photo in a row.
+        candidates: sorted by class_id, image_id, attribute, k, feasibility and round.
+        page_size: candidates of a page file; a pair is never split over two.
+        thumbnail_px: longest side of a thumbnail in pixels.
+        detail_px: longest side of a large picture in pixels.
+
+    Raises:
+        DataError: the candidates are not sorted, or one appears twice.
+    """
+    data = folder / "data"
+    data.mkdir(parents=True, exist_ok=True)
+    pages = PageWriter(data, photos, page_size=page_size, thumbnail_px=thumbnail_px, detail_px=detail_px)
+    index = IndexWriter(data)
+    last: tuple[str, str, str, int, str, int] | None = None
+    for candidate in candidates:
+        key = _sort_key(candidate)
+        if last is not None and key <= last:
+            raise DataError(
+                f"candidate {candidate.candidate_id} comes after one of {last}; "
+                "candidates must be sorted by class, image, attribute, k, feasibility and round, each once"
+            )
+        if last is None or key[:4] != last[:4]:
+            index.start_card(candidate, pages.start_card(candidate.image_id))
+        index.add(candidate)
+        pages.add(candidate)
+        last = key
+    pages.flush()
+    index.flush()
+    _remove_stale(data, pages=pages.number, chunks=index.chunks)
+    document = render_document(facts, index, pages=pages.number)
+    write_whole(folder / "index.html", document)
+    return GallerySummary(pages=pages.number, candidates=index.candidates, index_bytes=len(document))
+
+
+def _sort_key(candidate: GalleryCandidate) -> tuple[str, str, str, int, str, int]:
+    return (
+        candidate.class_id,
+        candidate.image_id,
+        candidate.attribute,
+        candidate.k,
+        candidate.feasibility,
+        candidate.round,
+    )
+
+
+def _remove_stale(data: Path, *, pages: int, chunks: int) -> None:
+    """Remove data files that a larger gallery left in the folder; other files are not touched."""
+    written = {"page": pages, "detail": pages, "index": chunks}
+    for kind, count in written.items():
+        keep = {script_name(kind, number) for number in range(count)}
+        for path in data.glob(f"{kind}-[0-9][0-9][0-9][0-9][0-9].js"):
+            if path.name not in keep:
+                path.unlink()

@@ -1,0 +1,47 @@
+"""What a reason code means, for a person."""
+
+from typing import NamedTuple
+
+
+class ReasonText(NamedTuple):
+    """A reason in a few words for lists and chips, and in one sentence for explanations."""
+
+    label: str
+    sentence: str
+
+
+_TEXTS = {
+    "no_mask": ("no mask", "No usable mask was found in the photo, so nothing could be edited."),
+    "no_prompt": ("no prompt", "There was no prompt left for this item."),
+    "unknown_prompt": ("unknown prompt", "The editor does not know a word of the prompt."),
+    "image_unreadable": ("photo unreadable", "The photo could not be read."),
+    "edit_failed": ("editor failed", "The editor stopped with an error."),
+    "mask_empty": ("mask empty", "The mask is empty."),
+    "mask_tiny": ("mask tiny", "The mask covers too little of the photo."),
+    "mask_whole_image": ("mask fills photo", "The mask covers nearly the whole photo."),
+    "mask_many_parts": ("mask in parts", "The mask falls into many parts."),
+    "mask_touches_border": ("mask at border", "The mask hugs the border of the photo."),
+    "mask_missing": ("mask missing", "The data set names a mask that is not there."),
+    "mask_unreadable": ("mask unreadable", "The mask file could not be read."),
+    "mask_failed": ("mask failed", "The segmenter stopped with an error."),
+    "change_inside": ("too little change", "Too little changed inside the region that was edited."),
+    "leak": ("leak", "Pixels outside the edited region changed."),
+    "seam": ("visible seam", "The border of the edit can be seen as a seam."),
+    "silhouette": ("outline lost", "The object's outline could not be found again in the edit."),
+    "color": ("wrong colour", "The colour is too far from the one that was asked for."),
+    "hue": ("wrong hue", "The hue is too far from the one that was asked for."),
+    "edges": ("detail lost", "The drawing of the object was lost under the edit."),
+}
+
+
+def reason_code(reason: str) -> str:
+    """Return the code of a reason that may carry a detail (``unknown_prompt: the word is ...``)."""
+    return reason.partition(":")[0].strip()
+
+
+def reason_text(code: str) -> ReasonText:
+    """Explain a reason code; a code that is not known is shown in plain words."""
+    if code in _TEXTS:
+        return ReasonText(*_TEXTS[code])
+    words = code.replace("_", " ").strip() or "no reason given"
+    return ReasonText(words, f"Not accepted: {words}.")
