@@ -51,8 +51,8 @@ MALLARD = Species(
             patches=(
                 Patch("#1a1a1e", (-0.2, 0.14)),
                 Patch("#6b3f28", (0.66, 1.14)),
-                Patch("#efece6", (1.20, 1.42), soft=0.03),
-                Patch("#0f4a34", (1.42, 4.0), soft=0.03),
+                Patch("#efece6", (1.24, 1.40), soft=0.03),
+                Patch("#0f4a34", (1.40, 4.0), soft=0.03),
             ),
             speculum="#2b4fae",
             mottle=0.22,
