@@ -117,11 +117,11 @@ def render_card(facts: CardFacts) -> str:
 
 def _front_matter(facts: CardFacts) -> str:
     config, count = facts.config, facts.settings["all"]["accepted"]
-    name = config.dataset.license
+    name = one_line(config.dataset.license)  # some readers look for the closing line of the front matter in the text
     known = {"license": name} if _HUB_LICENSE.fullmatch(name) else {"license": "other", "license_name": name}
     front = {
         **known,
-        "pretty_name": f"{config.study}: feasible and infeasible edits of {config.noun} photos",
+        "pretty_name": one_line(f"{config.study}: feasible and infeasible edits of {config.noun} photos"),
         "task_categories": ["image-classification"],
         "tags": ["synthetic", "image-editing", "data-augmentation", "counterfactual", "varireal"],
         "size_categories": [next((size for limit, size in _SIZES if count < limit), "10M<n<100M")],

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from varireal.metrics.receipts import RECEIPT_FIELDS
 
 from varireal import names, tables
 from varireal.config.dataset import DatasetConfig
 from varireal.config.slices import DatasetSlice
+from varireal.metrics.receipts import RECEIPT_FIELDS
 from varireal.paths import StudyPaths, shard_name
 from varireal.pictures import encode_png
 from varireal.schemas import EDITS, IMAGES, MASKS, VERDICTS
