@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from varireal.rendering.scenes import SCENES, render_scene
+from varireal.rendering.scenes.canvas import Canvas
+from varireal.rendering.scenes.lens import defocus
 from varireal.rendering.shading import luminance, srgb
 
 NAMES = sorted(SCENES)
@@ -144,11 +146,11 @@ def test_scenes_look_different_from_each_other():
 @pytest.mark.parametrize("name", OPEN)
 @pytest.mark.parametrize("horizon", [0.35, 0.7])
 def test_open_ground_begins_at_the_horizon(name, horizon):
-    """Ground rows differ more along the rows near the camera than sky rows do, and the mean changes at the horizon."""
+    """The mean colour of the rows changes at the horizon that was asked for."""
     rows = np.mean([srgb(picture(name, s, 128, 96, horizon=horizon).image).mean(1) for s in range(4)], axis=0)
     edge = round(horizon * 128)
     above, below = rows[: edge - 26].mean(0), rows[edge + 8 :].mean(0)
-    assert np.abs(above - below).max() > 0.04
+    assert np.abs(above - below).max() > 0.05
     assert picture(name, horizon=horizon).horizon == pytest.approx(horizon)
 
 
@@ -159,8 +161,18 @@ def test_lava_lights_from_below_in_orange_and_caves_are_dim():
     assert luminance(cave.sun + cave.ambient) < luminance(meadow.sun + meadow.ambient)
 
 
-def test_the_far_background_is_softer_than_the_ground_in_focus():
-    """The finest detail of the ground at the focus row survives; the same strip far away is blurred."""
-    image = luminance(picture("city street", 2, 256, 256).image)
-    detail = np.abs(np.diff(image, axis=1))
-    assert detail[225:250].mean() / image[225:250].mean() > 1.5 * detail[90:120].mean() / image[90:120].mean() * 0.1
+def test_defocus_softens_by_distance_and_keeps_what_is_in_focus():
+    canvas = Canvas(128, 64, np.random.default_rng(0), 0.5, 0.75)
+    noise = np.random.default_rng(1).random((128, 64, 3)).astype(np.float32)
+    canvas.image = noise.copy()
+    canvas.depth[64:] = canvas.focus
+    defocus(canvas, 0.03)
+    assert canvas.image[:50].std() < 0.3 * noise[:50].std()
+    assert np.abs(canvas.image[80:] - noise[80:]).max() < 1e-5
+
+
+def test_the_focus_row_decides_which_ground_is_sharp():
+    near = luminance(picture("highway", 2, 192, 192, focus=0.97).image)
+    far = luminance(picture("highway", 2, 192, 192, focus=0.64).image)
+    detail = [float(np.abs(np.diff(image[178:])).mean()) for image in (near, far)]
+    assert detail[0] > 1.1 * detail[1]

@@ -29,7 +29,7 @@ def factory(canvas: Canvas) -> None:
     wall = plain(canvas.pick(("#70756f", "#7d776b", "#5f6a70", "#66604f")), grain=0.12, period=3)
     floor = canvas.pick((plain("#66645f", grain=0.12), tiles("#5c5f60", 0.8, "#47494a"), plain("#6d5f4d", grain=0.14)))
     enclose(canvas, shell, floor=floor, wall=wall, ceiling=plain("#3f4140", grain=0.15))
-    metals = ("#8d918f", "#7a5a3c", "#5c6f62", "#9a8a4f", "#5a6670", "#7d3f33")
+    metals = ("#8d918f", "#6e5844", "#5f6c63", "#8a8058", "#5c6468", "#744a40", "#77776f")
     for _ in range(int(canvas.rng.integers(5, 9))):
         y, z = canvas.uniform(1.6, shell.height - 0.3), canvas.uniform(0.5, 0.97) * shell.back
         pipe(canvas, y, z, canvas.uniform(0.05, 0.16), plain(canvas.pick(metals), grain=0.12))
@@ -48,7 +48,8 @@ def factory(canvas: Canvas) -> None:
         z = canvas.uniform(0.45, 0.9) * shell.back
         x = aside(canvas, z, 0.35)
         size = (canvas.uniform(0.6, 1.5), canvas.uniform(0.8, 2.0), canvas.uniform(0.5, 1.0))
-        box(canvas, (x, z), size, plain(canvas.pick(metals), grain=0.1))
+        panel = tiles(canvas.pick(metals), canvas.uniform(0.4, 0.7), "#2f302e", joint=0.012)
+        box(canvas, (x, z), size, panel, bevel=0.04)
         for _ in range(int(canvas.rng.integers(0, 4))):
             light = shining(canvas.pick(("#ff5040", "#7cff8a", "#ffc850")), 2.5)
             at = (x + canvas.uniform(-0.3, 0.3) * size[0], z - size[2] / 2 - 0.02)
@@ -66,11 +67,13 @@ def supermarket(canvas: Canvas) -> None:
     for z in (2.0, 5.0, 8.0, 11.0):
         lamp(canvas, (0, 3.3, z), "#f6f8f2", 1.9)
     floor = tiles(canvas.pick(("#cfccc4", "#b8b5ae", "#d6d0c0")), 0.6, "#a5a29a")
-    enclose(canvas, shell, floor=floor, wall=stacked(GOODS, 0.45, 0.16, 0.85, "#c9c7c0", 5), ceiling=plain("#d2d2cc"))
+    enclose(canvas, shell, floor=floor, wall=stacked(GOODS, 0.5, 0.24, 0.85, "#c9c7c0", 5), ceiling=plain("#d2d2cc"))
     for x in (-0.75, 0.75):
         face(canvas, (x - 0.08, 3.55, 0), (0.16, 0, 0), (0, 0, shell.back), shining("#f8faf4", 2.2))
     seed = int(canvas.rng.integers(1000))
-    goods = stacked(GOODS, 0.4, canvas.uniform(0.09, 0.14), 0.8, canvas.pick(("#d2d0c8", "#9a9c9c", "#b8a88c")), seed)
+    goods = stacked(
+        GOODS, 0.42, canvas.uniform(0.14, 0.22), 0.82, canvas.pick(("#d2d0c8", "#9a9c9c", "#b8a88c")), seed
+    )
     for side in (-1, 1):
         deep = shell.back - 1.5
         box(
@@ -81,7 +84,9 @@ def supermarket(canvas: Canvas) -> None:
         )
     if canvas.chance(0.5):
         z = canvas.uniform(3.2, 5.0)
-        box(canvas, (aside(canvas, z, 0.5), z), (0.6, 0.9, 0.5), plain(canvas.pick(("#b03a30", "#2f5f8a", "#d0a040"))))
+        x = (half - 0.55) * (1 if canvas.chance(0.5) else -1)
+        canvas.flush()
+        box(canvas, (x, z), (0.6, 0.9, 0.5), plain(canvas.pick(("#b03a30", "#2f5f8a", "#d0a040"))))
     canvas.flush()
     gloss(canvas, shell.back, canvas.uniform(0.2, 0.4), 0.008)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from varireal.rendering.scenes.canvas import Canvas
 from varireal.rendering.scenes.easel import Easel
-from varireal.rendering.scenes.sprites import Look, Sprite, row
+from varireal.rendering.scenes.sprites import Look, Sprite, place, row
 
 GRASS = Look(("#444f24", "#7b8c49", "#bcbb88"), glow=0.6)
 LAWN = Look(("#3d5220", "#6d9040", "#a3b86a"), glow=0.5)
@@ -134,6 +134,24 @@ def tuft(variant: int) -> Sprite:
         light = np.clip((0.15 + 0.8 * t) * rng.uniform(0.7, 1.1) * (0.65 + 0.35 * depth), 0, 1)
         easel.blade(path, 2.8 * (1 - 0.8 * t), light, np.clip(0.45 + 0.14 * rng.normal() + 0 * t, 0, 1), bend / 40)
     return easel.sprite()
+
+
+@cache
+def mirrored(variant: int) -> Sprite:
+    """The mirror image of ``tuft`` in water."""
+    pixels = np.ascontiguousarray(tuft(variant).pixels[::-1])
+    pixels.setflags(write=False)
+    return Sprite(pixels)
+
+
+def in_water(canvas: Canvas, x: float, z: float, height: float, look: Look) -> None:
+    """Put a tuft that stands in water at (x, z), with its dim and shortened mirror image."""
+    variant, flip = int(canvas.rng.integers(5)), canvas.chance(0.5)
+    tint = canvas.uniform(0.85, 1.1)
+    sunk, wide = 0.45 * height, 1 / 0.45
+    below = mirrored(variant)
+    place(canvas, below, x, 1.001 * z, sunk, look, width=wide, tint=0.4 * tint, lift=-0.97 * sunk, flip=flip)
+    place(canvas, tuft(variant), x, z, height, look, tint=tint, flip=flip)
 
 
 def stand(

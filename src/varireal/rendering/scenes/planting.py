@@ -62,9 +62,10 @@ def scatter_rocks(
     far = max(far, 1.5 * front)
     for z in np.sort(np.exp(canvas.rng.uniform(np.log(front), np.log(far), count)))[::-1]:
         away = float(z)
-        free = clear if away < 2.2 * canvas.focus else 0.0
-        x = aside(canvas, away, free)
-        tall = size[0] + (size[1] - size[0]) * canvas.rng.random() ** 3
+        # No stone is taller than a fifth of the picture, and near ones leave the middle free.
+        tall = min(size[0] + (size[1] - size[0]) * canvas.rng.random() ** 3, 0.2 * away)
+        free = clear + 0.8 * tall / (away * canvas.edge) if away < 2.2 * canvas.focus else 0.0
+        x = aside(canvas, away, min(free, 0.9))
         contact(canvas, x, away, tall * 0.75, 0.55)
         stone = rock(int(canvas.rng.integers(6)), facets)
         wide = canvas.uniform(0.9, 1.5)

@@ -67,12 +67,13 @@ def face(canvas: Canvas, origin: Point, first: Point, second: Point, paint: Pain
     py = (canvas.horizon - (corners[:, 1] - canvas.eye) / corners[:, 2]) * canvas.height
     left, right = max(0, int(px.min()) - 1), min(canvas.width, int(np.ceil(px.max())) + 1)
     top, bottom = max(0, int(py.min()) - 1), min(canvas.height, int(np.ceil(py.max())) + 1)
-    if left >= right or top >= bottom:
+    if (right - left) * (bottom - top) < 5 or left >= right or top >= bottom:
         return
     mask = np.zeros((bottom - top, right - left), np.uint8)
     outline = np.clip(np.stack([px - left - 0.5, py - top - 0.5], -1), -8000, 8000)
     cv2.fillConvexPoly(mask, np.round(outline * (1 << _SHIFT)).astype(np.int32), 255.0, cv2.LINE_AA, _SHIFT)
-    normal = np.cross(u, v)
+    # Spelled out: np.cross takes ten times as long for one pair.
+    normal = np.array([u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]])
     normal /= np.linalg.norm(normal)
     to_plane = o - np.array([0, canvas.eye, 0])
     if normal @ to_plane > 0:

@@ -12,7 +12,7 @@ from varireal.rendering.scenes.sprites import Look, Sprite
 ROCK = Look(("#5a5650", "#86817a", "#a8a49b"))
 DARK_ROCK = Look(("#2b2927", "#47423e", "#66605a"))
 RED_ROCK = Look(("#5c2f1e", "#8d4c2e", "#b57a52"))
-ICE = Look(("#8fc0d8", "#d6e8f0", "#f6fafb"), glow=0.5, brightness=1.25)
+ICE = Look(("#8fc0d8", "#d6e8f0", "#f6fafb"), glow=0.5, brightness=2.1)
 MOSSY = Look(("#4b4a40", "#6b6d58", "#6d8044"))
 
 

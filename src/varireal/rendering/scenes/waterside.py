@@ -5,12 +5,12 @@ import numpy as np
 from varireal.rendering.scenes.base import SceneSpec, words
 from varireal.rendering.scenes.canvas import Canvas
 from varireal.rendering.scenes.grounds import lit, paint, plane, ramp, sample
-from varireal.rendering.scenes.herbs import GRASS, REED, strip, tuft
+from varireal.rendering.scenes.herbs import GRASS, REED, in_water, strip, tuft
 from varireal.rendering.scenes.outdoors import hills
 from varireal.rendering.scenes.planting import aside, frame, scatter_rocks, wood_edge
 from varireal.rendering.scenes.skies import day
 from varireal.rendering.scenes.solids import column, face
-from varireal.rendering.scenes.sprites import Look, place, row
+from varireal.rendering.scenes.sprites import Look, row
 from varireal.rendering.scenes.stones import MOSSY
 from varireal.rendering.scenes.surfaces import boards, plain
 from varireal.rendering.scenes.trees import CONIFER, DEEP, SUMMER
@@ -42,7 +42,7 @@ def pond(canvas: Canvas) -> None:
     ripples(canvas, 0.05)
     for _ in range(int(canvas.rng.integers(0, 4))):
         away = canvas.uniform(1.1, 2.2) * canvas.nearest
-        place(canvas, tuft(int(canvas.rng.integers(3))), aside(canvas, away, 0.55), away, 0.6, REED)
+        in_water(canvas, aside(canvas, away, 0.55), away, 0.6, REED)
     frame(canvas, (tuft(0), tuft(1)), REED, 1.0, count=int(canvas.rng.integers(1, 5)))
 
 
@@ -92,14 +92,7 @@ def marsh(canvas: Canvas) -> None:
     _reeds(canvas, 1.5 * belt, belt)
     for z in np.geomspace(2.6, 1.0, 9) * canvas.nearest:
         for _ in range(3):
-            place(
-                canvas,
-                tuft(int(canvas.rng.integers(5))),
-                aside(canvas, z, 0.5),
-                float(z),
-                canvas.uniform(0.5, 1.2),
-                REED,
-            )
+            in_water(canvas, aside(canvas, z, 0.5), float(z), canvas.uniform(0.5, 1.2), REED)
 
 
 def river(canvas: Canvas) -> None:
