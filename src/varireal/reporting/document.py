@@ -47,7 +47,7 @@ def render_document(facts: GalleryFacts, index: IndexWriter, *, pages: int) -> b
 
 
 def _policy(style: str, script: str) -> str:
-    """Return the content security policy: our own inline text by its hash, local files, pictures as data, nothing else."""
+    """Return the content security policy: inline text by its hash, local files, pictures as data, nothing else."""
     return "; ".join(
         (
             "default-src 'none'",

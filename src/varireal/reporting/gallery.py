@@ -1,8 +1,7 @@
 """Write the gallery of a study as a folder that opens from disk: ``index.html`` beside ``data/*.js``.
 
-``index.html`` holds the totals and stays small; the columns that filters need are in ``data/index-*.js``, thumbnails and
-facts of the cards in ``data/page-*.js``, and the large pictures of the same cards in ``data/detail-*.js``. The page loads
-what it shows.
+``index.html`` holds the totals and stays small; the columns that filters need are in ``data/index-*.js``, thumbnails
+and facts of the cards in ``data/page-*.js``, and the large pictures of the same cards in ``data/detail-*.js``.
 """
 
 from collections.abc import Callable, Iterable

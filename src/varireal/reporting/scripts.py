@@ -6,7 +6,6 @@ A page under ``file://`` may not fetch JSON, but it may add a script element. Ea
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,8 @@ SIGNIFICANT_DIGITS = 5
 def script_json(value: Any) -> str:
     """Write a value as JSON that is safe inside an HTML script element and as a JavaScript expression.
 
-    Everything outside ASCII is escaped, and so are the characters that could end the element or open a comment. Keys of
-    mappings must be names of this package, never data: ``__proto__`` means something else in JavaScript than in JSON.
+    Everything outside ASCII is escaped, and so are the characters that could end the element or open a comment. Keys
+    of mappings must be names of this package, never data: ``__proto__`` is special in JavaScript.
 
     Raises:
         ValueError: a number is not finite.
@@ -42,7 +41,7 @@ def write_whole(path: Path, data: bytes) -> None:
     """Write a file under a temporary name and move it into place, so that nobody reads half of it."""
     part = path.with_name(path.name + ".part")
     part.write_bytes(data)
-    os.replace(part, path)
+    part.replace(path)
 
 
 def rounded(value: float | None) -> float | None:

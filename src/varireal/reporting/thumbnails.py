@@ -1,8 +1,8 @@
 """Pictures and mask outlines small enough to travel inside a page.
 
-Pictures are JPEG with full chroma and fixed tables. Its 8 x 8 blocks are coded independently of one another, so pixels that
-an edit left alone also look exactly alike in the two compressed pictures: flipping between original and edit does not
-shimmer, and a difference map shows the edit instead of the codec.
+Pictures are JPEG with full chroma and fixed tables. Its 8 x 8 blocks are coded independently of one another, so blocks
+that an edit left alone also look exactly alike in the two compressed pictures: flipping between original and edit does
+not shimmer, and a difference map shows the edit instead of the codec.
 """
 
 import base64
@@ -55,8 +55,8 @@ def jpeg_url(image: Array, quality: int) -> str:
 def outline(mask: Array) -> tuple[int, int, str]:
     """Trace a mask as an SVG path that fills by the even-odd rule.
 
-    The path is a drawing for the eye: it is simplified until it has at most ``OUTLINE_POINTS`` points, and the smallest
-    parts go first. The exact mask stays in the table of masks.
+    The path is a drawing for the eye: it is simplified until it has at most ``OUTLINE_POINTS`` points, and the
+    smallest parts go first. The exact mask stays in the table of masks.
 
     Args:
         mask: (H, W) bool, True on the object.

@@ -4,7 +4,7 @@ varireal.filters = (() => {
   const { h, number } = varireal.dom;
   const FIELDS = [
     ["attribute", "Attribute", facts.attributes],
-    ["arm", "Setting", facts.arms],
+    ["arm", "Arm", facts.arms],
     ["outcome", "Outcome", facts.outcomes],
     ["class", "Class", facts.classes.map(([, name]) => name)],
     ["reason", "Reason", facts.reasons.map(([, label]) => label)],

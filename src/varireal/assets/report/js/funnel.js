@@ -7,7 +7,7 @@ varireal.funnel = (() => {
   const rows = facts.funnel.map(([id, name, attribute, arm, wanted, made, accepted, short, reasons]) =>
     ({ id, name, attribute, arm, wanted, made, accepted, short, reasons, share: wanted ? accepted / wanted : 0 }));
   const COLUMNS = [
-    ["name", "Class"], ["attribute", "Attribute"], ["arm", "Setting"], ["share", "Accepted of wanted"],
+    ["name", "Class"], ["attribute", "Attribute"], ["arm", "Arm"], ["share", "Accepted of wanted"],
     ["wanted", "Wanted", true], ["made", "Made", true], ["accepted", "Accepted", true], ["short", "Short", true], ["reasons", "Not accepted because"],
   ];
   const sort = { column: null, down: false };
@@ -26,9 +26,9 @@ varireal.funnel = (() => {
       h("th", { scope: "row" }, h("button", { type: "button", class: "link", on: { click: () => choose(filter) } }, row.name)),
       h("td", {}, row.attribute), h("td", { class: "arm", "data-arm": row.arm }, row.arm), h("td", { class: "barcol" }, bar(row)),
       count("wanted"), count("made", "faint"), count("accepted"), count("short", row.short ? "strong" : "faint"),
-      h("td", { class: "why" }, row.reasons.map(([code, total]) =>
+      h("td", { class: "why" }, h("div", {}, row.reasons.map(([code, total]) =>
         h("button", { type: "button", class: "chip", on: { click: () => choose({ ...filter, reason: code }) } },
-          h("span", {}, label.get(code) || code), h("span", { class: "tally" }, number.format(total))))));
+          h("span", {}, label.get(code) || code), h("span", { class: "tally" }, number.format(total)))))));
   };
 
   const key = (row) => (sort.column === "reasons" ? row.reasons.reduce((sum, [, count]) => sum + count, 0) : row[sort.column]);

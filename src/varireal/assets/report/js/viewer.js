@@ -3,7 +3,6 @@ varireal.viewer = (() => {
   const { store, cards, grid, dom } = varireal;
   const { h, number } = dom;
   const root = document.getElementById("viewer");
-  const AMPLIFY = 3;
   const state = { at: -1, arm: -1, view: "edit", mask: false, zoom: false };
   let card = null;
   let chosen = new Map();
@@ -48,7 +47,7 @@ varireal.viewer = (() => {
     return context.getImageData(0, 0, width, height);
   };
 
-  /* Largest difference of the three channels, three times as bright, grey on black. */
+  /* Largest difference of the three channels, grey on black; the square root lets a leak of a few levels be seen. */
   const drawDifference = async (canvas, original, edit) => {
     const probe = new Image();
     probe.src = original;
@@ -57,7 +56,7 @@ varireal.viewer = (() => {
     const [a, b] = await Promise.all([pixels(original, width, height), pixels(edit, width, height)]);
     for (let i = 0; i < a.data.length; i += 4) {
       const most = Math.max(...[0, 1, 2].map((c) => Math.abs(a.data[i + c] - b.data[i + c])));
-      const level = Math.min(255, most * AMPLIFY);
+      const level = Math.sqrt(most * 255);
       a.data[i] = a.data[i + 1] = a.data[i + 2] = level;
     }
     canvas.width = width;
@@ -88,7 +87,7 @@ varireal.viewer = (() => {
       frame.append(h("img", { src: view === "original" ? original : edit, alt, width: photo.width, height: photo.height, draggable: "false" }));
     }
     if (state.mask && photo.path) frame.append(dom.outline(photo.path));
-    const caption = view === "original" ? "original" : view === "diff" ? `difference × ${AMPLIFY}` : attempt ? attempt.prompt.name : "";
+    const caption = view === "original" ? "original" : view === "diff" ? "difference, square-root scale" : attempt ? attempt.prompt.name : "";
     const [wide, high] = [photo.width, photo.height];
     frame.style.setProperty("--ratio", `${wide} / ${high}`);
     return h("figure", { class: "pane", "data-arm": name, "data-view": view },
@@ -144,7 +143,10 @@ varireal.viewer = (() => {
       chosen = new Map(cards.arms.map(({ i }) => [i, cards.shown(card, i, grid.hits)]));
       detail = store.loaded.detail.has(page) ? await store.load("detail", page) : null;
       if (mine !== turn) return;
-      if (!root.open) root.showModal();
+      if (!root.open) {
+        root.showModal();
+        root.focus();
+      }
       draw();
       moved(store.key(pair));
       if (detail) return;
