@@ -77,7 +77,7 @@ def fit_gamut(lab: ArrayLike) -> Array:
 
 def _shown(lab: Array) -> Array:
     light = to_linear(lab)
-    shown: Array = ((light > -_GAMUT_SLACK) & (light < 1 + _GAMUT_SLACK)).all(-1)
+    shown: Array = np.all((light > -_GAMUT_SLACK) & (light < 1 + _GAMUT_SLACK), axis=-1)
     return shown
 
 

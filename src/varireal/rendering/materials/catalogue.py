@@ -236,20 +236,20 @@ _ALL = (
         "coats", "spots",
         "spots, spot, spotted, polka dot, polka dotted, dot, dotted, dalmatian, dalmatian spot, round spot, "
         "ladybug",
-        "#ece4d4 #8a2c26", repeats=8, relief=0.2),
+        "#8a2c26 #ece4d4", repeats=8, relief=0.2),
     _material(
         "coats", "speckles",
         "speckled, speckle, speckling, ticked, ticking, roan, fleck, flecked, freckled, freckle, mottled, "
         "mottling, salt and pepper, grizzled, merle, dappled, dapple, streaked, streaky, speckled plumage",
-        "#cbb698 #3c2e24", repeats=14, relief=0.3),
+        "#3c2e24 #cbb698", repeats=14, relief=0.3),
     _material(
         "coats", "bars",
         "barred, bar, barring, barred plumage, barred feather, banded, hawk barring",
-        "#d8c4a0 #54402c", repeats=13, relief=0.5, upright=True),
+        "#54402c #d8c4a0", repeats=13, relief=0.5, upright=True),
     _material(
         "coats", "stripes",
         "stripes, stripe, striped, pinstripe, candy stripe, pinstriped, racing stripe",
-        "#ece8e0 #24324c", repeats=6, relief=0.1),
+        "#24324c #ece8e0", repeats=6, relief=0.1),
     _material(
         "coats", "iridescent",
         "iridescent, iridescence, iridescent sheen, peacock, oil slick, holographic, rainbow, opal, opalescent, "

@@ -76,7 +76,7 @@ def spots(u: Array, v: Array, palette: Array) -> Surface:
     """Round spots of about one size."""
     _, centre, number = cells(u, v, 0.6, jitter=0.55, seed=24)
     spot = smoothstep(0.03, -0.03, centre - 0.27 - 0.09 * number)
-    return tint(mix(palette[0], palette[1], spot), 1 + 0.04 * _hair(u, v)), flat(u)
+    return tint(mix(palette[1], palette[0], spot), 1 + 0.04 * _hair(u, v)), flat(u)
 
 
 def speckles(u: Array, v: Array, palette: Array) -> Surface:
@@ -84,20 +84,20 @@ def speckles(u: Array, v: Array, palette: Array) -> Surface:
     _, centre, number = cells(u, v, 1.9, seed=25)
     fleck = smoothstep(0.05, -0.05, centre - 0.12 - 0.25 * number)
     soft = 0.25 * smoothstep(0.2, 1.5, noise("fine", u, v, 1.0))
-    return tint(mix(palette[0], palette[1], np.maximum(fleck, soft)), 1 + 0.07 * _hair(u, v)), flat(u)
+    return tint(mix(palette[1], palette[0], np.maximum(fleck, soft)), 1 + 0.07 * _hair(u, v)), flat(u)
 
 
 def bars(u: Array, v: Array, palette: Array) -> Surface:
     """Barred plumage: narrow wavy cross bars."""
     y = v * 12 + 0.35 * np.abs(frac(u * 7) - 0.5) + 0.16 * noise("smooth", u, v, 2.0)
     bar = smoothstep(0.42, 0.62, wave(y) + 0.05 * _hair(u, v))
-    return tint(mix(palette[0], palette[1], bar), 0.97 + 0.08 * _hair(u, v)), 0.4 + 0.2 * bar
+    return tint(mix(palette[1], palette[0], bar), 0.97 + 0.08 * _hair(u, v)), 0.4 + 0.2 * bar
 
 
 def stripes(u: Array, v: Array, palette: Array) -> Surface:
     """Even straight stripes."""
     stripe = smoothstep(0.46, 0.54, wave(u * 6.0 + 0.02 * noise("mid", u, v)))
-    return tint(mix(palette[0], palette[1], stripe), 1 + 0.03 * noise("fine", u, v)), flat(u)
+    return tint(mix(palette[1], palette[0], stripe), 1 + 0.03 * noise("fine", u, v)), flat(u)
 
 
 def iridescent(u: Array, v: Array, palette: Array) -> Surface:

@@ -21,7 +21,7 @@ class Material:
         synonyms: other words for it, lowercase, singular; a word belongs to one material only.
         module: module of this package that draws it.
         pattern: function of that module.
-        palette: default colours, sRGB hex; the first is the main one.
+        palette: default colours, sRGB hex; the first is the main one, of spots and stripes that of the marks.
         tied: how many of the colours, from the first, follow when the prompt names a single colour; the others
             (mortar, gaps, grout) stay.
         repeats: how many times the pattern repeats over the object, by which the editor keeps it visible.

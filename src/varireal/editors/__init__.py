@@ -1,0 +1,1 @@
+"""Editors: backends that put a prompt into a photo, inside a region that they name."""

@@ -1,0 +1,101 @@
+"""The object in its photo: bounding box, edge, and the object's colours freed from the background's."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from varireal.arrays import Array
+from varireal.rendering.shading import blur, linear, mix, smoothstep
+
+_CODES_TO_LIGHT = linear(np.arange(256, dtype=np.float32) / 255)
+_EDGE = 1.5
+_SIDE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Cutout:
+    """The object's bounding box with a margin; all arrays are of its size (h, w).
+
+    Attributes:
+        rows: rows of the photo that the box covers.
+        columns: columns of the photo that the box covers.
+        mask: (h, w) bool, True on the object.
+        light: (h, w, 3) the photo in linear RGB.
+        inner: (h, w, 3) the photo with the colours at the object's rim replaced by those further inside, so that
+            they no longer hold the background's.
+        depth: (h, w) distance in pixels from the nearest pixel outside the object, 0 outside.
+        alpha: (h, w) share of the object in each pixel: 0 outside, rising inwards over the edge.
+        size: the object's size in pixels: geometric mean of the longer side and the mean side of its box.
+        scale: pixels of this photo per pixel of a photo of about 256 x 256.
+    """
+
+    rows: slice
+    columns: slice
+    mask: Array
+    light: Array
+    inner: Array
+    depth: Array
+    alpha: Array
+    size: float
+    scale: float
+
+
+def to_light(image: Array) -> Array:
+    """Decode (..., 3) uint8 sRGB to linear RGB float32."""
+    light: Array = _CODES_TO_LIGHT[image]
+    return light
+
+
+def edge_scale(height: int, width: int) -> float:
+    """Pixels of a photo per pixel of a 256 x 256 one, at least 0.75: how wide its edges are."""
+    return max(0.75, float(np.sqrt(height * width)) / _SIDE)
+
+
+def cut_out(image: Array, mask: Array) -> Cutout:
+    """Cut the object of ``mask`` (H, W) bool out of ``image`` (H, W, 3) uint8; the mask must not be empty."""
+    filled_rows, filled_columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    scale = edge_scale(*mask.shape)
+    margin = int(np.ceil(3 * scale)) + 1
+    rows = slice(max(0, int(filled_rows[0]) - margin), int(filled_rows[-1]) + 1 + margin)
+    columns = slice(max(0, int(filled_columns[0]) - margin), int(filled_columns[-1]) + 1 + margin)
+    sides = (filled_rows[-1] - filled_rows[0] + 1, filled_columns[-1] - filled_columns[0] + 1)
+    box = np.ascontiguousarray(mask[rows, columns])
+    light = to_light(image[rows, columns])
+    depth = depth_inside(box)
+    return Cutout(
+        rows=rows,
+        columns=columns,
+        mask=box,
+        light=light,
+        inner=_without_rim(light, depth, scale),
+        depth=depth,
+        alpha=np.where(box, np.clip(depth / (_EDGE * scale), min(1.0, 0.6 / scale), 1), 0).astype(np.float32),
+        size=float(np.sqrt(max(sides) * (sides[0] + sides[1]) / 2)),
+        scale=scale,
+    )
+
+
+def depth_inside(mask: Array) -> Array:
+    """Distance in pixels from the nearest False pixel, (H, W) float32; the picture's border is no edge."""
+    if mask.all():
+        return np.full(mask.shape, float(max(mask.shape)), np.float32)
+    depth: Array = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5)
+    return depth
+
+
+def spread(values: Array, weight: Array, sigma: float) -> tuple[Array, Array]:
+    """Mean of the values (H, W) or (H, W, C) around each pixel by weight (H, W), and the weight found there."""
+    total = blur(weight.astype(np.float32), sigma)
+    weighted = values * (weight if values.ndim == 2 else weight[..., None])
+    summed = blur(weighted.astype(np.float32), sigma)
+    divisor = np.maximum(total, 1e-6)
+    return (summed / (divisor if values.ndim == 2 else divisor[..., None])).astype(np.float32), total
+
+
+def _without_rim(light: Array, depth: Array, scale: float) -> Array:
+    """Continue the colours of the inside to the rim; parts that are rim only (legs, whiskers) stay as they are."""
+    core = (depth > 1.8 * scale).astype(np.float32)
+    inside, found = spread(light, core, 1.2 * scale)
+    rim = (1 - smoothstep(1.2 * scale, 2.4 * scale, depth)) * smoothstep(0.02, 0.12, found)
+    return mix(light, inside, rim)

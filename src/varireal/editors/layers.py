@@ -1,0 +1,90 @@
+"""Taking a picture of an object apart: shading and surface detail, and the parts that an edit leaves alone."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from varireal.arrays import Array
+from varireal.editors.cutout import Cutout
+from varireal.rendering import oklab
+from varireal.rendering.shading import blur, smoothstep
+
+_BINS, _REACH = 48, 0.36
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """The object in OKLab, taken apart.
+
+    Attributes:
+        lab: (h, w, 3) OKLab of the object's own colours.
+        base: (h, w) lightness without fine detail; steps between differently coloured parts stay.
+        detail: (h, w) lightness less ``base``: fur, feathers, wrinkles.
+        middle: median of ``base`` on the object.
+        low: 4th percentile of ``base``.
+        high: 96th percentile of ``base``.
+    """
+
+    lab: Array
+    base: Array
+    detail: Array
+    middle: float
+    low: float
+    high: float
+
+
+def take_apart(cut: Cutout) -> Layers:
+    """Split the object's lightness into base and detail.
+
+    The base is a guided filter of the lightness by itself (He, Sun and Tang, "Guided image filtering", 2010), with
+    box means taken over the object only, so that the surroundings have no influence.
+    """
+    lab = oklab.from_linear(cut.inner)
+    lightness = lab[..., 0]
+    radius = max(1, round(0.05 * cut.size))
+    weight = cut.mask.astype(np.float32)
+    mean, squares = _box(lightness, weight, radius), _box(lightness * lightness, weight, radius)
+    variance = np.maximum(squares - mean * mean, 0)
+    slope = variance / (variance + 0.07**2)
+    base = _box(slope, weight, radius) * lightness + _box(mean * (1 - slope), weight, radius)
+    low, middle, high = (float(q) for q in np.percentile(base[cut.mask], (4, 50, 96)))
+    return Layers(lab, base, lightness - base, middle, low, high)
+
+
+def _box(values: Array, weight: Array, radius: int) -> Array:
+    size = (2 * radius + 1, 2 * radius + 1)
+    total = cv2.boxFilter(weight, -1, size, borderType=cv2.BORDER_REFLECT)
+    mean: Array = cv2.boxFilter(values * weight, -1, size, borderType=cv2.BORDER_REFLECT) / np.maximum(total, 1e-6)
+    return mean
+
+
+def kept_parts(cut: Cutout, layers: Layers) -> Array:
+    """How much each pixel is to be left as it is, (h, w) in 0..1.
+
+    Kept are small dark parts in lighter surroundings (eyes, nostrils) and small parts of a colour that is rare on
+    the object and far from its usual one (tongue, legs, beak, lamps, and background that a rough mask let in).
+    """
+    kept = np.maximum(_dark_spots(cut, layers), _rare_colors(cut, layers.lab))
+    return np.clip(blur(kept, 0.7 * cut.scale), 0, 1) * cut.mask
+
+
+def _dark_spots(cut: Cutout, layers: Layers) -> Array:
+    """Dark parts narrower than about a tenth of the object, found by a morphological closing."""
+    width = max(3, int(0.09 * cut.size) | 1)
+    lightness = np.where(cut.mask, layers.lab[..., 0], layers.middle).astype(np.float32)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
+    hollow = cv2.morphologyEx(lightness, cv2.MORPH_CLOSE, kernel) - lightness
+    return smoothstep(0.16, 0.30, hollow) * smoothstep(0.42, 0.28, lightness)
+
+
+def _rare_colors(cut: Cutout, lab: Array) -> Array:
+    """Colours of which the object has little: mass of similar colours in a histogram of the two colour axes."""
+    place = np.clip((lab[..., 1:] / _REACH + 1) * (_BINS / 2), 0, _BINS - 1).astype(np.int64)
+    flat = place[..., 0] * _BINS + place[..., 1]
+    counts = np.bincount(flat[cut.mask], minlength=_BINS * _BINS).reshape(_BINS, _BINS).astype(np.float32)
+    # Seven bins are 0.1 wide: the colours that look alike.
+    mass = cv2.boxFilter(counts, -1, (7, 7), normalize=False, borderType=cv2.BORDER_CONSTANT) / counts.sum()
+    usual = np.median(lab[cut.mask][:, 1:], axis=0)
+    far = smoothstep(0.07, 0.12, np.linalg.norm(lab[..., 1:] - usual, axis=-1))
+    return smoothstep(0.05, 0.02, mass.reshape(-1)[flat]) * far
