@@ -23,9 +23,9 @@ _HILLS = (("smooth", 420.0, 11.0), ("fbm", 120.0, 2.2))
 
 def mountain(canvas: Canvas) -> None:
     """Rocky peaks above an alpine meadow."""
-    day(canvas, ("clear", "fair", "fair", "veiled"))
+    day(canvas, ("clear", "fair", "fair", "veiled", "late"))
     canvas.haze_distance = canvas.uniform(2200, 4500)
-    snow_line = canvas.uniform(150, 290)
+    snow_line = canvas.uniform(70, 200)
 
     def coat(height: Array, steepness: Array, grain: Array) -> Array:
         stone = ramp(("#4d4b49", "#77736d", "#938d83"), 0.5 + 0.25 * grain)

@@ -31,6 +31,7 @@ class Canvas:
         sun_direction, sun, ambient, bounce: the light, see ``base.Light``; bounce None means: derive from the picture.
         lamps: (position, power) of lights in a room; with any, the sun lights no built surfaces.
         haze: (3,) colour that far things fade to; haze_distance: distance at which 63 % of a thing has faded.
+        reach: distance beyond which risen land hides the level ground.
         focus: distance that is sharp.
     """
 
@@ -47,6 +48,7 @@ class Canvas:
         self._queue: list[tuple[float, Callable[[], None]]] = []
         self.haze: Array = linear("#c3d0da")
         self.haze_distance = 120.0
+        self.reach = FAR
         side = float(rng.choice([-1.0, 1.0]))
         self.set_light(side * self.uniform(0.25, 0.8), self.uniform(0.5, 0.95), self.uniform(0.1, 0.6))
         self.sun: Array = np.array([0.98, 0.92, 0.82], np.float32)

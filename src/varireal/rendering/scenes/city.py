@@ -22,7 +22,7 @@ from varireal.rendering.scenes.trees import SUMMER, tree
 from varireal.rendering.scenes.vehicles import car
 from varireal.rendering.shading import linear
 
-_DAYS = ("clear", "fair", "veiled", "overcast", "pale")
+_DAYS = ("clear", "fair", "veiled", "overcast", "pale", "late")
 
 
 def street(canvas: Canvas) -> None:
@@ -32,6 +32,7 @@ def street(canvas: Canvas) -> None:
     half = canvas.uniform(2.2, 3.2)
     street_ground(canvas, plane(canvas), half)
     rows_of_houses(canvas, half + 1.6, 5.0, 46, (5.0, 13.0), 0.0)
+    canvas.flush()  # what stands at the kerb is before every house, seen from the road
     for side in (-1, 1):
         for z in np.arange(5.5, 34, canvas.uniform(4.5, 7.5)):
             if canvas.chance(0.55):
@@ -60,6 +61,7 @@ def night_city(canvas: Canvas) -> None:
     day_sun, canvas.sun = canvas.sun, canvas.sun * 0.3
     street_ground(canvas, plane(canvas), half)
     rows_of_houses(canvas, half + 1.4, 4.5, 50, (7.0, 19.0), canvas.uniform(0.25, 0.5))
+    canvas.flush()
     for side in (-1, 1):
         for z in np.arange(6.0, 40, canvas.uniform(5, 8)):
             lamp_post(canvas, side * (half + 0.2), float(z), 3.6, on=True)

@@ -41,6 +41,7 @@ def reef(canvas: Canvas) -> None:
         return mix(linear("#5c5a4a"), linear("#8f8a72"), np.clip(0.5 + 0.3 * grain - 0.2 * steepness, 0, 1))
 
     raise_land(canvas, Land(10, 40, (("smooth", 30.0, 1.6), ("fbm", 9.0, 0.6)), base=0.2, rise=0.02), coat)
+    canvas.reach = 60.0  # water hides the far ground long before the hills do
     lay(canvas, Soil(sand, (("fbm", 3.0, 0.3, 0.5), ("streak", 1.2, 0.25, 0.3), ("fine", 0.8, 0.25, 0.2))))
     ground = plane(canvas)
     net = np.abs(sample(canvas, ground, "smooth", 2.4)[..., 0]) + 0.25 * sample(canvas, ground, "mid", 3.0)[..., 0]

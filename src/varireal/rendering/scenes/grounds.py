@@ -113,7 +113,7 @@ def paint(canvas: Canvas, ground: Plane, color: Array, alpha: Array | float = 1.
     """Put lit ``color`` (h, W, 3) on the ground through the air, with coverage ``alpha``."""
     if not len(ground.z):
         return
-    hazy = canvas.air(color, np.broadcast_to(ground.z, ground.x.shape))
+    hazy = canvas.air(color, np.broadcast_to(np.minimum(ground.z, canvas.reach), ground.x.shape))
     canvas.paint(hazy, alpha, np.broadcast_to(ground.z, ground.x.shape), ground.top)
 
 

@@ -11,6 +11,7 @@ from varireal.rendering.scenes.sprites import Look, Sprite, place, row
 
 GRASS = Look(("#444f24", "#7b8c49", "#bcbb88"), glow=0.6)
 LAWN = Look(("#3d5220", "#6d9040", "#a3b86a"), glow=0.5)
+HAY = Look(("#55502c", "#8f8752", "#cbbf8c"), glow=0.5)
 STRAW = Look(("#5a4722", "#a98a4c", "#dcc58c"), glow=0.45)
 REED = Look(("#4a431f", "#8b8450", "#b9a66f"), glow=0.4)
 FERN = Look(("#1c2c12", "#41602a", "#78944a"), glow=0.5)

@@ -6,7 +6,7 @@ from varireal.arrays import Array
 from varireal.rendering.scenes.base import SceneSpec, words
 from varireal.rendering.scenes.canvas import Canvas
 from varireal.rendering.scenes.grounds import Soil, contact, lay, ramp
-from varireal.rendering.scenes.herbs import GRASS, LAWN, STRAW, stand, tuft
+from varireal.rendering.scenes.herbs import GRASS, HAY, LAWN, STRAW, stand, tuft
 from varireal.rendering.scenes.planting import frame, lone_trees, wood_edge
 from varireal.rendering.scenes.skies import clouds, day
 from varireal.rendering.scenes.solids import face
@@ -45,8 +45,9 @@ def meadow(canvas: Canvas) -> None:
         canvas, canvas.pick(("broadleaf", "mixed")), SUMMER, z=canvas.uniform(35, 60), height=canvas.uniform(4, 9)
     )
     lone_trees(canvas, "broadleaf", SUMMER, int(canvas.rng.integers(0, 4)), near=18, far=34, height=(3, 5.5))
-    stand(canvas, "grass", GRASS, 0.3, near=canvas.nearest * 0.9, far=16, rows=26)
-    frame(canvas, (tuft(0), tuft(1), tuft(2)), GRASS, 0.7, count=3)
+    look = canvas.pick((GRASS, GRASS, LAWN, HAY))
+    stand(canvas, "grass", look, canvas.uniform(0.22, 0.4), near=canvas.nearest * 0.9, far=16, rows=26)
+    frame(canvas, (tuft(0), tuft(1), tuft(2)), look, 0.7, count=3)
 
 
 def flower_field(canvas: Canvas) -> None:
@@ -69,7 +70,9 @@ def farm(canvas: Canvas) -> None:
     lay(canvas, Soil(("#5c4a26", "#8f7640", "#b59a5c"), (("fbm", 6.0, 0.2, 0.8), ("streak", 1.5, 0.3, 0.4))))
     wood_edge(canvas, "broadleaf", SUMMER, z=canvas.uniform(45, 80), height=canvas.uniform(4, 7))
     if canvas.chance(0.3):
-        stand(canvas, "corn", GRASS, 0.9, near=canvas.nearest * 1.5, far=30, rows=24)
+        front = canvas.nearest * 1.5
+        stand(canvas, "corn", GRASS, 0.9, near=front, far=30, rows=24)
+        stand(canvas, "grass", HAY, 0.25, near=canvas.nearest * 0.9, far=1.02 * front, rows=10)
     else:
         stand(canvas, "wheat", STRAW, 0.42, near=canvas.nearest * 0.9, far=26, rows=28)
 

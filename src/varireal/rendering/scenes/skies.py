@@ -13,6 +13,7 @@ _WEATHER: dict[str, tuple[str, str, float, tuple[float, float, float], tuple[flo
     "fair": ("#5d8ec3", "#ccdbe5", 0.42, (0.98, 0.91, 0.8), (0.3, 0.34, 0.41)),
     "veiled": ("#8aa9c8", "#dbe2e5", 0.3, (0.75, 0.7, 0.63), (0.4, 0.43, 0.47)),
     "overcast": ("#b3bcc4", "#d9dddd", 0.8, (0.28, 0.28, 0.27), (0.6, 0.62, 0.64)),
+    "late": ("#7f9cbc", "#e8d6b8", 0.3, (1.05, 0.82, 0.55), (0.29, 0.3, 0.35)),
     "pale": ("#c5ced3", "#e6e8e4", 0.0, (0.45, 0.44, 0.41), (0.52, 0.53, 0.54)),
 }
 
@@ -67,10 +68,16 @@ def clouds(
     canvas.image[:rows] = mix(canvas.image[:rows], color, alpha * (0.25 + 0.75 * fade) * (1 - 0.55 * wisp))
 
 
-def day(canvas: Canvas, weathers: tuple[str, ...] = ("clear", "fair", "fair", "veiled", "overcast", "pale")) -> str:
+def day(
+    canvas: Canvas, weathers: tuple[str, ...] = ("clear", "fair", "fair", "veiled", "overcast", "pale", "late")
+) -> str:
     """Paint a day sky, set the light and the haze to match, and return the weather drawn."""
     weather = canvas.pick(weathers)
     zenith, low, cover, sun, ambient = _WEATHER[weather]
+    if weather == "late":  # the sun stands low and to the side
+        canvas.set_light(
+            float(np.sign(canvas.sun_direction[0])) * 0.8, canvas.uniform(0.35, 0.5), canvas.uniform(0.1, 0.5)
+        )
     warmth = canvas.uniform(-0.06, 0.06)
     tint = np.array([1 + warmth, 1, 1 - warmth], np.float32)
     canvas.sun = np.array(sun, np.float32) * tint

@@ -60,6 +60,7 @@ def raise_land(canvas: Canvas, land: Land, coat: Coat, *, detail: str = "mid", d
     row is the number of slices whose running outline lies below it.
     """
     canvas.flush()
+    canvas.reach = min(canvas.reach, land.near)
     distances = np.geomspace(land.near, land.far, land.slices).astype(np.float32)[:, None]
     offsets = canvas.rng.random((len(land.octaves), 2))
     x = canvas.x * distances

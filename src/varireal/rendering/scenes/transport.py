@@ -20,7 +20,7 @@ from varireal.rendering.scenes.trees import SUMMER
 from varireal.rendering.scenes.vehicles import car
 from varireal.rendering.shading import linear, smoothstep
 
-_DAYS = ("clear", "fair", "veiled", "overcast", "pale")
+_DAYS = ("clear", "fair", "veiled", "overcast", "pale", "late")
 
 
 def parking(canvas: Canvas) -> None:
