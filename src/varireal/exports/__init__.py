@@ -7,11 +7,11 @@ import importlib
 from pathlib import Path
 
 from varireal.errors import BackendError
-from varireal.exports.base import DatasetFolder, ExportSummary, Writer, open_dataset, whole_folder
+from varireal.exports.base import DatasetFolder, ExportSummary, Writer, check_replaceable, open_dataset, whole_folder
 
 KINDS = ("folders", "webdataset", "coco")
 
-__all__ = ["KINDS", "DatasetFolder", "ExportSummary", "find_export", "run_export"]
+__all__ = ["KINDS", "DatasetFolder", "ExportSummary", "check_export", "find_export", "run_export"]
 
 
 def find_export(kind: str) -> Writer:
@@ -30,6 +30,17 @@ def find_export(kind: str) -> Writer:
         ) from error
     write: Writer = module.write
     return write
+
+
+def check_export(kind: str, output: Path) -> None:
+    """Find out before the work whether an export can be written.
+
+    Raises:
+        BackendError: as ``find_export``.
+        DataError: ``output`` holds files that no export wrote.
+    """
+    find_export(kind)
+    check_replaceable(output)
 
 
 def run_export(kind: str, dataset: Path, output: Path) -> ExportSummary:

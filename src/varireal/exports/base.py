@@ -106,7 +106,7 @@ def whole_folder(output: Path, kind: str) -> Iterator[Path]:
     Raises:
         DataError: ``output`` exists and holds something that no export wrote.
     """
-    _check_replaceable(output)
+    check_replaceable(output)
     staging = output.with_name(f".{output.name}.varireal-new")
     retired = output.with_name(f".{output.name}.varireal-old")
     for leftover in (staging, retired):
@@ -116,7 +116,7 @@ def whole_folder(output: Path, kind: str) -> Iterator[Path]:
     try:
         yield staging
         _mark(staging, kind, _files(staging))
-        _check_replaceable(output)
+        check_replaceable(output)
     except BaseException:
         shutil.rmtree(staging)
         raise
@@ -136,7 +136,12 @@ def _files(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in found if path != folder / MARKER)
 
 
-def _check_replaceable(output: Path) -> None:
+def check_replaceable(output: Path) -> None:
+    """Refuse a place that holds anything but an earlier export.
+
+    Raises:
+        DataError: the message names the first file that no export wrote.
+    """
     if not output.exists() and not output.is_symlink():
         return
     remedy = "give another --output, or move it away"

@@ -23,7 +23,7 @@ from varireal import names, tables
 from varireal.config.slices import DatasetSlice, slice_digest
 from varireal.datacard import CardFacts, Making, render_card
 from varireal.errors import DataError
-from varireal.exports import find_export, run_export
+from varireal.exports import check_export, run_export
 from varireal.logs import progress
 from varireal.paths import dataset_files
 from varireal.schemas import EDITS, FUNNEL, IMAGES, MANIFEST, MASKS, VERDICTS, dataset_schema
@@ -63,7 +63,7 @@ def run(
         config: the stage's slice.
         study: folder of the study, with its masks, edits and verdicts.
         images: table of images.
-        output: folder of the data set; its files are ``paths.dataset_files``.
+        output: folder of the data set; its files are ``paths.dataset_files``. Exports go to ``exports`` beside it.
         manifest: table of every candidate to write.
         funnel: table of counts per class and setting to write; a CSV of the same name is written beside it.
         card: data card to write.
@@ -72,8 +72,9 @@ def run(
         DataError: a table is damaged or does not belong to its neighbour.
         BackendError: an export needs a package that is not installed.
     """
-    for kind in config.dataset.exports:
-        find_export(kind)  # a missing package is found now, not after the work
+    exports = {kind: output.parent / "exports" / kind for kind in config.dataset.exports}
+    for kind, folder in exports.items():
+        check_export(kind, folder)
     groups = make_groups(config, study)
     harvest = _Harvest(config, tables.read(images, IMAGES))
     _write_data(config, harvest, groups, output)
@@ -85,8 +86,8 @@ def run(
     tables.write(manifest, harvest.manifest.rows(), MANIFEST, stage="dataset", digest=stamp, facts=facts)
     beside = {"manifest": _relative(manifest, card), "funnel": _relative(funnel.with_suffix(".csv"), card)}
     _write_text(card, render_card(_card_facts(config, harvest, rows, groups, beside)))
-    for kind in config.dataset.exports:
-        run_export(kind, output, output.parent / "exports" / kind)
+    for kind, folder in exports.items():
+        run_export(kind, output, folder)
     return Summary(dict(harvest.counts), lines=lines(rows))
 
 

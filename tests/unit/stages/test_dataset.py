@@ -397,6 +397,17 @@ def test_the_exports_of_the_config_are_written_beside_the_data_set(tmp_path):
     assert len(load(study, tmp_path)) == 12
 
 
+def test_an_export_that_cannot_be_written_stops_the_stage_before_its_work(tmp_path):
+    study = Study(tmp_path / "demo", exports=("folders",)).write()
+    mine = tmp_path / "demo" / "exports" / "folders" / "notes.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    with pytest.raises(DataError, match=r"exports/folders holds 'notes\.txt', which no export wrote"):
+        study.run()
+    assert mine.read_text() == "mine"
+    assert not study.dataset.exists()
+
+
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32), chance=st.integers(0, 100), rounds=st.integers(1, 3), shards=st.integers(1, 2))
 def test_a_row_is_in_the_data_set_exactly_when_its_verdict_accepts(tmp_path_factory, seed, chance, rounds, shards):
