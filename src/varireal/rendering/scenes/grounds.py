@@ -7,7 +7,7 @@ import numpy as np
 from varireal.arrays import Array
 from varireal.rendering.scenes.canvas import Canvas
 from varireal.rendering.scenes.textures import relief_by_row
-from varireal.rendering.shading import linear, mix, smoothstep
+from varireal.rendering.shading import linear, smoothstep
 
 
 @dataclass(frozen=True)
@@ -143,8 +143,3 @@ def contact(canvas: Canvas, x: float, z: float, radius: float, strength: float =
 def band(position: Array, low: float, high: float, soft: float | Array) -> Array:
     """Coverage of a strip between ``low`` and ``high`` with edges ``soft`` wide."""
     return smoothstep(low - soft, low + soft, position) * smoothstep(high + soft, high - soft, position)
-
-
-def tinted(color: str, amount: float, toward: str) -> Array:
-    """Mix two sRGB hex colours in linear light."""
-    return mix(linear(color), linear(toward), np.float32(amount))

@@ -52,13 +52,12 @@ def scatter_rocks(
     count: int,
     size: tuple[float, float],
     *,
-    near: float | None = None,
     far: float = 25.0,
     clear: float = 0.3,
     facets: float = 0.6,
 ) -> None:
     """Scatter stones on the ground, mostly small ones; near ones stay away from the middle."""
-    front = near or canvas.nearest * 1.02
+    front = canvas.nearest * 1.02
     far = max(far, 1.5 * front)
     for z in np.sort(np.exp(canvas.rng.uniform(np.log(front), np.log(far), count)))[::-1]:
         away = float(z)
