@@ -95,7 +95,7 @@ def study_prompts(layout: Layout) -> Iterator[tuple[str, list[Prompt]]]:
 def prompt_findings(layout: Layout) -> Iterator[Finding]:
     """Everything that is wrong with the prompts of a study."""
     editor = load_backend("editors", layout.config.edits.backend)(**layout.config.edits.options)
-    wanted = {setting: layout.config.prompts.minimum for setting in layout.settings}
+    wanted = dict.fromkeys(layout.settings, layout.config.prompts.minimum)
     for place, prompts in study_prompts(layout):
         problems = check_prompts(prompts, noun=layout.config.images.noun, class_names=layout.classes, minimum=wanted)
         for problem in problems:

@@ -81,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; what was finished is kept, run the same command again to go on\n")
         return EXIT_INTERRUPTED
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last place where a bug can be told from a mistake
         return _fail(args, f"unexpected {type(error).__name__}: {_one_line(error)} (this is a bug)", error, code=1)
 
 

@@ -51,7 +51,7 @@ def _pairs(study: Path, folder: Path) -> Iterator[tuple[Path, Path]]:
 def _collect(path: Path, needed: set[str], *, delete: bool) -> int:
     try:
         with closing(ItemStore(path)) as store:
-            return store.keep_only(needed) if delete else sum(key not in needed for key in store.keys())
+            return store.keep_only(needed) if delete else sum(key not in needed for key in store.all_keys())
     except sqlite3.OperationalError as error:
         raise DataError(
             f"{path} is in use by a running job ({error}); try again when the workflow has ended"

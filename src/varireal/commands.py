@@ -140,7 +140,7 @@ COMMANDS: dict[str, Command] = {
         (_option("root", "folder of the project", default=Path()),),
     ),
     "export": Command(
-        "varireal.exports.command:run",
+        "varireal.exports.by_hand:run",
         "copy a data set to class folders, WebDataset shards or COCO",
         (
             _option("kind", "what to make", kind=str, choices=("folders", "webdataset", "coco")),

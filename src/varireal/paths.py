@@ -103,6 +103,11 @@ class StudyPaths:
         return f"{self.dataset}/funnel.parquet"
 
     @property
+    def counts(self) -> str:
+        """The funnel as CSV."""
+        return f"{self.dataset}/funnel.csv"
+
+    @property
     def card(self) -> str:
         """The data card."""
         return f"{self.dataset}/README.md"

@@ -50,14 +50,14 @@ class ItemStore:
         """Keep a value; it is on disk when this returns."""
         self._connection.execute("INSERT OR REPLACE INTO items VALUES (?, ?)", (key, value))
 
-    def keys(self) -> Iterator[str]:
+    def all_keys(self) -> Iterator[str]:
         """All keys of this file."""
         for (key,) in self._connection.execute("SELECT key FROM items ORDER BY key"):
             yield key
 
     def keep_only(self, keys: set[str]) -> int:
         """Delete every other key of this file and give the space back; return how many were deleted."""
-        doomed = [key for key in self.keys() if key not in keys]
+        doomed = [key for key in self.all_keys() if key not in keys]
         with self._connection:
             self._connection.execute("BEGIN")
             self._connection.executemany("DELETE FROM items WHERE key = ?", [(key,) for key in doomed])

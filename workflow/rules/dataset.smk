@@ -9,6 +9,7 @@ rule dataset:
         data=expand(f"{PATHS.dataset}/{{name}}", name=LAYOUT.dataset_files()),
         manifest=PATHS.manifest,
         funnel=PATHS.funnel,
+        counts=PATHS.counts,
         card=report(
             PATHS.card, caption="../report/card.rst", category="Data set"
         ),

@@ -22,7 +22,7 @@ from varireal.paths import parse_shard
 from varireal.schemas import EDITS, IMAGES, MASKS
 from varireal.stages.budget import check_budget, count_statuses
 from varireal.stages.candidates import Work, with_images
-from varireal.stages.items import in_shard, setting_prompts, settled_items, train_photos, wanted_items
+from varireal.stages.items import Item, in_shard, setting_prompts, settled_items, train_photos, wanted_items
 from varireal.store import open_store
 
 logger = logging.getLogger(__name__)
@@ -74,15 +74,7 @@ def run(
         ConfigError: a prompt file is damaged.
         BackendError: the editor cannot run here.
     """
-    items = wanted_items(
-        train_photos(images, IMAGES),
-        setting_prompts(prompts, attribute=attribute, feasibility=feasibility),
-        attribute=attribute,
-        feasibility=feasibility,
-        per_image=config.edits.per_image,
-        round_=round_,
-        seed=config.seed,
-    )
+    items = _wanted(config, images, prompts, attribute=attribute, feasibility=feasibility, round_=round_)
     settled = settled_items(earlier_edits, earlier_verdicts)
     open_items = [i for i in in_shard(items, *parse_shard(shard)) if (i.photo["image_id"], i.k) not in settled]
     stamp = slice_digest(config)
@@ -102,3 +94,17 @@ def run(
         )
         tables.write(output, with_images(done, kept), EDITS, stage="edits", digest=stamp)
     return Summary(count_statuses(rows), sum(candidate.new for candidate in done))
+
+
+def _wanted(
+    config: EditsSlice, images: Path, prompts: Sequence[Path], *, attribute: str, feasibility: str, round_: int
+) -> list[Item]:
+    return wanted_items(
+        train_photos(images, IMAGES),
+        setting_prompts(prompts, attribute=attribute, feasibility=feasibility),
+        attribute=attribute,
+        feasibility=feasibility,
+        per_image=config.edits.per_image,
+        round_=round_,
+        seed=config.seed,
+    )

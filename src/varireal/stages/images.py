@@ -164,7 +164,9 @@ def _rows(items: Sequence[SourceImage], facts: Mapping[str, Row], config: Images
     rows.sort(key=lambda row: row["image_id"])
     for one, two in pairwise(rows):
         if one["image_id"] == two["image_id"]:
-            raise DataError(f"{one['path']} and {two['path']} would both be {one['image_id']}; rename one of the files")
+            raise DataError(
+                f"{one['path']} and {two['path']} would both be {one['image_id']}; rename one of the files"
+            )
     return rows
 
 

@@ -20,6 +20,7 @@ from varireal.config.slices import ReportSlice, slice_digest
 from varireal.datasets.photos import read_photo
 from varireal.errors import DataError
 from varireal.metrics.receipts import RECEIPT_FIELDS
+from varireal.paths import StudyPaths
 from varireal.pictures import decode_png
 from varireal.provenance import package_versions
 from varireal.reporting.gallery import (
@@ -47,10 +48,8 @@ class Summary:
 def run(
     config: ReportSlice,
     *,
+    study: Path,
     images: Path,
-    masks: Sequence[Path],
-    edits: Sequence[Path],
-    verdicts: Sequence[Path],
     funnel: Path,
     output: Path,
 ) -> Summary:
@@ -58,17 +57,16 @@ def run(
 
     Args:
         config: the stage's slice.
+        study: folder of the study, with its masks, edits and verdicts.
         images: table of images.
-        masks: masks of all shards.
-        edits: candidates of all settings, shards and rounds.
-        verdicts: verdicts, in the order of ``edits``.
         funnel: what became of the items, per class and setting.
         output: folder to write; ``index.html`` in it is the page.
 
     Raises:
         DataError: a table is damaged or does not belong to its neighbour.
     """
-    photos = _Photos(images, masks, config.reading)
+    paths, size = StudyPaths(str(study)), (config.attributes, config.shards, config.rounds)
+    photos = _Photos(images, [Path(path) for path in paths.every_mask(config.shards)], config.reading)
     rows = tables.read(funnel, FUNNEL)
     facts = GalleryFacts(
         study=config.study,
@@ -82,7 +80,7 @@ def run(
         output,
         facts,
         photos,
-        _candidates(edits, verdicts),
+        _candidates(paths.every_edit(*size), paths.every_verdict(*size)),
         page_size=config.report.page_size,
         thumbnail_px=config.report.thumbnail_px,
     )
@@ -113,13 +111,9 @@ class _Photos:
         )
 
 
-def _candidates(edits: Sequence[Path], verdicts: Sequence[Path]) -> Iterator[GalleryCandidate]:
+def _candidates(edits: Sequence[str], verdicts: Sequence[str]) -> Iterator[GalleryCandidate]:
     """All candidates in the order of the gallery; each table is in that order already."""
-    if len(edits) != len(verdicts):
-        raise DataError(
-            f"{len(edits)} tables of edits but {len(verdicts)} of verdicts; give the same ones in one order"
-        )
-    streams = [_judged(one, other) for one, other in zip(edits, verdicts, strict=True)]
+    streams = [_judged(Path(one), Path(other)) for one, other in zip(edits, verdicts, strict=True)]
     return heapq.merge(*streams, key=lambda c: (c.class_id, c.image_id, c.attribute, c.k, c.feasibility, c.round))
 
 

@@ -51,5 +51,6 @@ def run(config: VerdictsSlice, *, edits: Path, output: Path) -> Summary:
         }
         for candidate, verdict in zip(candidates, verdicts, strict=True)
     ]
-    tables.write(output, rows, VERDICTS, stage="verdicts", digest=slice_digest(config))
+    facts = {"gates": config.verdicts.gates.model_dump(mode="json")}
+    tables.write(output, rows, VERDICTS, stage="verdicts", digest=slice_digest(config), facts=facts)
     return Summary(dict(Counter("accepted" if row["accepted"] else "not accepted" for row in rows)))
