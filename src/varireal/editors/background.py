@@ -4,20 +4,19 @@ import cv2
 import numpy as np
 
 from varireal.arrays import Array
-from varireal.editors.cutout import depth_inside, edge_scale, spread, to_light
+from varireal.editors.cutout import EDGE, depth_inside, edge_scale, edge_share, signed_depth, spread, to_light
 from varireal.editors.harmonize import add_noise, match_light, match_sharpness
 from varireal.editors.shadow import ground_shadow, touches_bottom
 from varireal.rendering.scenes import Scene, render_scene
 from varireal.rendering.shading import mix, smoothstep, srgb, tone
 
-_BAND = 1.5
 _LARGEST = 896
 _SMALLEST = 16
 
 
 def background_region(mask: Array) -> Array:
     """Pixels (H, W) bool that a background edit may change: all but the sure inside of the object."""
-    region: Array = depth_inside(mask) <= _BAND * edge_scale(*mask.shape)
+    region: Array = depth_inside(mask) <= EDGE * edge_scale(*mask.shape)
     return region
 
 
@@ -66,27 +65,12 @@ def _scene(shape: tuple[int, ...], mask: Array, name: str, rng: np.random.Genera
 
 
 def _edge(image: Array, mask: Array) -> tuple[Array, Array]:
-    """Share of the object in each pixel (H, W), and its colours (H, W, 3) linear without the old background's.
-
-    In a band along the outline the share is where the pixel's colour lies between the object's and the
-    background's colours nearby, as far as these differ; elsewhere a ramp across the outline.
-    """
+    """Share of the object in each pixel (H, W), and its colours (H, W, 3) linear without the old background's."""
     scale = edge_scale(*mask.shape)
-    inside, outside = depth_inside(mask), depth_inside(~mask)
-    signed = np.where(mask, inside - 0.5, 0.5 - outside)
-    ramp = np.clip(0.5 + signed / (1.7 * scale), 0, 1)
+    signed = signed_depth(mask)
+    alpha = edge_share(image, signed, scale)
     light = to_light(image)
-    seen = image.astype(np.float32) / 255
-    core, far = (signed > _BAND * scale).astype(np.float32), (signed < -2.0 * scale).astype(np.float32)
-    object_color, object_found = spread(seen, core, 1.5 * scale)
-    behind_color, behind_found = spread(seen, far, 2.0 * scale)
-    difference = object_color - behind_color
-    apart = (difference**2).sum(-1)
-    measured = np.clip(((seen - behind_color) * difference).sum(-1) / np.maximum(apart, 1e-4), 0, 1)
-    trust = 0.75 * smoothstep(0.015, 0.08, apart) * smoothstep(0.01, 0.05, np.minimum(object_found, behind_found))
-    band = np.abs(signed) <= _BAND * scale
-    alpha = np.where(band, mix(ramp, measured, trust), ramp)
-    inner_color, found = spread(light, core, 1.5 * scale)
+    inner_color, found = spread(light, (signed > EDGE * scale).astype(np.float32), 1.5 * scale)
     # Where the pixel is not wholly the object's its colour comes from further inside; parts too thin for that keep it.
     foreign = (1 - smoothstep(0.75, 1.0, alpha)) * smoothstep(0.02, 0.1, found)
-    return alpha.astype(np.float32), mix(light, inner_color, foreign)
+    return alpha, mix(light, inner_color, foreign)

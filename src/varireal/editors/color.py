@@ -58,7 +58,7 @@ def _paint(layers: Layers, color: NamedColor) -> Array:
     """OKLab of the object in another colour, (h, w, 3)."""
     target = oklab.from_srgb(color.rgb)
     middle = float(np.clip(target[0], _DARKEST, _LIGHTEST))
-    lightness = _lightness(layers, middle, color.finish)
+    lightness = _lightness(layers, target, middle, color.finish)
     chroma = _chroma_share(lightness, middle, color.finish)
     # A little of the object's own variation of colour keeps the paint from looking flat.
     own = layers.lab[..., 1:] - np.median(layers.lab[..., 1:].reshape(-1, 2), axis=0)
@@ -66,10 +66,12 @@ def _paint(layers: Layers, color: NamedColor) -> Array:
     return np.concatenate([lightness[..., None], shades], -1).astype(np.float32)
 
 
-def _lightness(layers: Layers, middle: float, finish: str) -> Array:
+def _lightness(layers: Layers, target: Array, middle: float, finish: str) -> Array:
     """Lightness of the painted object: its base moved to ``middle``, steps between its parts made to fit."""
     contrast = {METALLIC: 1.35, NEON: 0.75, MATTE: 0.8}.get(finish, 1.0)
-    room_up = contrast * min(0.28, 0.9 * (1 - middle))
+    # A strong colour has no light version: its highlights stay closer to it than those of a grey.
+    vivid = min(1.0, float(np.hypot(*target[1:])) / 0.25)
+    room_up = contrast * min(0.28, 0.9 * (1 - middle)) * (1 - (0.75 if finish == NEON else 0.4) * vivid)
     room_down = contrast * min(0.26, 0.62 * middle)
     # An object of several colours has a wide base: it is compressed, as paint would hide the difference.
     up = min(1.15 * contrast, room_up / max(layers.high - layers.middle, 0.02))
@@ -88,14 +90,10 @@ def _lightness(layers: Layers, middle: float, finish: str) -> Array:
 
 
 def _shine(layers: Layers) -> Array:
-    """Where the photo shows the lamp rather than the object: a few nearly white spots.
-
-    An object with more white than that is white in part, and paint covers it.
-    """
+    """Where the photo shows the lamp rather than the object: nearly white spots on an object that is darker."""
+    lightness = layers.lab[..., 0]
     colorless = smoothstep(0.06, 0.02, np.linalg.norm(layers.lab[..., 1:], axis=-1))
-    spots = smoothstep(0.90, 0.97, layers.lab[..., 0]) * colorless
-    share = float(spots[layers.lab[..., 0] > 0].mean())
-    return 0.75 * spots * smoothstep(0.06, 0.02, share)
+    return 0.75 * smoothstep(0.90, 0.97, lightness) * smoothstep(0.14, 0.24, lightness - layers.middle) * colorless
 
 
 def _chroma_share(lightness: Array, middle: float, finish: str) -> Array:

@@ -9,7 +9,8 @@ from varireal.arrays import Array
 from varireal.rendering.shading import blur, linear, mix, smoothstep
 
 _CODES_TO_LIGHT = linear(np.arange(256, dtype=np.float32) / 255)
-_EDGE = 1.5
+EDGE = 1.5
+"""Half the width of the band along an outline in which pixels may be mixed, in pixels at 256 x 256."""
 _SIDE = 256
 
 
@@ -25,7 +26,7 @@ class Cutout:
         inner: (h, w, 3) the photo with the colours at the object's rim replaced by those further inside, so that
             they no longer hold the background's.
         depth: (h, w) distance in pixels from the nearest pixel outside the object, 0 outside.
-        alpha: (h, w) share of the object in each pixel: 0 outside, rising inwards over the edge.
+        alpha: (h, w) share of the object in each pixel of the mask, below 1 at its edge; 0 outside.
         size: the object's size in pixels: geometric mean of the longer side and the mean side of its box.
         scale: pixels of this photo per pixel of a photo of about 256 x 256.
     """
@@ -63,6 +64,7 @@ def cut_out(image: Array, mask: Array) -> Cutout:
     box = np.ascontiguousarray(mask[rows, columns])
     light = to_light(image[rows, columns])
     depth = depth_inside(box)
+    alpha = edge_share(image[rows, columns], signed_depth(box), scale)
     return Cutout(
         rows=rows,
         columns=columns,
@@ -70,7 +72,7 @@ def cut_out(image: Array, mask: Array) -> Cutout:
         light=light,
         inner=_without_rim(light, depth, scale),
         depth=depth,
-        alpha=np.where(box, np.clip(depth / (_EDGE * scale), min(1.0, 0.6 / scale), 1), 0).astype(np.float32),
+        alpha=np.where(box, alpha, 0).astype(np.float32),
         size=float(np.sqrt(max(sides) * (sides[0] + sides[1]) / 2)),
         scale=scale,
     )
@@ -82,6 +84,36 @@ def depth_inside(mask: Array) -> Array:
         return np.full(mask.shape, float(max(mask.shape)), np.float32)
     depth: Array = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5)
     return depth
+
+
+def signed_depth(mask: Array) -> Array:
+    """Distance in pixels from the outline, (H, W): positive inside, negative outside."""
+    signed: Array = np.where(mask, depth_inside(mask) - 0.5, 0.5 - depth_inside(~mask))
+    return signed
+
+
+def edge_share(image: Array, signed: Array, scale: float) -> Array:
+    """Share of the object in each pixel, (H, W) float32 in 0..1.
+
+    In a band along the outline it is where the pixel's colour lies between the object's and the background's colours
+    nearby, as far as these differ; elsewhere, and where they do not, a ramp across the outline.
+
+    Args:
+        image: (H, W, 3) uint8.
+        signed: (H, W) from ``signed_depth``.
+        scale: from ``edge_scale``.
+    """
+    ramp = np.clip(0.5 + signed / (1.7 * scale), 0, 1)
+    seen = image.astype(np.float32) / 255
+    core, far = (signed > EDGE * scale).astype(np.float32), (signed < -2.0 * scale).astype(np.float32)
+    object_color, object_found = spread(seen, core, 1.5 * scale)
+    behind_color, behind_found = spread(seen, far, 2.0 * scale)
+    difference = object_color - behind_color
+    apart = (difference**2).sum(-1)
+    measured = np.clip(((seen - behind_color) * difference).sum(-1) / np.maximum(apart, 1e-4), 0, 1)
+    trust = 0.75 * smoothstep(0.015, 0.08, apart) * smoothstep(0.01, 0.05, np.minimum(object_found, behind_found))
+    band = np.abs(signed) <= EDGE * scale
+    return np.where(band, mix(ramp, measured, trust), ramp).astype(np.float32)
 
 
 def spread(values: Array, weight: Array, sigma: float) -> tuple[Array, Array]:

@@ -86,5 +86,5 @@ def _rare_colors(cut: Cutout, lab: Array) -> Array:
     # Seven bins are 0.1 wide: the colours that look alike.
     mass = cv2.boxFilter(counts, -1, (7, 7), normalize=False, borderType=cv2.BORDER_CONSTANT) / counts.sum()
     usual = np.median(lab[cut.mask][:, 1:], axis=0)
-    far = smoothstep(0.07, 0.12, np.linalg.norm(lab[..., 1:] - usual, axis=-1))
-    return smoothstep(0.05, 0.02, mass.reshape(-1)[flat]) * far
+    far = smoothstep(0.085, 0.13, np.linalg.norm(lab[..., 1:] - usual, axis=-1))
+    return smoothstep(0.045, 0.015, mass.reshape(-1)[flat]) * far

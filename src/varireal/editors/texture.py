@@ -55,7 +55,7 @@ def _draw(
 ) -> tuple[Array, tuple[Array, Array]]:
     """Albedo (h, w, 3) and the slope of the height field (right, down), drawn finer and averaged down."""
     # On a small object fewer repeats, so that each one keeps enough pixels to be seen.
-    zoom = min(1.0, cut.size / (material.repeats * _SMALLEST_REPEAT))
+    zoom = min(1.25, cut.size / (material.repeats * _SMALLEST_REPEAT))
     u = (relief.u * np.cos(turn) - relief.v * np.sin(turn)) * zoom
     v = (relief.u * np.sin(turn) + relief.v * np.cos(turn)) * zoom
     height, width = cut.mask.shape
@@ -84,7 +84,7 @@ def _lit(layers: Layers, relief: Relief, material: Material, albedo: Array, slop
     diffuse = shade * bump * np.clip(1 + 0.28 * toward, 0.6, 1.35)
     surface = albedo * diffuse[..., None]
     if material.mirror:
-        reflected = _surroundings(relief, slope) * np.clip(shade, 0.4, 1.5)
+        reflected = _surroundings(relief, slope, layers.detail) * np.clip(shade, 0.5, 1.4)
         surface = mix(surface, np.minimum(albedo, 1) * reflected[..., None], material.mirror)
     if material.gloss:
         highlight = _highlight(relief, slope) + 0.5 * smoothstep(1.3, 2.2, shade)
@@ -119,13 +119,16 @@ def _highlight(relief: Relief, slope: tuple[Array, Array]) -> Array:
     return shine
 
 
-def _surroundings(relief: Relief, slope: tuple[Array, Array]) -> Array:
-    """What a mirror shows, (h, w): bright sky above, a dark line at the horizon, ground that brightens below."""
-    wobble = 0.16 * sample(field("smooth"), relief.u * 1.3, relief.v * 1.3)
-    up = -(relief.down * 1.5 - 0.8 * slope[1]) + wobble + 0.25 * relief.right * np.sign(relief.light[0])
-    sky = 0.55 + 0.75 * smoothstep(0.9, 0.1, up)
-    ground = 0.10 + 0.45 * smoothstep(-0.05, -0.9, up)
-    return mix(ground, sky, smoothstep(-0.04, 0.06, up))
+def _surroundings(relief: Relief, slope: tuple[Array, Array], detail: Array) -> Array:
+    """What a mirror shows, (h, w): bright sky above, a dark line at the horizon, ground that brightens below.
+
+    Fine detail of the photo's lightness is taken for tilt, so that fur and folds stay visible in the reflections.
+    """
+    wobble = 0.05 * sample(field("smooth"), relief.u * 1.1, relief.v * 1.1)
+    up = 0.8 * slope[1] - 1.25 * relief.down + wobble + 2.2 * detail + 0.2 * relief.right * np.sign(relief.light[0])
+    sky = 0.50 + 0.80 * smoothstep(0.85, 0.10, up)
+    ground = 0.07 + 0.50 * smoothstep(-0.08, -0.8, up)
+    return mix(ground, sky, smoothstep(-0.12, 0.10, up))
 
 
 def _exposure(image: Array) -> float:
