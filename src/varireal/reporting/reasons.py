@@ -21,6 +21,7 @@ _TEXTS = {
     "mask_whole_image": ("mask fills photo", "The mask covers nearly the whole photo."),
     "mask_many_parts": ("mask in parts", "The mask falls into many parts."),
     "mask_touches_border": ("mask at border", "The mask hugs the border of the photo."),
+    "mask_low_score": ("mask uncertain", "The segmenter is not sure enough of the mask."),
     "mask_missing": ("mask missing", "The data set names a mask that is not there."),
     "mask_unreadable": ("mask unreadable", "The mask file could not be read."),
     "mask_failed": ("mask failed", "The segmenter stopped with an error."),
