@@ -98,7 +98,7 @@ def test_common_stays_small():
         ({"study": {"shards": 0}}, ["study.shards", "greater than or equal to 1"]),
         ({"openai_api_key": "x"}, ["openai_api_key", "environment variables"]),
         ({"prompts": {"bank": {"path": "nothing.yaml"}}}, ["prompts.bank.path", "nothing.yaml"]),
-        ({"prompts": {"bank": {"path": "everyday"}}}, ["mallard", "everyday"]),
+        ({"prompts": {"bank": {"path": "everyday"}}}, ["flamingo", "everyday"]),
         ({"prompts": {"minimum": 500}}, ["500"]),
     ],
 )

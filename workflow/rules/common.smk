@@ -1,5 +1,6 @@
 # What all rules share: the checked config, and the layout that knows every path. All logic is in varireal.layout.
 import sys
+from pathlib import Path
 
 from varireal.config.model import parse_config
 from varireal.errors import VariRealError

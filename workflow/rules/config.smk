@@ -7,6 +7,8 @@ rule stage_config:
         PATHS.config("{stage}"),
     log:
         PATHS.log("config/{stage}"),
+    conda:
+        "../../envs/core.yaml"
     params:
         text=lambda w: LAYOUT.slice(w.stage),
     shell:

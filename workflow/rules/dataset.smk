@@ -10,9 +10,7 @@ rule dataset:
         manifest=PATHS.manifest,
         funnel=PATHS.funnel,
         counts=PATHS.counts,
-        card=report(
-            PATHS.card, caption="../report/card.rst", category="Data set"
-        ),
+        card=report(PATHS.card, caption="../report/card.rst", category="Data set"),
     log:
         PATHS.log("dataset"),
     benchmark:
@@ -24,9 +22,9 @@ rule dataset:
         mem_mb=1500,
         runtime=240,
     params:
-        study=PATHS.root,
         key=LAYOUT.key("dataset"),
-        folder=PATHS.dataset,
+        study=lambda w, input: Path(input.images).parent,
+        folder=lambda w, output: Path(output.card).parent,
     shell:
         "varireal dataset --config {input.config:q} --images {input.images:q} --study {params.study:q}"
         " --manifest {output.manifest:q} --funnel {output.funnel:q} --card {output.card:q} --output {params.folder:q} --log {log:q}"

@@ -24,8 +24,8 @@ rule report:
         mem_mb=1500,
         runtime=120,
     params:
-        study=PATHS.root,
         key=LAYOUT.key("report"),
+        study=lambda w, input: Path(input.images).parent,
     shell:
         "varireal report --config {input.config:q} --images {input.images:q} --study {params.study:q} --funnel {input.funnel:q}"
         " --output {output:q} --log {log:q}"

@@ -16,7 +16,7 @@ class EditsConfig(StrictModel):
     backend: Annotated[EditorName, Field(description="procedural: image processing on the CPU, no weights.")] = (
         "procedural"
     )
-    options: Options
+    options: Options = Field(default_factory=dict)
     attributes: Annotated[
         tuple[Attribute, ...],
         Field(min_length=1, description="Attributes to edit; each in a feasible and an infeasible arm."),

@@ -10,9 +10,7 @@ from varireal.registry import backend_names
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Options = Annotated[
     dict[str, Any],
-    Field(
-        default_factory=dict, description="Keyword arguments for a backend of another package; not for built-in ones."
-    ),
+    Field(description="Keyword arguments for a backend of another package; not for built-in ones."),
 ]
 
 

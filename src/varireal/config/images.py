@@ -84,10 +84,9 @@ class ImagesConfig(StrictModel):
     class_names: Annotated[
         dict[str, str],
         Field(
-            default_factory=dict,
             description="Display name by folder or CSV name, where it should differ: {yorkie: Yorkshire terrier}.",
         ),
-    ]
+    ] = Field(default_factory=dict)
     reading: Annotated[ReadingConfig, Field(description="How photo files are read.")] = ReadingConfig()
     near_duplicate_distance: Annotated[
         int | None,

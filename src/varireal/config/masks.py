@@ -59,5 +59,5 @@ class MasksConfig(StrictModel):
         ),
     ] = 0.0
     limits: Annotated[MaskLimitsConfig, Field(description="Which masks are usable.")] = MaskLimitsConfig()
-    options: Options
+    options: Options = Field(default_factory=dict)
     grabcut: Annotated[GrabCutMasks, Field(description="Options of the backend grabcut.")] = GrabCutMasks()

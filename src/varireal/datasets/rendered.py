@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 
+from varireal.arrays import Array
 from varireal.config.images import DemoImages
 from varireal.datasets import demo
 from varireal.errors import DataError
@@ -80,7 +81,7 @@ def _draw(place: _Place, size: int) -> None:
     _write_png(place.picture, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
 
 
-def _write_png(path: Path, pixels: object) -> None:
+def _write_png(path: Path, pixels: Array) -> None:
     done, data = cv2.imencode(".png", pixels)
     if not done:
         raise OSError(0, "the PNG encoder failed")

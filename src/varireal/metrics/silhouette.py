@@ -31,7 +31,7 @@ def silhouette_iou(edited: Array, mask: Array) -> float | None:
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(0)
     picture = np.ascontiguousarray(small)
-    cv2.grabCut(picture, labels, None, *models, _ITERATIONS, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(picture, labels, (0, 0, 0, 0), *models, _ITERATIONS, cv2.GC_INIT_WITH_MASK)
     found = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
     return float((found & object_).sum() / (found | object_).sum())
 

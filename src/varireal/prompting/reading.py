@@ -18,6 +18,7 @@ from varireal.errors import ConfigError
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # Both kinds of file are at most five levels deep. PyYAML's own composer recurses in C and crashes on deep nesting.
 MAX_DEPTH = 16
+_SHOWN = 20  # a message names at most so many legal words
 _NULLS = ("", "~", "null", "Null", "NULL")
 
 
@@ -93,10 +94,11 @@ class Document:
         return node.text
 
 
-def nearest(word: str, allowed: Sequence[str]) -> str:
-    """The end of a message about an unknown word: the nearest legal one, and all legal ones."""
+def nearest(word: str, allowed: Sequence[str], label: str = "Allowed") -> str:
+    """The end of a message about an unknown word: the nearest legal one, and the legal ones."""
     close = difflib.get_close_matches(word, allowed, n=1)
-    return (f"; did you mean {close[0]!r}?" if close else ";") + f" Allowed: {', '.join(allowed)}"
+    more = f" and {len(allowed) - _SHOWN} more" if len(allowed) > _SHOWN else ""
+    return (f"; did you mean {close[0]!r}?" if close else ";") + f" {label}: {', '.join(allowed[:_SHOWN])}{more}"
 
 
 def read_document(path: Path) -> Document:
@@ -162,7 +164,8 @@ def _compose(path: Path, text: str) -> tuple[Node, tuple[tuple[int, int], ...]]:
 
 def _content_events(path: Path, text: str) -> Iterator[Any]:
     """Events that carry content; explicit tags are refused, whatever they name."""
-    for event in yaml.parse(text, Loader=LOADER):
+    events: Iterator[Any] = yaml.parse(text, Loader=LOADER)
+    for event in events:
         if getattr(event, "tag", None) is not None:
             raise ConfigError(
                 f"{path}:{event.start_mark.line + 1}: tag {event.tag!r}; only plain data is allowed, remove the tag"
