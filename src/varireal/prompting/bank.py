@@ -180,10 +180,8 @@ def _own_entries(bank: Bank, class_id: str, class_name: str) -> tuple[BankEntry,
             f"{bank.path}: class {class_name!r} is there as {' and as '.join(map(repr, similar))}; keep one"
         )
     if not similar:
-        known = sorted(bank.classes)
-        hint = nearest(class_name, known).split(" Allowed")[0].rstrip(";")
-        listed = ", ".join(known[:20]) + (f" and {len(known) - 20} more" if len(known) > 20 else "")
-        raise ConfigError(f"class {class_name!r} has no prompts in bank {bank.path}{hint}; classes there: {listed}")
+        listed = nearest(class_name, sorted(bank.classes), "classes there")
+        raise ConfigError(f"class {class_name!r} has no prompts in bank {bank.path}{listed}")
     return bank.classes[similar[0]]
 
 
