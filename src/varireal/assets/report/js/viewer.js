@@ -120,6 +120,7 @@ varireal.viewer = (() => {
     const arms = cards.arms.filter(({ i }) => state.arm < 0 || i === state.arm);
     stage.replaceChildren(...arms.map(({ i }) => pane(chosen.get(i), i)));
     stage.dataset.panes = arms.length;
+    stage.toggleAttribute("data-sharp", detail !== null);
     stage.classList.toggle("zoomed", state.zoom);
     panel.replaceChildren(...panelFor());
     controls.original.setAttribute("aria-pressed", String(state.view === "original"));
