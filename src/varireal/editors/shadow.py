@@ -66,5 +66,5 @@ def _contact(mask: Array, foot: int, tall: int) -> Array:
     wide = cv2.dilate(spots, np.ones((max(1, round(0.02 * tall)), max(1, round(0.03 * tall))), np.uint8))
     across, down = max(0.8, 0.035 * tall), max(0.6, 0.014 * tall)
     pool = cv2.GaussianBlur(wide, (0, 0), sigmaX=across, sigmaY=down, borderType=cv2.BORDER_REPLICATE)
-    under: Array = np.clip(1.5 * pool, 0, 1)
+    under: Array = np.clip(2.4 * pool, 0, 1)
     return under
