@@ -148,7 +148,13 @@ def _entries(
         prompt_id = fields["id"] or new_prompt_id(class_id, attribute, feasibility, fields["name"], taken)
         prompts.append(
             Prompt(
-                prompt_id, class_id, attribute, feasibility, fields["name"], fields["description"], fields["source"]
+                prompt_id,
+                class_id,
+                attribute,
+                feasibility,
+                fields["name"],
+                fields["description"],
+                fields["source"] or EDITED,
             )
         )
     return tuple(prompts), frozenset(taken - set(lines))

@@ -1,6 +1,9 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from varireal.errors import ConfigError
 from varireal.prompting.bank import load_bank, new_prompt_id, prompts_for, shipped_bank
@@ -110,7 +113,7 @@ def test_a_class_without_any_prompt_is_an_error(tmp_path):
         ("noun: bird\n", "", ":1: the bank has no 'noun'"),
         ("    infeasible:\n      - name: deep", "    infeasable:\n      - name: deep", ":5: unknown key 'infeasable'"),
         ("    color:", "    colour:", ":17: unknown key 'colour' in classes.mallard; did you mean 'color'?"),
-        ("        description: Stars.", "        descripton: Stars.", ":7: unknown key 'descripton'"),
+        ("        description: Stars.", "        desc: Stars.", ":7: unknown key 'desc'"),
         (
             "- name: library",
             "- name: [library]",
@@ -156,3 +159,36 @@ def test_shipped_banks_are_found_by_name_and_own_ones_by_path(tmp_path):
         find_bank("everday")
     with pytest.raises(ConfigError, match="there is no file"):
         find_bank(str(tmp_path / "absent.yaml"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        'it\'s "x"',
+        "two\nlines",
+        "{x}: [y]",
+        "a: b",
+        "# c",
+        "!!python/object:os.system",
+        "- d",
+        "🦆 кряква",
+        "no",
+        "1e3",
+    ],
+)
+def test_hostile_class_names_work_as_keys(tmp_path, name):
+    entry = {"name": name, "description": name}
+    data = {"dataset": name, "noun": name, "classes": {name: {"color": {"feasible": [entry]}}}}
+    bank = load_bank(bank_at(tmp_path, yaml.safe_dump(data, allow_unicode=True)))
+    (prompt,) = prompts_for(bank, "c", name)
+    assert (prompt.name, prompt.description, bank.noun) == (name, name, name)
+    assert prompt.prompt_id.startswith("c.color.feasible.")
+
+
+def test_prompting_is_light():
+    code = (
+        "import sys; import varireal.prompting.bank, varireal.prompting.checks, varireal.prompting.deal,"
+        " varireal.prompting.files; print({'numpy', 'rapidfuzz', 'cv2', 'pandas', 'snakemake'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

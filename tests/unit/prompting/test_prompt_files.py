@@ -169,6 +169,21 @@ def test_an_entry_moved_to_the_other_arm_stays_there(path):
     assert read_class_file(path) == [POND, moved, MOON, BROWN]
 
 
+def test_an_entry_without_a_source_counts_as_a_persons(path):
+    edit(path, "      name: moon\n      source: bank\n", "      name: moon\n")
+    assert read_class_file(path)[2] == replace(MOON, source="edited")
+    assert again(path) == []
+    assert read_class_file(path) == PROMPTS
+
+
+def test_without_the_record_everything_is_a_persons_and_the_bank_finds_its_own(path):
+    path.write_text(path.read_text(encoding="utf-8").split("\ngenerated:")[0] + "\n", encoding="utf-8")
+    edit(path, "name: quiet pond", "name: duckweed pond")
+    assert {p.source for p in read_class_file(path)} == {"edited"}
+    assert again(path) == [f"kept {POND.prompt_id}: added by hand"]
+    assert [p.source for p in read_class_file(path)] == ["edited", "bank", "bank", "bank"]
+
+
 def test_a_new_display_name_reaches_the_file(path):
     assert again(path, info=ClassInfo("mallard", "Stockente")) == []
     assert "class_name: Stockente\n" in path.read_text(encoding="utf-8")
@@ -266,8 +281,8 @@ def test_a_lone_surrogate_is_refused_in_words(tmp_path):
     [
         ("class_id: mallard", "class_id: goose", ":8: class_id is 'goose', expected 'mallard' as the file is called"),
         ("class_id: mallard\n", "", ":8: class_id is '', expected 'mallard'"),
-        ("texture:", "textures:", ":31: unknown key 'textures' in the file; did you mean 'texture'?"),
-        ("      name: moon", "      nmae: moon", ":22: unknown key 'nmae'"),
+        ("texture:", "textures:", ":30: unknown key 'textures' in the file; did you mean 'texture'?"),
+        ("      name: moon", "      label: moon", ":22: unknown key 'label'"),
         ("      name: moon", "      name: ''", ":21: an entry of background.infeasible has no name"),
         ("      name: moon", "\tname: moon", ":22: not YAML"),
         (

@@ -10,7 +10,7 @@ from varireal.prompting.wording import mentioned, normalize
         ("deep-space", "deep space"),
         ("light GREY", "light gray"),
         ("Straße №1", "strasse no1"),
-        ("caf\u0065\u0301", "café"),
+        ("cafe\u0301", "café"),
         ("हिन्दी शब्द", "हिन्दी शब्द"),
         ("", ""),
         (" \n", ""),
