@@ -210,6 +210,17 @@ def test_comments_stay_with_what_they_belong_to(path):
     assert path.read_bytes() == before
 
 
+def test_a_hash_inside_a_text_is_no_comment(path):
+    hashed = replace(POND, name="pond # one", description="plain 'x' # y")
+    again(path, [hashed, STREET])
+    edit(path, "name: street", "name: >-\n        street\n        # two")
+    again(path, [hashed, STREET, MOON])
+    again(path, [hashed, STREET, MOON, BROWN])
+    assert names(path) == ["pond # one", "street # two", "moon", "brown"]
+    text = path.read_text(encoding="utf-8")
+    assert (text.count("# one"), text.count("# y"), text.count("# two")) == (1, 1, 1)
+
+
 def test_a_file_laid_out_by_a_person_is_left_alone_while_nothing_changes(path):
     text = path.read_text(encoding="utf-8")
     loose = text.replace("name: quiet pond", "name:   'quiet pond'").replace("\n", "\r\n")
