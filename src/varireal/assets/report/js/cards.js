@@ -40,7 +40,7 @@ varireal.cards = (() => {
       h("span", { class: "frame" }, content));
 
   const rounds = (attempts, current, choose) =>
-    attempts.length < 2 ? null : h("div", { class: "rounds", role: "group", "aria-label": "Rounds" }, attempts.map((attempt) => {
+    attempts.length < 2 ? null : h("div", { class: "rounds", role: "group", "aria-label": "Rounds" }, h("span", { class: "label" }, "rounds"), attempts.map((attempt) => {
       const labels = reasons(attempt).map(({ label }) => label).join(", ");
       const word = attempt.outcome === "accepted" ? "accepted" : labels || attempt.outcome;
       return h("button", {

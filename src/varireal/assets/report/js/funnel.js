@@ -62,7 +62,7 @@ varireal.funnel = (() => {
         return head;
       }))),
       body,
-      h("tfoot", {}, h("tr", {}, h("th", { scope: "row" }, "All"), h("td", {}), h("td", {}), h("td", {}), ["wanted", "made", "accepted", "short"].map(total), h("td", {})))));
+      h("tfoot", {}, h("tr", {}, h("th", { scope: "row" }, "All"), h("td", {}), h("td", {}), h("td", { class: "barcol" }), ["wanted", "made", "accepted", "short"].map(total), h("td", {})))));
     fill();
   };
 
