@@ -68,11 +68,11 @@ def _paint(layers: Layers, color: NamedColor) -> Array:
 
 def _lightness(layers: Layers, target: Array, middle: float, finish: str) -> Array:
     """Lightness of the painted object: its base moved to ``middle``, steps between its parts made to fit."""
-    contrast = {METALLIC: 1.35, NEON: 0.75, MATTE: 0.8}.get(finish, 1.0)
+    contrast = {METALLIC: 1.35, NEON: 0.9, MATTE: 0.8}.get(finish, 1.0)
     # A strong colour has no light version: its highlights stay closer to it than those of a grey.
     vivid = min(1.0, float(np.hypot(*target[1:])) / 0.25)
     room_up = contrast * min(0.28, 0.9 * (1 - middle)) * (1 - (0.75 if finish == NEON else 0.4) * vivid)
-    room_down = contrast * min(0.26, 0.62 * middle)
+    room_down = contrast * min(0.30, 0.62 * middle)
     # An object of several colours has a wide base: it is compressed, as paint would hide the difference.
     up = min(1.15 * contrast, room_up / max(layers.high - layers.middle, 0.02))
     down = min(1.15 * contrast, room_down / max(layers.middle - layers.low, 0.02))

@@ -106,8 +106,8 @@ COATS = {
 # Metals: the word asks for the finish as well as for the colour.
 METALS = {
     "brass": "#b89a44", "bronze": "#a0703a", "chrome": "#c4c9ce", "copper": "#b8703a", "gold": "#d4a531",
-    "golden": "#dca838", "gunmetal": "#53595f", "nickel": "#a7a8a2", "rose gold": "#cf9a88", "silver": "#bcc0c4",
-    "silvery": "#bcc0c4", "steel": "#8c949b",
+    "golden": "#dca838", "gunmetal": "#53595f", "nickel": "#a7a8a2", "rose gold": "#cf9a88", "silver": "#aeb2b7",
+    "silvery": "#aeb2b7", "steel": "#8c949b",
 }  # fmt: skip
 
 

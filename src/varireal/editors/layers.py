@@ -66,7 +66,8 @@ def kept_parts(cut: Cutout, layers: Layers) -> Array:
     the object and far from its usual one (tongue, legs, beak, lamps, and background that a rough mask let in).
     """
     kept = np.maximum(_dark_spots(cut, layers), _rare_colors(cut, layers.lab))
-    return np.clip(blur(kept, 0.7 * cut.scale), 0, 1) * cut.mask
+    # Between kept and changed lies a mixture of two pigments, which no object has: the step is kept short.
+    return smoothstep(0.25, 0.75, blur(kept, 0.7 * cut.scale)) * cut.mask
 
 
 def _dark_spots(cut: Cutout, layers: Layers) -> Array:
@@ -87,4 +88,4 @@ def _rare_colors(cut: Cutout, lab: Array) -> Array:
     mass = cv2.boxFilter(counts, -1, (7, 7), normalize=False, borderType=cv2.BORDER_CONSTANT) / counts.sum()
     usual = np.median(lab[cut.mask][:, 1:], axis=0)
     far = smoothstep(0.085, 0.13, np.linalg.norm(lab[..., 1:] - usual, axis=-1))
-    return smoothstep(0.045, 0.015, mass.reshape(-1)[flat]) * far
+    return smoothstep(0.085, 0.05, mass.reshape(-1)[flat]) * far

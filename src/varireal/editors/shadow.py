@@ -30,10 +30,10 @@ def ground_shadow(mask: Array, light: Light) -> Array:
     contact = _contact(mask, foot, tall)
     strength = luminance(np.asarray(light.sun, np.float32))
     share = float(strength / (strength + luminance(np.asarray(light.ambient, np.float32)) + 1e-3))
-    sun = 1 - (0.25 + 0.45 * share) * cast
+    sun = 1 - (0.32 + 0.40 * share) * cast
     # What the sun does not reach is lit by the sky: a shadow is a little blue.
     color = 1 - (1 - sun[..., None]) * np.array([1.0, 0.98, 0.94], np.float32)
-    factor: Array = (color * (1 - 0.62 * contact)[..., None]).astype(np.float32)
+    factor: Array = (color * (1 - 0.70 * contact)[..., None]).astype(np.float32)
     return factor
 
 

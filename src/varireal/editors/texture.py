@@ -125,7 +125,7 @@ def _surroundings(relief: Relief, slope: tuple[Array, Array], detail: Array) -> 
     Fine detail of the photo's lightness is taken for tilt, so that fur and folds stay visible in the reflections.
     """
     wobble = 0.05 * sample(field("smooth"), relief.u * 1.1, relief.v * 1.1)
-    up = 0.8 * slope[1] - 1.25 * relief.down + wobble + 2.2 * detail + 0.2 * relief.right * np.sign(relief.light[0])
+    up = 0.8 * slope[1] - 1.25 * relief.down + wobble + 1.6 * detail + 0.2 * relief.right * np.sign(relief.light[0])
     sky = 0.50 + 0.80 * smoothstep(0.85, 0.10, up)
     ground = 0.07 + 0.50 * smoothstep(-0.08, -0.8, up)
     return mix(ground, sky, smoothstep(-0.12, 0.10, up))

@@ -9,15 +9,15 @@ from varireal.rendering.shading import mix, smoothstep
 
 def _hair(u: Array, v: Array) -> Array:
     """Short hair lying downwards: zero mean, about unit deviation."""
-    strands: Array = noise("strand", v, u + 0.01 * noise("smooth", u, v), 2.4)
+    strands: Array = noise("strand", v * 0.6, u + 0.01 * noise("smooth", u, v), 2.2)
     return strands
 
 
 def fur(u: Array, v: Array, palette: Array) -> Surface:
     """Long shaggy hair in locks."""
     x = u + 0.035 * noise("smooth", u, v, 0.9)
-    lock = noise("strand", v, x, 0.8)
-    hair = noise("strand", v, x, 2.2)
+    lock = noise("strand", v * 0.45, x, 0.8)
+    hair = noise("strand", v * 0.45, x, 1.9)
     tone = 0.82 + 0.17 * lock + 0.12 * hair
     return mix(
         tint(palette[1], tone), tint(palette[0], tone), smoothstep(-1, 0.8, lock)

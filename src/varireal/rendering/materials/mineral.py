@@ -9,16 +9,16 @@ from varireal.rendering.shading import mix, smoothstep
 
 def marble(u: Array, v: Array, palette: Array) -> Surface:
     """Pale stone with branching veins that fade in and out."""
-    warp = 0.10 * noise("smooth", u, v, 0.6) + 0.035 * noise("smooth", u, v, 1.6, 0.2) + 0.006 * noise("fbm", u, v)
+    warp = 0.07 * noise("smooth", u, v, 0.6) + 0.03 * noise("smooth", u, v, 1.6, 0.2) + 0.006 * noise("fbm", u, v)
     veins = np.zeros_like(u)
     for angle, count, width, strength in ((0.6, 2.6, 0.10, 1.0), (1.5, 3.4, 0.05, 0.8), (-0.5, 6.0, 0.035, 0.45)):
         x = (u * np.cos(angle) + v * np.sin(angle) + warp) * count
         ridge = 1 - np.abs(frac(x) - 0.5) * 2
         presence = smoothstep(-0.9, 0.9, noise("smooth", u, v, 0.8, angle))
-        veins = np.maximum(veins, strength * presence * smoothstep(1 - 2.2 * width, 1.0, ridge))
+        veins = np.maximum(veins, strength * presence * smoothstep(1 - 2.6 * width, 1 - 0.6 * width, ridge))
     cloud = np.clip(0.22 + 0.22 * noise("smooth", u, v, 1.1, 0.7), 0, 0.7)
     body = mix(palette[0], palette[1], 0.45 * cloud)
-    return mix(body, palette[1], np.clip(0.85 * veins, 0, 1)), 0.6 - 0.1 * veins
+    return mix(body, palette[1], np.clip(0.95 * veins, 0, 1)), 0.6 - 0.1 * veins
 
 
 def granite(u: Array, v: Array, palette: Array) -> Surface:
