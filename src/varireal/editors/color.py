@@ -72,7 +72,8 @@ def _lightness(layers: Layers, target: Array, middle: float, finish: str) -> Arr
     # A strong colour has no light version: its highlights stay closer to it than those of a grey.
     vivid = min(1.0, float(np.hypot(*target[1:])) / 0.25)
     room_up = contrast * min(0.28, 0.9 * (1 - middle)) * (1 - (0.75 if finish == NEON else 0.4) * vivid)
-    room_down = contrast * min(0.30, 0.62 * middle)
+    # White paint hides dark parts: its own shadows are shallow.
+    room_down = contrast * min(0.30, 0.62 * middle, 1.15 - middle)
     # An object of several colours has a wide base: it is compressed, as paint would hide the difference.
     up = min(1.15 * contrast, room_up / max(layers.high - layers.middle, 0.02))
     down = min(1.15 * contrast, room_down / max(layers.middle - layers.low, 0.02))

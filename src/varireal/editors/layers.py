@@ -11,6 +11,7 @@ from varireal.rendering import oklab
 from varireal.rendering.shading import blur, smoothstep
 
 _BINS, _REACH = 48, 0.36
+_SPOT_SIDE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +73,16 @@ def kept_parts(cut: Cutout, layers: Layers) -> Array:
 
 def _dark_spots(cut: Cutout, layers: Layers) -> Array:
     """Dark parts narrower than about a tenth of the object, found by a morphological closing."""
-    width = max(3, int(0.09 * cut.size) | 1)
     lightness = np.where(cut.mask, layers.lab[..., 0], layers.middle).astype(np.float32)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
-    hollow = cv2.morphologyEx(lightness, cv2.MORPH_CLOSE, kernel) - lightness
+    height, width = lightness.shape
+    # The cost of a closing grows with the square of the kernel: large objects are looked at from farther away.
+    factor = min(1.0, _SPOT_SIDE / max(height, width))
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    small = cv2.resize(lightness, size, interpolation=cv2.INTER_AREA)
+    reach = max(3, int(0.09 * cut.size * factor) | 1)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
+    closed = cv2.resize(cv2.morphologyEx(small, cv2.MORPH_CLOSE, kernel), (width, height))
+    hollow = closed - lightness
     return smoothstep(0.16, 0.30, hollow) * smoothstep(0.42, 0.28, lightness)
 
 
