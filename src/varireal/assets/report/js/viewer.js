@@ -3,6 +3,7 @@ varireal.viewer = (() => {
   const { store, cards, grid, dom } = varireal;
   const { h, number } = dom;
   const root = document.getElementById("viewer");
+  const FLOOR = 8;
   const state = { at: -1, arm: -1, view: "edit", mask: false, zoom: false };
   let card = null;
   let chosen = new Map();
@@ -47,7 +48,8 @@ varireal.viewer = (() => {
     return context.getImageData(0, 0, width, height);
   };
 
-  /* Largest difference of the three channels, grey on black; the square root lets a leak of a few levels be seen. */
+  /* Largest difference of the three channels, grey on black, square-root scale: a leak of ten levels can be seen. What
+     is below the floor is left black, because the compression of the pictures does as much around an edit. */
   const drawDifference = async (canvas, original, edit) => {
     const probe = new Image();
     probe.src = original;
@@ -56,7 +58,7 @@ varireal.viewer = (() => {
     const [a, b] = await Promise.all([pixels(original, width, height), pixels(edit, width, height)]);
     for (let i = 0; i < a.data.length; i += 4) {
       const most = Math.max(...[0, 1, 2].map((c) => Math.abs(a.data[i + c] - b.data[i + c])));
-      const level = Math.sqrt(most * 255);
+      const level = most > FLOOR ? Math.sqrt(most * 255) : 0;
       a.data[i] = a.data[i + 1] = a.data[i + 2] = level;
     }
     canvas.width = width;
@@ -87,7 +89,7 @@ varireal.viewer = (() => {
       frame.append(h("img", { src: view === "original" ? original : edit, alt, width: photo.width, height: photo.height, draggable: "false" }));
     }
     if (state.mask && photo.path) frame.append(dom.outline(photo.path));
-    const caption = view === "original" ? "original" : view === "diff" ? "difference, square-root scale" : attempt ? attempt.prompt.name : "";
+    const caption = view === "original" ? "original" : view === "diff" ? `difference of more than ${FLOOR} levels` : attempt ? attempt.prompt.name : "";
     const [wide, high] = [photo.width, photo.height];
     frame.style.setProperty("--ratio", `${wide} / ${high}`);
     return h("figure", { class: "pane", "data-arm": name, "data-view": view },
