@@ -73,11 +73,15 @@ varireal.cards = (() => {
       .filter(([, values]) => values.some((one) => one !== null && one !== undefined));
     const head = h("tr", {}, h("th", { scope: "col" }, "Measure"),
       made.map((attempt) => h("th", { scope: "col", class: "number", "data-arm": facts.arms[attempt.arm] }, facts.arms[attempt.arm])));
-    const line = (label, values) => h("tr", { class: label === "seed" ? "seed" : null }, h("th", { scope: "row" }, label), values.map((text) => h("td", { class: "number" }, text)));
+    const line = (label, values) => h("tr", {}, h("th", { scope: "row" }, label), values.map((text) => h("td", { class: "number" }, text)));
+    /* Both arms of a pair share their seed: long numbers are then written once, over both columns. */
+    const seeds = [...new Set(made.map((attempt) => attempt.seed))];
+    const seedLine = line("seed", seeds);
+    if (seeds.length === 1) seedLine.lastChild.setAttribute("colspan", made.length);
     return h("table", { class: "receipt" }, h("thead", {}, head), h("tbody", {},
       rows.map(([measure, values]) => line(measure.replaceAll("_", " "), values.map(value))),
       line("round", made.map((attempt) => String(attempt.round))),
-      line("seed", made.map((attempt) => attempt.seed)),
+      seedLine,
       line("editor", made.map((attempt) => attempt.backend))));
   };
 
