@@ -13,11 +13,12 @@ import numpy as np
 from varireal.arrays import Array
 from varireal.names import MaskStatus
 from varireal.records import MaskResult
-from varireal.segmenters.guided import guided_filter
+from varireal.segmenters.guided import guided_upsample
 from varireal.segmenters.saliency import saliency
 from varireal.segmenters.trials import Trial, best_trial, clean, grabcut
 
-_TRIAL_SIDE = 160  # px; a trial costs about a thirtieth of a second at this size
+_TRIAL_SIDE = 144  # px; a trial costs about a thirtieth of a second at this size
+_GUIDE_RADIUS = 3  # px at max_side; how far an outline may move to reach an edge of the full-size photo
 _MIN_SIDE = 12  # px; below, there is nothing to model
 _MIN_RANGE = 4  # grey levels; an image with less between its 1st and 99th percentile has nothing to find
 
@@ -125,9 +126,6 @@ def refine(work: Array, mask: Array, iterations: int) -> Array:
 
 def enlarge(photo: Array, mask: Array) -> Array:
     """Return a (H, W) bool mask of ``photo`` (H, W, 3) uint8 whose outline follows the photo's edges."""
-    height, width = photo.shape[:2]
-    if mask.shape == (height, width):
+    if mask.shape == photo.shape[:2]:
         return mask
-    soft = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-    radius = max(2, round(max(height, width) / max(mask.shape) * 3))
-    return np.asarray(guided_filter(photo.astype(np.float32) / 255, soft, radius) > 0.5)
+    return np.asarray(guided_upsample(photo.astype(np.float32) / 255, mask.astype(np.float32), _GUIDE_RADIUS) > 0.5)

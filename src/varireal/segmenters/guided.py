@@ -1,4 +1,4 @@
-"""The guided filter, from box filters."""
+"""The guided filter as a way to enlarge a mask along the edges of its photo."""
 
 import cv2
 import numpy as np
@@ -6,30 +6,35 @@ import numpy as np
 from varireal.arrays import Array
 
 
-def guided_filter(guide: Array, values: Array, radius: int, epsilon: float = 1e-3) -> Array:
-    """Smooth ``values`` so that their edges fall on the edges of ``guide``.
+def guided_upsample(guide: Array, values: Array, radius: int, epsilon: float = 1e-3) -> Array:
+    """Enlarge ``values`` to the size of ``guide`` so that their edges fall on the guide's edges.
 
-    He, Sun and Tang, "Guided Image Filtering", TPAMI 2013, with a colour guide (equation 19).
+    He and Sun, "Fast Guided Filter", 2015, with a colour guide: the local linear models (equation 19 of He, Sun and
+    Tang, "Guided Image Filtering", TPAMI 2013) are fitted at the small size and applied at the large one.
 
     Args:
         guide: (H, W, 3) float32 in 0..1.
-        values: (H, W) float32.
-        radius: half side of the window in pixels.
+        values: (h, w) float32, the small field; h <= H and w <= W.
+        radius: half side of the window, in pixels of ``values``.
         epsilon: variance of the guide that still counts as flat.
 
     Returns:
         (H, W) float32.
     """
-    size = (2 * radius + 1, 2 * radius + 1)
+    shape = values.shape
+    window = (2 * radius + 1, 2 * radius + 1)
 
     def mean(field: Array) -> Array:
-        return np.asarray(cv2.blur(field, size))
+        return np.asarray(cv2.blur(field, window))
 
-    mean_guide, mean_values = mean(guide), mean(values)
-    products = (guide[..., :, None] * guide[..., None, :]).reshape(*values.shape, 9)
-    variance = np.concatenate([mean(products[..., i : i + 3]) for i in (0, 3, 6)], axis=-1)
-    variance = variance.reshape(*values.shape, 3, 3) - mean_guide[..., :, None] * mean_guide[..., None, :]
-    covariance = mean(guide * values[..., None]) - mean_guide * mean_values[..., None]
-    slope = np.linalg.solve(variance + epsilon * np.eye(3, dtype=np.float32), covariance[..., None])[..., 0]
+    small = np.asarray(cv2.resize(guide, shape[::-1], interpolation=cv2.INTER_AREA))
+    mean_guide, mean_values = mean(small), mean(values)
+    rows = [mean(small * small[..., i : i + 1]) - mean_guide * mean_guide[..., i : i + 1] for i in range(3)]
+    variance = np.stack(rows, axis=-2) + epsilon * np.eye(3, dtype=np.float32)
+    covariance = mean(small * values[..., None]) - mean_guide * mean_values[..., None]
+    slope = np.linalg.solve(variance, covariance[..., None])[..., 0]
     offset = mean_values - (slope * mean_guide).sum(-1)
-    return np.asarray((mean(slope.astype(np.float32)) * guide).sum(-1) + mean(offset.astype(np.float32)))
+    size = (guide.shape[1], guide.shape[0])
+    slope = np.asarray(cv2.resize(mean(slope.astype(np.float32)), size, interpolation=cv2.INTER_LINEAR))
+    offset = np.asarray(cv2.resize(mean(offset.astype(np.float32)), size, interpolation=cv2.INTER_LINEAR))
+    return np.asarray((slope * guide).sum(-1) + offset)

@@ -120,8 +120,7 @@ def smooth_mask(mask: Array, radius_px: float) -> Array:
 def encode_mask(mask: Array) -> bytes:
     """Return an (H, W) bool mask as the bytes of a 1-bit PNG; the same mask gives the same bytes."""
     buffer = io.BytesIO()
-    # Through 8 bits: Pillow packs a bool array wrongly when its width is not a multiple of 8.
-    Image.fromarray(mask.astype(np.uint8) * 255).convert("1", dither=Image.Dither.NONE).save(buffer, "PNG")
+    Image.fromarray(mask.astype(bool)).save(buffer, "PNG")
     return buffer.getvalue()
 
 
