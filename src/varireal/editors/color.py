@@ -71,7 +71,11 @@ def _lightness(layers: Layers, target: Array, middle: float, finish: str) -> Arr
     contrast = {METALLIC: 1.35, NEON: 0.9, MATTE: 0.8}.get(finish, 1.0)
     # A strong colour has no light version: its highlights stay closer to it than those of a grey.
     vivid = min(1.0, float(np.hypot(*target[1:])) / 0.25)
-    room_up = contrast * min(0.28, 0.9 * (1 - middle)) * (1 - (0.75 if finish == NEON else 0.4) * vivid)
+    room_up = (
+        contrast
+        * min(0.28, 0.9 * (1 - middle), 0.05 + 0.65 * middle)
+        * (1 - (0.75 if finish == NEON else 0.4) * vivid)
+    )
     # White paint hides dark parts: its own shadows are shallow.
     room_down = contrast * min(0.30, 0.62 * middle, 1.15 - middle)
     # An object of several colours has a wide base: it is compressed, as paint would hide the difference.

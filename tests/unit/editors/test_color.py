@@ -84,3 +84,13 @@ def test_edges_have_no_rim_of_the_old_colour():
     edited = recolor(image, mask, NamedColor("blue", BLUE)).astype(int)
     rim = mask & ~np.roll(mask, 1, 0)
     assert np.median(edited[rim][:, 0] - edited[rim][:, 2]) < -30
+
+
+@pytest.mark.parametrize(("limb", "stays"), [((190, 40, 40), True), ((40, 40, 40), True), ((200, 198, 196), False)])
+def test_legs_of_another_colour_stay(limb, stays):
+    image, mask = photo((0.8, 0.79, 0.78))
+    mask[78:92, 46:49] = True
+    image[78:92, 46:49] = limb
+    edited = recolor(image, mask, NamedColor("blue", BLUE)).astype(int)
+    change = np.abs(edited[84:90, 47] - limb).max()
+    assert change < 40 if stays else change > 60
