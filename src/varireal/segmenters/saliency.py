@@ -19,7 +19,7 @@ from skimage.segmentation import slic
 
 from varireal.arrays import Array
 
-# The constants below maximise the overlap with 48 hand-outlined photos and 60 rendered birds, within a coarse search.
+# The constants below maximise the overlap with 48 roughly outlined photos and 60 rendered birds, by a coarse search.
 _REGIONS = 420  # superpixels; fewer merge thin parts with the background, more cost time squared
 _COMPACTNESS = 12.0  # Lab units that weigh as much as one superpixel spacing
 _SIGMA_COLOR = 15.0  # feature distance that still counts as the same material
