@@ -34,7 +34,7 @@ def match_light(scene: Array, light: Light, photo: Array) -> Array:
     step = max(1, min(photo.shape[:2]) // 96)
     seen = to_light(photo[::step, ::step]).reshape(-1, 3)
     here, there = _log_light(seen), _log_light(scene[::step, ::step].reshape(-1, 3))
-    gain = float(np.clip(np.exp(0.45 * (here.mean() - there.mean())), 0.6, 1.5))
+    gain = float(np.clip(np.exp(0.45 * (here.mean() - there.mean())), 0.75, 1.4))
     contrast = float(np.clip((here.std() / max(float(there.std()), 0.05)) ** 0.25, 0.85, 1.12))
     middle = float(np.exp(there.mean()))
     bright = np.maximum(luminance(scene), 1e-4)
