@@ -8,11 +8,11 @@ import time
 
 import cv2
 from common import save
-from varireal.editors.procedural import ProceduralEditor
-from varireal.metrics.receipts import measure
 
 from varireal.datasets.demo import demo_specs, render_demo
 from varireal.datasets.demo_classes import DEMO_CLASSES
+from varireal.editors.procedural import ProceduralEditor
+from varireal.metrics.receipts import measure
 from varireal.pictures import encode_png
 from varireal.prompting.bank import load_bank, prompts_for, shipped_bank
 from varireal.records import EditRequest

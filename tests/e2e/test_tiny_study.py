@@ -42,7 +42,7 @@ def results(project, name="tiny"):
 def computed(project):
     """Ids of the candidates that the logs say were computed."""
     logs = (results(project) / "logs" / "edits").rglob("*.log")
-    return {match for log in logs for match in re.findall(r"computed (\S+)", log.read_text())}
+    return {match for log in logs for match in re.findall(r"computed (\S+) \(", log.read_text())}
 
 
 def test_every_item_ends_as_a_row(finished):

@@ -47,7 +47,8 @@ def test_shards_multiply_the_jobs(project):
 def test_every_command_parses(project):
     run = project.snakemake("-n", "-p")
     assert run.code == 0, run.text
-    commands = [shlex.split(line) for line in run.text.splitlines() if line.strip().startswith("varireal ")]
+    lines = re.findall(r"^Shell command: (varireal .*)$", run.text, re.M)
+    commands = [shlex.split(line) for line in lines]
     assert len(commands) == sum(run.jobs.values()) - 1
     parser = build_parser()
     for command in commands:

@@ -25,7 +25,7 @@ class MaskLimitsConfig(StrictModel):
     ] = 0.35
     min_score: Annotated[
         Fraction, Field(description="Smallest confidence of the segmenter, where it has one: below it mask_low_score.")
-    ] = 0.0
+    ] = 0.7
 
     @model_validator(mode="after")
     def _ordered(self) -> "MaskLimitsConfig":

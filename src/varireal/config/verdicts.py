@@ -40,13 +40,13 @@ class GatesByAttribute(StrictModel):
     """One set of gates per attribute."""
 
     background: Annotated[Gates, Field(description="Gates of background edits.")] = Gates(
-        min_changed=0.5, max_seam=0.6, min_silhouette_iou=0.5
+        min_changed=0.5, max_seam=0.35, min_silhouette_iou=0.65
     )
     color: Annotated[Gates, Field(description="Gates of colour edits.")] = Gates(
-        min_changed=0.3, max_seam=0.6, max_color_distance=30.0, max_hue_distance=40.0, min_edge_ssim=0.3
+        min_changed=0.5, max_seam=0.6, max_color_distance=12.0, max_hue_distance=15.0, min_edge_ssim=0.25
     )
     texture: Annotated[Gates, Field(description="Gates of texture edits.")] = Gates(
-        min_changed=0.3, max_seam=0.6, min_edge_ssim=0.05
+        min_changed=0.5, max_seam=0.6, min_edge_ssim=0.03
     )
 
 

@@ -49,9 +49,9 @@ _HARMLESS = frozenset(
 def understand(prompt: Prompt) -> Plan:
     """Turn a prompt into a plan.
 
-    The name counts; the description is read only when the name holds no colour, material or scene. In the name of a
-    colour or texture prompt every word must be known, so that "drak blue" is not taken for blue; the name of a
-    background may have further words ("quiet beach at dusk").
+    The name alone counts: it is what the data set says of the picture, so a name that means nothing here is refused
+    even when the description could be drawn. In the name of a colour or texture prompt every word must be known, so
+    that "drak blue" is not taken for blue; the name of a background may have further words ("quiet beach at dusk").
 
     Raises:
         UnknownPromptError: the message names the unknown word and the nearest known ones.
@@ -79,9 +79,6 @@ def _color(prompt: Prompt) -> Plan:
                 word=found[1].phrase,
             )
         return Plan("color", (found[0].value,))
-    described = _colors(tokens(prompt.description))
-    if described:
-        return Plan("color", (described[0].value,))
     raise _unknown(prompt, words, color_lexicon())
 
 
@@ -91,23 +88,17 @@ def _texture(prompt: Prompt) -> Plan:
     if plan:
         _refuse_leftovers(prompt, words, used, _texture_words())
         return plan
-    plan, _ = _surface(tokens(prompt.description))
-    if plan:
-        # Colours of the name stay in force when only the description names the material.
-        colors = tuple(match.value for match in _colors(words)) or plan.colors
-        return Plan("texture", colors, plan.material)
     raise _unknown(prompt, words, _texture_words())
 
 
 def _background(prompt: Prompt) -> Plan:
     lexicon = scene_lexicon()
     words = tokens(prompt.name)
-    for text in (words, tokens(prompt.description)):
-        found = lexicon.find(text)
-        if found:
-            # The place is named first, what lies in it later ("beach with palm trees").
-            best = max(found, key=lambda match: (match.length, -match.start))
-            return Plan("background", scene=best.value)
+    found = lexicon.find(words)
+    if found:
+        # The place is named first, what lies in it later ("beach with palm trees").
+        best = max(found, key=lambda match: (match.length, -match.start))
+        return Plan("background", scene=best.value)
     raise _unknown(prompt, words, lexicon)
 
 

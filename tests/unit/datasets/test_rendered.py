@@ -1,4 +1,3 @@
-
 import cv2
 
 from varireal.config.images import DemoImages

@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from varireal.prompting.files import write_class_file
 
 from varireal import tables
 from varireal.config.model import parse_config
@@ -12,6 +11,7 @@ from varireal.config.slices import stage_slices
 from varireal.datasets.decoding import file_sha256
 from varireal.errors import DataError
 from varireal.pictures import decode_png, encode_png
+from varireal.prompting.files import write_class_file
 from varireal.records import ClassInfo, EditResult, Prompt
 from varireal.schemas import EDITS, IMAGES, MASKS, VERDICTS
 from varireal.segmenters.quality import encode_mask
