@@ -21,7 +21,7 @@ cv2.setNumThreads(1)
 
 # The whole study in seconds: two species, few small pictures.
 TINY = {
-    "study": {"name": "tiny", "seed": 5},
+    "study": {"name": "tiny", "seed": 5, "max_failed_fraction": 1.0},
     "images": {"demo": {"species": ["mallard", "flamingo"], "size": 64, "train": 3, "val": 1, "test": 1}},
 }
 
