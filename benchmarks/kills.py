@@ -3,7 +3,6 @@
 python benchmarks/kills.py [kills] [seed]
 """
 
-import os
 import random
 import re
 import shutil
@@ -15,6 +14,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import psutil
 import yaml
 from common import environment, save, snakemake, workflow_copy
 
@@ -27,16 +27,20 @@ CONFIG = {
 ARGS = ("--cores", "2", "--configfile", "kills.yaml", "--rerun-incomplete")
 
 
-def stages() -> list[int]:
-    """Process ids of the running stages."""
+def stages(workflow: int) -> list[psutil.Process]:
+    """The stages that this workflow runs at the moment; another workflow's are never touched."""
     found = []
-    for entry in Path("/proc").iterdir():
+    try:
+        children = psutil.Process(workflow).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return found
+    for child in children:
         try:
-            command = (entry / "cmdline").read_bytes().split(b"\0")
-        except OSError:
+            command = child.cmdline()
+        except psutil.Error:
             continue
-        if any(part.endswith(b"/varireal") for part in command[:3]) and b"config-write" not in command:
-            found.append(int(entry.name))
+        if any(part.endswith("/varireal") for part in command[:3]) and "config" not in command:
+            found.append(child)
     return found
 
 
@@ -73,18 +77,16 @@ def attempt(folder: Path, chance: random.Random) -> str | None:
     )
     victim = None
     while process.poll() is None:
-        running = stages()
-        if running and victim is None:
+        if victim is None and stages(process.pid):
             time.sleep(chance.uniform(0.0, 2.5))
-            running = stages()
+            running = stages(process.pid)
             if running:
-                pid = chance.choice(running)
+                stage = chance.choice(running)
                 try:
-                    command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-                    os.kill(pid, signal.SIGKILL)
-                    victim = command[2].decode() if len(command) > 2 else "?"
-                except (OSError, IndexError):
-                    continue
+                    victim = stage.cmdline()[2]
+                    stage.send_signal(signal.SIGKILL)
+                except (psutil.Error, IndexError):
+                    victim = None
         time.sleep(0.02)
     return victim
 

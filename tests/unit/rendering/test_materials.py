@@ -10,6 +10,7 @@ import pytest
 from varireal.editors.words import tokens
 from varireal.rendering import oklab
 from varireal.rendering.materials import MATERIALS
+from varireal.rendering.shading import linear
 
 SIDE = 40
 V, U = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32) / SIDE
@@ -63,6 +64,14 @@ def test_mortar_keeps_its_colour_when_bricks_are_dyed():
     plain, dyed = draw("brick")[0], draw("brick", colors=[(0.1, 0.2, 0.8)])[0]
     same = np.abs(plain - dyed).max(-1) < 0.01
     assert 0.1 < same.mean() < 0.6
+
+
+@pytest.mark.parametrize("name", ["speckled", "barred"])
+def test_a_single_colour_is_that_of_the_coat(name):
+    """ "Speckled gray" is a gray animal with speckles, not a pale one with gray specks."""
+    gray = (0.35, 0.35, 0.35)
+    albedo, _ = draw(name, 1, [gray])
+    assert np.allclose(np.median(albedo.reshape(-1, 3), 0), linear(gray), atol=0.05)
 
 
 def test_two_colours_make_a_pattern_of_both():

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from varireal.rendering.materials.material import Material
 
 
-def _material(module: str, pattern: str, words: str, palette: str, tied: int = 1, **look: float) -> Material:
+def _material(module: str, pattern: str, words: str, palette: str, tied: int = 1, **look: Any) -> Material:
     """A material from its comma-separated words (the first is its name) and space-separated colours."""
     name, *synonyms = (word.strip() for word in words.split(","))
-    upright = bool(look.pop("upright", False))
-    return Material(name, tuple(synonyms), module, pattern, tuple(palette.split()), tied, upright=upright, **look)
+    return Material(name, tuple(synonyms), module, pattern, tuple(palette.split()), tied, **look)
 
 
 _ALL = (
@@ -241,11 +241,11 @@ _ALL = (
         "coats", "speckles",
         "speckled, speckle, speckling, ticked, ticking, roan, fleck, flecked, freckled, freckle, mottled, "
         "mottling, salt and pepper, grizzled, merle, dappled, dapple, streaked, streaky, speckled plumage",
-        "#3c2e24 #cbb698", repeats=14, relief=0.3),
+        "#3c2e24 #cbb698", coat=True, repeats=14, relief=0.3),
     _material(
         "coats", "bars",
         "barred, bar, barring, barred plumage, barred feather, banded, hawk barring",
-        "#54402c #d8c4a0", repeats=13, relief=0.5, upright=True),
+        "#54402c #d8c4a0", coat=True, repeats=13, relief=0.5, upright=True),
     _material(
         "coats", "stripes",
         "stripes, stripe, striped, pinstripe, candy stripe, pinstriped, racing stripe",

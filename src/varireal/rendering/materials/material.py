@@ -24,6 +24,7 @@ class Material:
         palette: default colours, sRGB hex; the first is the main one, of spots and stripes that of the marks.
         tied: how many of the colours, from the first, follow when the prompt names a single colour; the others
             (mortar, gaps, grout) stay.
+        coat: whether a single colour is that of the ground, as in "speckled gray", and the marks follow it.
         repeats: how many times the pattern repeats over the object, by which the editor keeps it visible.
         gloss: strength of highlights, 0..1.
         mirror: share of reflected surroundings, 0..1.
@@ -37,6 +38,7 @@ class Material:
     pattern: str
     palette: tuple[str, ...]
     tied: int = 1
+    coat: bool = False
     repeats: float = 10.0
     gloss: float = 0.1
     mirror: float = 0.0
@@ -68,7 +70,9 @@ class Material:
         digits = [[int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)] for color in self.palette]
         lab = oklab.from_srgb(digits)
         asked = [oklab.from_srgb(color) for color in colors][: len(lab)]
-        if len(asked) == 1:
+        if len(asked) == 1 and self.coat:
+            lab[::-1] = _follow(lab[::-1], asked[0])
+        elif len(asked) == 1:
             lab[: self.tied] = _follow(lab[: self.tied], asked[0])
         for slot, color in enumerate(asked[: len(asked) if len(asked) > 1 else 0]):
             lab[slot] = color
