@@ -37,9 +37,9 @@ install: $(STAMP)
 
 $(STAMP): pyproject.toml $(LOCK)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement $(LOCK)
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	command -v uv >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	uv pip install --quiet --python $(BIN)/python --requirement $(LOCK)
+	uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	touch $(STAMP)
 
 # One set of pins for Python 3.11 to 3.13, without the address of any index.
