@@ -7,6 +7,7 @@ module is imported only when its command was chosen.
 import argparse
 import importlib
 import logging
+import os
 import sys
 import time
 import traceback
@@ -94,6 +95,8 @@ def _run(command: Command, args: argparse.Namespace) -> int:
     start = time.monotonic()
     target, _, function = command.target.partition(":")
     values = {option.dest: getattr(args, option.dest) for option in command.options}
+    if command.slice_model is not None:
+        _single_thread()
     run = getattr(importlib.import_module(target), function)
     if command.slice_model is None:
         return int(run(**values))
@@ -101,9 +104,8 @@ def _run(command: Command, args: argparse.Namespace) -> int:
 
     config = slices.read_slice(values.pop("config"), getattr(slices, command.slice_model))
     logger.info("varireal %s %s, config %s", __version__, args.command, slices.slice_digest(config))
-    _single_thread()
     summary = run(config, **values)
-    for line in getattr(summary, "lines", ()):
+    for line in summary.lines:
         logger.log(logs.SUMMARY, "%s", line)
     line = logs.summary_line(args.command, summary.counts, time.monotonic() - start, computed=summary.computed)
     logger.log(logs.SUMMARY, "%s", line)
@@ -111,6 +113,8 @@ def _run(command: Command, args: argparse.Namespace) -> int:
 
 
 def _single_thread() -> None:
+    """Jobs run side by side, and the number of threads must not change a pixel. Before numpy is loaded."""
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
     from varireal.parallel import single_thread
 
     single_thread()

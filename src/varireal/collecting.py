@@ -1,8 +1,6 @@
 """``varireal store gc``: the only thing that deletes. It lists first, and touches item stores only."""
 
 import logging
-import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -29,30 +27,27 @@ def run(*, study: Path, delete: bool) -> int:
         raise DataError(f"{study} has no folder 'store'; expected the folder of a study such as results/demo")
     verb = "deleted" if delete else "would delete"
     total = 0
-    for store, table in _pairs(study, folder):
-        needed = {row["params_digest"] for row in tables.read(table, EDITS, ["params_digest"])}
-        count = _collect(store, needed, delete=delete)
-        total += count
-        if count:
-            logger.log(SUMMARY, "%s %d items of %s that %s does not use", verb, count, store, table)
+    for name, members in sorted(_tables(study).items()):
+        needed = {row["params_digest"] for table in members for row in tables.read(table, EDITS, ["params_digest"])}
+        for store in sorted(folder.glob(f"{name}-?????-of-?????.sqlite")):
+            count = _collect(store, needed, delete=delete)
+            total += count
+            if count:
+                logger.log(SUMMARY, "%s %d items of %s", verb, count, store)
     hint = "" if delete or not total else "; run again with --delete to do it"
     logger.log(SUMMARY, "%s %d items in all%s", verb, total, hint)
     return 0
 
 
-def _pairs(study: Path, folder: Path) -> Iterator[tuple[Path, Path]]:
+def _tables(study: Path) -> dict[str, list[Path]]:
+    """Tables of edits by the name that their stores share, whatever the shard count."""
+    found: dict[str, list[Path]] = {}
     for table in sorted((study / "edits").glob("*/*/round*/*.parquet")):
         attribute, feasibility, round_ = table.parts[-4:-1]
-        store = folder / f"edits-{attribute}-{feasibility}-{round_}-{table.stem}.sqlite"
-        if store.is_file():
-            yield store, table
+        found.setdefault(f"edits-{attribute}-{feasibility}-{round_}", []).append(table)
+    return found
 
 
 def _collect(path: Path, needed: set[str], *, delete: bool) -> int:
-    try:
-        with closing(ItemStore(path)) as store:
-            return store.keep_only(needed) if delete else sum(key not in needed for key in store.all_keys())
-    except sqlite3.OperationalError as error:
-        raise DataError(
-            f"{path} is in use by a running job ({error}); try again when the workflow has ended"
-        ) from error
+    with closing(ItemStore(path)) as store:
+        return store.keep_only(needed) if delete else sum(key not in needed for key in store.all_keys())

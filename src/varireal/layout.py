@@ -19,6 +19,7 @@ from varireal.prompting.files import class_digests
 from varireal.prompting.locate import find_bank
 from varireal.provenance import STAGE_VERSIONS
 from varireal.records import Prompt
+from varireal.registry import backend_version
 from varireal.seeds import digest
 
 
@@ -64,8 +65,14 @@ class Layout:
         return self._slices[stage][0]
 
     def key(self, stage: str) -> str:
-        """What makes a stage's jobs run again: its version and the digest of its slice. Goes into rule params."""
-        return f"{stage} v{STAGE_VERSIONS[stage]} {self._slices[stage][1]}"
+        """What makes a stage's jobs run again: its version, its backend's, and its slice. Goes into rule params."""
+        backend = {
+            "masks": ("segmenters", self.config.masks.backend),
+            "edits": ("editors", self.config.edits.backend),
+            "verdicts": ("judges", self.config.verdicts.judge),
+        }.get(stage)
+        made_by = "" if backend is None else f" {backend[1]} v{backend_version(*backend)}"
+        return f"{stage} v{STAGE_VERSIONS[stage]}{made_by} {self._slices[stage][1]}"
 
     def all_edits(self) -> list[str]:
         """Every table of candidates, in a fixed order."""
@@ -84,6 +91,10 @@ class Layout:
     def all_prompts(self) -> list[str]:
         """Every class's prompt file."""
         return [self.paths.prompts(class_id) for class_id in self.classes]
+
+    def all_records(self) -> list[str]:
+        """What the stage prompts said of each class's file."""
+        return [self.paths.prompts_record(class_id) for class_id in self.classes]
 
     def bank_prompts(self) -> dict[str, list[Prompt]]:
         """The bank's prompts by class id.
@@ -117,7 +128,7 @@ class Layout:
         return digest(*digests, size=8)
 
     def check(self) -> None:
-        """Find what can be found before any job starts: classes without prompts, broken banks.
+        """Find what can be found before any job starts: classes without prompts, broken banks and prompt files.
 
         Raises:
             ConfigError: the first problem, in one line.
@@ -129,3 +140,5 @@ class Layout:
             if errors:
                 more = f" (and {len(errors) - 1} more: varireal prompts check)" if len(errors) > 1 else ""
                 raise ConfigError(f"bank {self.config.prompts.bank.path}: {errors[0].message}{more}")
+        for attribute, feasibility in self.settings:
+            self.prompts_digest(attribute, feasibility)  # reads every prompt file that a person may have edited

@@ -1,7 +1,7 @@
 """What every artefact says about its origin, and the versions that make a stage run again.
 
 A stage's integer goes into its rule's params and into the item keys of its store: raise it when the stage's output
-changes for the same inputs, and only then.
+changes for the same inputs, and only then: "images" also for how photos are decoded, "edits" also for receipts.
 """
 
 from functools import cache

@@ -11,19 +11,37 @@ from typing import Any
 
 from varireal.errors import BackendError
 
-_BUILT_IN: dict[str, dict[str, str]] = {
+# capability: name: (place of the class, its version). A test keeps the versions equal to those of the classes.
+_BUILT_IN: dict[str, dict[str, tuple[str, str]]] = {
     "segmenters": {
-        "provided": "varireal.segmenters.provided:ProvidedSegmenter",
-        "grabcut": "varireal.segmenters.grabcut:GrabCutSegmenter",
+        "provided": ("varireal.segmenters.provided:ProvidedSegmenter", "1"),
+        "grabcut": ("varireal.segmenters.grabcut:GrabCutSegmenter", "1"),
     },
-    "editors": {"procedural": "varireal.editors.procedural:ProceduralEditor"},
-    "judges": {"receipt": "varireal.judges.receipt:ReceiptJudge"},
+    "editors": {"procedural": ("varireal.editors.procedural:ProceduralEditor", "1")},
+    "judges": {"receipt": ("varireal.judges.receipt:ReceiptJudge", "1")},
 }
 
 
 def backend_names(capability: str) -> list[str]:
     """Names that the config may use for a capability (segmenters, editors, judges)."""
     return sorted({*_BUILT_IN[capability], *(point.name for point in _entry_points(capability))})
+
+
+def is_built_in(capability: str, name: str) -> bool:
+    """Whether a backend is this package's own."""
+    return name in _BUILT_IN[capability]
+
+
+def backend_version(capability: str, name: str) -> str:
+    """Version of a backend without importing it: the class's, or for another package's the package's.
+
+    Raises:
+        BackendError: no such backend.
+    """
+    for point in _entry_points(capability):
+        if point.name == name:
+            return point.dist.version if point.dist is not None else "unknown"
+    return _built_in(capability, name)[1]
 
 
 def load_backend(capability: str, name: str) -> Any:
@@ -35,9 +53,13 @@ def load_backend(capability: str, name: str) -> Any:
     for point in _entry_points(capability):
         if point.name == name:
             return _imported(point.value, capability, name)
-    if name not in _BUILT_IN[capability]:
+    return _imported(_built_in(capability, name)[0], capability, name)
+
+
+def _built_in(capability: str, name: str) -> tuple[str, str]:
+    if not is_built_in(capability, name):
         raise BackendError(f"no {capability} backend {name!r}; known: {', '.join(backend_names(capability))}")
-    return _imported(_BUILT_IN[capability][name], capability, name)
+    return _BUILT_IN[capability][name]
 
 
 def _entry_points(capability: str) -> list[metadata.EntryPoint]:
@@ -48,7 +70,7 @@ def _imported(target: str, capability: str, name: str) -> Any:
     module, _, attribute = target.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except ImportError as error:
+    except (ImportError, AttributeError) as error:
         raise BackendError(
             f"the {capability} backend {name!r} cannot be imported ({error}); install the package it needs"
         ) from error

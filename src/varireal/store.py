@@ -21,48 +21,47 @@ class ItemStore:
     """Reads and writes the items of one job.
 
     Looking a key up falls back to the files of other shard counts, so changing ``shards`` recomputes nothing.
+
+    Raises:
+        DataError: from every method: the file is damaged, locked, or the disk is full.
     """
 
     def __init__(self, path: Path, fallbacks: list[Path] | None = None) -> None:
         self.path = path
         self._fallback_paths = fallbacks or []
+        self._fallbacks: list[sqlite3.Connection] | None = None
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with self._explained():
             self._connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
             self._connection.execute("PRAGMA synchronous=FULL")
             self._connection.execute("CREATE TABLE IF NOT EXISTS items (key TEXT PRIMARY KEY, value BLOB NOT NULL)")
-        except sqlite3.DatabaseError as error:
-            raise DataError(f"the item store {path} cannot be used ({error}); move it away to start afresh") from error
-        self._fallbacks: list[sqlite3.Connection] | None = None
 
     def get(self, key: str) -> bytes | None:
         """The value of a key, or None."""
-        row = self._connection.execute("SELECT value FROM items WHERE key = ?", (key,)).fetchone()
-        if row is not None:
-            return bytes(row[0])
-        for other in self._others():
-            row = other.execute("SELECT value FROM items WHERE key = ?", (key,)).fetchone()
-            if row is not None:
-                return bytes(row[0])
-        return None
+        with self._explained():
+            value = _value(self._connection, key)
+            others = self._others() if value is None else []
+            return next((found for other in others if (found := _value(other, key)) is not None), value)
 
     def put(self, key: str, value: bytes) -> None:
         """Keep a value; it is on disk when this returns."""
-        self._connection.execute("INSERT OR REPLACE INTO items VALUES (?, ?)", (key, value))
+        with self._explained():
+            self._connection.execute("INSERT OR REPLACE INTO items VALUES (?, ?)", (key, value))
 
-    def all_keys(self) -> Iterator[str]:
-        """All keys of this file."""
-        for (key,) in self._connection.execute("SELECT key FROM items ORDER BY key"):
-            yield key
+    def all_keys(self) -> list[str]:
+        """All keys of this file, sorted."""
+        with self._explained():
+            return [key for (key,) in self._connection.execute("SELECT key FROM items ORDER BY key")]
 
     def keep_only(self, keys: set[str]) -> int:
         """Delete every other key of this file and give the space back; return how many were deleted."""
         doomed = [key for key in self.all_keys() if key not in keys]
-        with self._connection:
-            self._connection.execute("BEGIN")
-            self._connection.executemany("DELETE FROM items WHERE key = ?", [(key,) for key in doomed])
-        if doomed:
-            self._connection.execute("VACUUM")
+        with self._explained():
+            if doomed:
+                self._connection.execute("BEGIN IMMEDIATE")
+                self._connection.executemany("DELETE FROM items WHERE key = ?", [(key,) for key in doomed])
+                self._connection.execute("COMMIT")
+                self._connection.execute("VACUUM")
         return len(doomed)
 
     def close(self) -> None:
@@ -73,18 +72,31 @@ class ItemStore:
 
     def _others(self) -> list[sqlite3.Connection]:
         if self._fallbacks is None:
-            self._fallbacks = [
-                sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=_BUSY_SECONDS)
-                for path in self._fallback_paths
-            ]
+            uris = [f"{path.absolute().as_uri()}?mode=rw" for path in self._fallback_paths]
+            self._fallbacks = [sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS) for uri in uris]
         return self._fallbacks
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            raise DataError(
+                f"the item store {self.path} cannot be used ({error}); free disk space or end the other job if that "
+                "is the reason, or move the file away to start afresh"
+            ) from error
+
+
+def _value(connection: sqlite3.Connection, key: str) -> bytes | None:
+    row = connection.execute("SELECT value FROM items WHERE key = ?", (key,)).fetchone()
+    return None if row is None else bytes(row[0])
 
 
 @contextmanager
 def open_store(path: Path) -> Iterator[ItemStore]:
     """Open the store at ``path``; files of the same name with another shard count are its fallbacks.
 
-    A name ends in a shard, ``color-feasible-round0-00000-of-00002.sqlite``, or not.
+    A name ends in a shard, ``edits-color-feasible-round0-00000-of-00002.sqlite``, or not.
 
     Raises:
         DataError: the file is not a database.

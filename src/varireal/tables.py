@@ -5,7 +5,6 @@ bytes. Readers name the file and the column that differ.
 """
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from varireal.errors import DataError
+from varireal.files import whole_file
 from varireal.provenance import STAGE_VERSIONS, package_versions
 
 Row = dict[str, Any]
@@ -42,22 +42,14 @@ def write(
     Raises:
         DataError: a row does not fit the schema.
     """
-    origin = {"stage": stage, "version": STAGE_VERSIONS[stage], "config": digest, "packages": package_versions()}
+    origin = {"stage": stage, "version": STAGE_VERSIONS[stage], "config": digest, "written_with": package_versions()}
     metadata = {**(schema.metadata or {}), b"varireal": json.dumps({**origin, **(facts or {})}, sort_keys=True)}
     full = schema.with_metadata(metadata)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     count = 0
-    try:
-        with pq.ParquetWriter(temporary, full, compression="zstd") as writer:
-            for batch in _batches(rows):
-                count += len(batch)
-                writer.write_table(_table(batch, full, path))
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path) as part, pq.ParquetWriter(part, full, compression="zstd") as writer:
+        for batch in _batches(rows):
+            count += len(batch)
+            writer.write_table(_table(batch, full, path))
     return count
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import TINY, Project
+from kit import TINY, Project
 from varireal import tables
 from varireal.pictures import decode_png
 from varireal.schemas import EDITS, FUNNEL, IMAGES, MANIFEST, MASKS, VERDICTS

@@ -28,7 +28,7 @@ def test_every_dependency_is_locked():
     locked = {
         line.split("==")[0].split("[")[0] for line in (ROOT / "envs" / "requirements.txt").read_text().split("\n")
     }
-    assert {"numpy", "snakemake", "datasets"} <= wanted
+    assert {"numpy", "snakemake", "playwright"} <= wanted
     assert wanted <= locked
 
 

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from conftest import ROOT, TINY, environment
+from kit import ROOT, TINY, environment
 from varireal.cli import build_parser, join_words
 
 pytestmark = pytest.mark.workflow

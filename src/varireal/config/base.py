@@ -9,6 +9,8 @@ from pydantic_core import ErrorDetails
 
 SECRET_WORDS = ("key", "apikey", "secret", "password", "passwd", "token", "credential", "credentials")
 
+MAPPINGS_OF_NAMES = ("class_names",)
+
 
 class StrictModel(BaseModel):
     """Base of every config block."""
@@ -66,14 +68,20 @@ def _is_model(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
-def find_secret(value: object, place: str = "") -> str | None:
-    """Place of a key whose name or value looks like a secret, or None."""
+def find_secret(value: object, place: str = "", *, names_are_keys: bool = True) -> str | None:
+    """Place of a key whose name or value looks like a secret, or None.
+
+    Args:
+        value: a config, or a part of it.
+        place: where the part is.
+        names_are_keys: whether the keys of a mapping are config keys; in a mapping of names they are data.
+    """
     if isinstance(value, dict):
         for key, child in value.items():
             here = f"{place}.{key}" if place else str(key)
-            if _is_secret_name(str(key)):
+            if names_are_keys and _is_secret_name(str(key)):
                 return here
-            found = find_secret(child, here)
+            found = find_secret(child, here, names_are_keys=str(key) not in MAPPINGS_OF_NAMES)
             if found:
                 return found
     if isinstance(value, list):
@@ -92,5 +100,8 @@ def _is_secret_name(key: str) -> bool:
 
 
 def _looks_like_key(text: str) -> bool:
-    prefixes = ("sk-", "hf_", "ghp_", "github_pat_", "AKIA", "AIza", "xoxb-", "-----BEGIN")
-    return text.startswith(prefixes) and len(text) >= 16
+    if text.startswith("-----BEGIN"):
+        return True
+    prefixes = ("sk-", "hf_", "ghp_", "github_pat_", "AKIA", "AIza", "xoxb-")
+    random = any(c.isdigit() for c in text) and any(c.isupper() for c in text)
+    return text.startswith(prefixes) and len(text) >= 20 and " " not in text and "/" not in text and random

@@ -1,6 +1,5 @@
 """Reading config files, and writing what is made from the models."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import yaml
 from varireal.config.generate import config_yaml, keys_table, replace_between_markers, schema_json
 from varireal.config.model import Config, parse_config
 from varireal.errors import ConfigError
+from varireal.files import write_whole
 
 
 def load_config(paths: Iterable[Path]) -> Config:
@@ -49,10 +49,7 @@ def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 def write_text(*, text: str, output: Path) -> int:
     """Write a text to a file, whole or not at all."""
-    output.parent.mkdir(parents=True, exist_ok=True)
-    temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
-    temporary.write_text(text + "\n", encoding="utf-8")
-    temporary.replace(output)
+    write_whole(output, text + "\n")
     return 0
 
 

@@ -1,5 +1,6 @@
 """The whole config, and how a mapping becomes one."""
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ from varireal.config.report import ReportConfig
 from varireal.config.study import StudyConfig
 from varireal.config.verdicts import VerdictsConfig
 from varireal.errors import ConfigError
+from varireal.registry import is_built_in
 
 
 class Config(StrictModel):
@@ -52,9 +54,18 @@ def parse_config(raw: Mapping[str, Any], *, place: str = "config") -> Config:
             f"secrets are read from environment variables only, such as {variable}"
         )
     try:
-        config = Config.model_validate(raw)
+        # JSON has the types that YAML means; in strict mode nothing is taken for something else ("3" for 3)
+        config = Config.model_validate_json(json.dumps(raw, default=str), strict=True)
     except ValidationError as error:
         raise ConfigError(f"{place}: {explain(error, Config)}") from None
+    except TypeError as error:
+        raise ConfigError(f"{place}: a key is not text ({error}); keys are words such as 'study'") from None
+    for key, capability, block in (("masks", "segmenters", config.masks), ("edits", "editors", config.edits)):
+        if block.options and is_built_in(capability, block.backend):
+            raise ConfigError(
+                f"{place}: '{key}.options' are for backends of other packages; "
+                f"{block.backend!r} takes none (found {', '.join(block.options)})"
+            )
     if config.images.source != "demo" and config.masks.backend == "provided" and config.images.source == "folder":
         raise ConfigError(
             f"{place}: masks.backend is 'provided', but images.source 'folder' brings no masks; "

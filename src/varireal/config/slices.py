@@ -25,14 +25,12 @@ class ImagesSlice(StrictModel):
     """For the stage images."""
 
     seed: int
-    max_failed_fraction: float
     images: ImagesConfig
 
 
 class PromptsSlice(StrictModel):
     """For the stage prompts; ``classes`` maps class id to display name."""
 
-    noun: str
     classes: dict[str, str]
     prompts: PromptsConfig
 
@@ -91,8 +89,8 @@ def stage_slices(config: Config, classes: dict[str, str]) -> dict[str, StrictMod
     study, images = config.study, _chosen_images(config.images)
     attributes: tuple[str, ...] = config.edits.attributes
     return {
-        "images": ImagesSlice(seed=study.seed, max_failed_fraction=study.max_failed_fraction, images=images),
-        "prompts": PromptsSlice(noun=images.noun, classes=classes, prompts=config.prompts),
+        "images": ImagesSlice(seed=study.seed, images=images),
+        "prompts": PromptsSlice(classes=classes, prompts=config.prompts),
         "masks": MasksSlice(
             max_failed_fraction=study.max_failed_fraction, reading=images.reading, masks=_chosen_masks(config.masks)
         ),

@@ -31,7 +31,6 @@ from varireal.rendering.staging import (
 )
 from varireal.seeds import stable_int
 
-VERSION = 1
 DEMO_SPECIES: tuple[ClassInfo, ...] = tuple(ClassInfo(class_id, name) for class_id, name in DEMO_CLASSES)
 TEST_BACKGROUND, TEST_PLUMAGE = "test_background", "test_plumage"
 

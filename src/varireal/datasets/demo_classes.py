@@ -11,3 +11,6 @@ DEMO_CLASSES: tuple[tuple[str, str], ...] = (
     ("herring-gull", "herring gull"),
     ("common-crane", "common crane"),
 )
+
+# Raise it when the same seed gives other pictures, also when a scene changed.
+DEMO_VERSION = 1

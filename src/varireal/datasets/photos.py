@@ -7,9 +7,8 @@ from typing import Any
 from varireal.config.images import ReadingConfig
 from varireal.datasets.decoding import Photo, RejectedImageError, file_sha256, load_photo
 from varireal.names import RejectCode
+from varireal.provenance import STAGE_VERSIONS
 from varireal.seeds import digest
-
-READER_VERSION = 1  # raise it when the same file gives other pixels
 
 
 def read_photo(row: Mapping[str, Any], reading: ReadingConfig) -> Photo:
@@ -29,4 +28,4 @@ def read_photo(row: Mapping[str, Any], reading: ReadingConfig) -> Photo:
 
 def reading_key(reading: ReadingConfig) -> str:
     """Digest of how photos are read: with the file's bytes it stands for the pixels in item keys."""
-    return digest("reading", READER_VERSION, reading.max_side, size=8)
+    return digest("reading", STAGE_VERSIONS["images"], reading.max_side, size=8)

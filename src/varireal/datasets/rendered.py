@@ -1,6 +1,5 @@
 """The rendered bird data set as files: each picture is drawn once and then kept."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +10,9 @@ import cv2
 from varireal.arrays import Array
 from varireal.config.images import DemoImages
 from varireal.datasets import demo
+from varireal.datasets.demo_classes import DEMO_VERSION
 from varireal.errors import DataError
+from varireal.files import write_whole
 from varireal.parallel import process_map
 from varireal.records import SourceImage
 from varireal.seeds import digest
@@ -49,7 +50,7 @@ def render_photos(options: DemoImages, *, seed: int, folder: Path, workers: int)
     specs = demo.demo_specs(
         seed=seed, species=options.species, train=options.train, val=options.val, test=options.test
     )
-    base = folder / digest("demo", demo.VERSION, seed, options.size, size=4)
+    base = folder / digest("demo", DEMO_VERSION, seed, options.size, size=4)
     places = [_place(base, spec) for spec in specs]
     missing = [place for place in places if not place.done]
     try:
@@ -85,6 +86,4 @@ def _write_png(path: Path, pixels: Array) -> None:
     done, data = cv2.imencode(".png", pixels)
     if not done:
         raise OSError(0, "the PNG encoder failed")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(data.tobytes())
-    temporary.replace(path)
+    write_whole(path, data.tobytes())

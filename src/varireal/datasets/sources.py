@@ -7,7 +7,7 @@ from pathlib import Path
 from varireal.config.images import ImagesConfig
 from varireal.datasets.base import ImageSource
 from varireal.datasets.csv_list import CsvSource
-from varireal.datasets.demo_classes import DEMO_CLASSES
+from varireal.datasets.demo_classes import DEMO_CLASSES, DEMO_VERSION
 from varireal.datasets.folder import FolderSource
 from varireal.datasets.slugs import class_slugs
 from varireal.errors import ConfigError
@@ -46,7 +46,7 @@ def image_source(images: ImagesConfig) -> ListedSource:
     """
     if images.source == "demo":
         chosen = {class_id: name for class_id, name in DEMO_CLASSES if class_id in images.demo.species}
-        return ListedSource(lambda: dict(sorted(chosen.items())), lambda: "rendered")
+        return ListedSource(lambda: dict(sorted(chosen.items())), lambda: f"rendered v{DEMO_VERSION}")
     source = file_source(images)
     return ListedSource(lambda: _named(source), source.listing_digest)
 

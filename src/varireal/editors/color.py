@@ -14,20 +14,21 @@ _DARKEST, _LIGHTEST = 0.21, 0.935
 _KEEP = 0.92
 
 
-def recolor(image: Array, mask: Array, color: NamedColor) -> Array:
+def recolor(image: Array, mask: Array, color: NamedColor, rng: np.random.Generator) -> Array:
     """Paint the object.
 
     Args:
         image: (H, W, 3) uint8 sRGB.
         mask: (H, W) bool, not empty.
         color: what to paint it with.
+        rng: moves the pigment a little, as no two coats of one colour are equal; a new attempt is another picture.
 
     Returns:
         (H, W, 3) uint8; outside the mask the pixels are the photo's.
     """
     cut = cut_out(image, mask)
     layers = take_apart(cut)
-    painted = np.clip(oklab.to_linear(oklab.fit_gamut(_paint(layers, color))), 0, 1)
+    painted = np.clip(oklab.to_linear(oklab.fit_gamut(_paint(layers, color, rng))), 0, 1)
     weight = cut.alpha * (1 - _KEEP * kept_parts(cut, layers))
     return lay_over(image, cut, painted, weight)
 
@@ -54,9 +55,9 @@ def lay_over(image: Array, cut: Cutout, surface: Array, weight: Array) -> Array:
     return result
 
 
-def _paint(layers: Layers, color: NamedColor) -> Array:
+def _paint(layers: Layers, color: NamedColor, rng: np.random.Generator) -> Array:
     """OKLab of the object in another colour, (h, w, 3)."""
-    target = oklab.from_srgb(color.rgb)
+    target = oklab.from_srgb(color.rgb) * _pigment(rng)
     middle = float(np.clip(target[0], _DARKEST, _LIGHTEST))
     lightness = _lightness(layers, target, middle, color.finish)
     chroma = _chroma_share(lightness, middle, color.finish)
@@ -64,6 +65,11 @@ def _paint(layers: Layers, color: NamedColor) -> Array:
     own = layers.lab[..., 1:] - np.median(layers.lab[..., 1:].reshape(-1, 2), axis=0)
     shades = target[1:] * chroma[..., None] + 0.06 * own
     return np.concatenate([lightness[..., None], shades], -1).astype(np.float32)
+
+
+def _pigment(rng: np.random.Generator) -> Array:
+    """Factors of lightness and chroma, within what still goes by the same name."""
+    return np.array([rng.uniform(0.97, 1.03), *[rng.uniform(0.93, 1.05)] * 2], np.float32)
 
 
 def _lightness(layers: Layers, target: Array, middle: float, finish: str) -> Array:

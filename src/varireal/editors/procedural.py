@@ -67,7 +67,7 @@ def _carry_out(request: EditRequest, plan: Plan) -> EditResult:
 
 def _draw(image: Array, mask: Array, plan: Plan, rng: np.random.Generator) -> Array:
     if plan.attribute == "color":
-        return recolor(image, mask, plan.colors[0])
+        return recolor(image, mask, plan.colors[0], rng)
     if plan.material is not None:
         return retexture(image, mask, MATERIALS[plan.material], plan.colors, rng)
     if plan.scene is not None:

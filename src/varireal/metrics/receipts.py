@@ -15,8 +15,6 @@ from skimage.metrics import structural_similarity
 from varireal.arrays import Array
 from varireal.metrics.silhouette import silhouette_iou
 
-RECEIPTS_VERSION = 1
-
 RECEIPT_FIELDS: dict[str, str] = {
     "changed_fraction": "share of the edited region whose pixels changed by more than 8 of 255 levels, 0..1",
     "leak_max": "largest change of a pixel outside the edited region, in levels of 255",

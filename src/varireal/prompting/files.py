@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from varireal.errors import ConfigError
+from varireal.files import write_whole
 from varireal.prompting.class_file import merge, parse, setting_digests
 from varireal.prompting.layout import Comments, find_comments, render
 from varireal.records import ClassInfo, Prompt
@@ -79,8 +80,4 @@ def _replace(path: Path, text: str) -> None:
     except UnicodeEncodeError as error:
         odd = text[error.start]
         raise ConfigError(f"{path}: a text holds U+{ord(odd):04X}, which is no character; remove it") from error
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # One job writes a class's file, so a fixed name is enough, and a killed job leaves nothing that piles up.
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(data)
-    part.replace(path)
+    write_whole(path, data)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from varireal.errors import DataError
+from varireal.files import write_whole
 from varireal.reporting.document import render_document
 from varireal.reporting.index import IndexWriter
 from varireal.reporting.pages import PageWriter
@@ -18,7 +19,7 @@ from varireal.reporting.records import (
     GalleryPhoto,
     GallerySummary,
 )
-from varireal.reporting.scripts import script_name, write_whole
+from varireal.reporting.scripts import script_name
 
 __all__ = ["FunnelRow", "GalleryCandidate", "GalleryFacts", "GalleryPhoto", "GallerySummary", "write_gallery"]
 

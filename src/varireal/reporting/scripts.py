@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from varireal.files import write_whole
+
 SIGNIFICANT_DIGITS = 5
 
 
@@ -35,13 +37,6 @@ def write_script(folder: Path, kind: str, number: int, payload: Mapping[str, Any
     """Write one data file as a call of ``varireal.<kind>``."""
     text = f"varireal.{kind}({number},{script_json(payload)});\n"
     write_whole(folder / script_name(kind, number), text.encode("ascii"))
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file under a temporary name and move it into place, so that nobody reads half of it."""
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
-    part.replace(path)
 
 
 def rounded(value: float | None) -> float | None:

@@ -14,11 +14,13 @@ class Segmenter(Protocol):
         name: the key that selects it in the config.
         version: raised whenever the same photo may give another mask; it is part of cache keys.
         revision: the pinned revision of a model, None for a segmenter without weights.
+        uses_given: whether it looks at the masks that came with the photos; if not, their files are not opened.
     """
 
     name: str
     version: int
     revision: str | None
+    uses_given: bool
 
     def segment(self, images: Sequence[Array], given: Sequence[Array | None]) -> list[MaskResult]:
         """Return one result per image, in order; a result never depends on its neighbours in the batch.

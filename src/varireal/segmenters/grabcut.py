@@ -39,6 +39,7 @@ class GrabCutSegmenter:
     name = "grabcut"
     version = 1
     revision: str | None = None
+    uses_given = False
 
     def __init__(self, *, max_side: int = 320, iterations: int = 4, margin: float = 0.04) -> None:
         self.max_side = max_side

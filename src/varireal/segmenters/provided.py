@@ -19,6 +19,7 @@ class ProvidedSegmenter:
     name = "provided"
     version = 1
     revision: str | None = None
+    uses_given = True
 
     def segment(self, images: Sequence[Array], given: Sequence[Array | None]) -> list[MaskResult]:
         """Return the given masks as results; see ``Segmenter.segment``. There is no score."""

@@ -14,7 +14,7 @@ from varireal.datasets.decoding import RejectedImageError
 from varireal.datasets.photos import read_photo, reading_key
 from varireal.editors.base import Editor
 from varireal.editors.composite import composite
-from varireal.metrics.receipts import RECEIPTS_VERSION, measure
+from varireal.metrics.receipts import Receipt, measure
 from varireal.names import EditStatus
 from varireal.pictures import encode_png
 from varireal.provenance import STAGE_VERSIONS
@@ -118,24 +118,25 @@ class Work:
         if not requests:
             return []
         try:
-            return self._editor.edit(requests)
-        except Exception as error:
-            logger.exception("the editor failed on a batch of %d", len(requests))
-            return [EditResult(EditStatus.FAILED, f"{type(error).__name__}: {error}")] * len(requests)
+            results = self._editor.edit(requests)
+        except Exception as error:  # a backend's bug on one item must not end the stage
+            if len(requests) > 1:
+                return [result for request in requests for result in self._results([request])]
+            logger.exception("the editor failed")
+            return [EditResult(EditStatus.FAILED, f"{type(error).__name__}: {error}")]
+        if len(results) != len(requests):
+            reason = f"the editor gave {len(results)} results for {len(requests)} items"
+            return [EditResult(EditStatus.FAILED, reason)] * len(requests)
+        return results
 
     def _finish(self, item: Item, request: EditRequest, result: EditResult, seconds: float) -> Candidate:
-        if result.status != names.OK or result.image is None or result.region is None:
+        if result.status != names.OK:
             return self._failed(item, result)
-        # The editor composites too; doing it here makes the promise hold for every backend.
-        image = composite(request.image, result.image, result.region)
-        receipt = measure(
-            request.image,
-            image,
-            request.mask,
-            result.region,
-            attribute=item.attribute,
-            target_rgb=result.target_rgb,
-        )
+        try:
+            image, receipt = _checked(item, request, result)
+        except Exception as error:  # an answer that cannot be measured is a failed item, not a picture
+            logger.exception("the result for %s cannot be used", item.candidate_id)
+            return self._failed(item, EditResult(EditStatus.FAILED, f"{type(error).__name__}: {error}"))
         row = {**asdict(receipt), "batch_size": self._config.edits.batch_size, "dtype": "uint8", "device": "cpu"}
         key = self._key(item)
         self._store.put(key, pack({"row": row, "seconds": round(seconds, 4)}, encode_png(image)))
@@ -164,12 +165,12 @@ class Work:
         return digest(
             "edit",
             STAGE_VERSIONS["edits"],
-            RECEIPTS_VERSION,
             item.photo["sha256"],
             reading_key(self._config.reading),
             self._mask_bytes(item),
             item.attribute,
-            item.prompt.text if item.prompt else "",
+            item.prompt.name if item.prompt else "",
+            item.prompt.description if item.prompt else "",
             item.seed,
             editor.name,
             editor.version,
@@ -194,6 +195,7 @@ class Work:
             "prompt_description": prompt.description if prompt else "",
             "seed": item.seed,
             "backend": self._editor.name,
+            "backend_version": _version(self._editor),
             "params_digest": self._key(item) if prompt and self._has_mask(item) else "",
             "status": names.OK,
             "reason": "",
@@ -202,6 +204,27 @@ class Work:
     def _has_mask(self, item: Item) -> bool:
         mask = self._masks.get(item.photo["image_id"])
         return mask is not None and mask["mask"] is not None
+
+
+def _version(editor: Editor) -> str:
+    return str(editor.version) if editor.revision is None else f"{editor.version} {editor.revision}"
+
+
+def _checked(item: Item, request: EditRequest, result: EditResult) -> tuple[Array, Receipt]:
+    """The picture with the photo's own pixels outside the region, and its receipt.
+
+    The editor composites too; doing it here makes the promise hold for every backend.
+
+    Raises:
+        ValueError: the result has no picture or region, or they do not fit the photo.
+    """
+    if result.image is None or result.region is None:
+        raise ValueError("the editor said ok but gave no picture or no region")
+    image = composite(request.image, result.image, result.region)
+    receipt = measure(
+        request.image, image, request.mask, result.region, attribute=item.attribute, target_rgb=result.target_rgb
+    )
+    return image, receipt
 
 
 def with_images(candidates: Sequence[Candidate], store: ItemStore) -> Iterator[Row]:

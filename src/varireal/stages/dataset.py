@@ -12,7 +12,6 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +23,13 @@ from varireal.config.slices import DatasetSlice, slice_digest
 from varireal.datacard import CardFacts, Making, render_card
 from varireal.errors import DataError
 from varireal.exports import check_export, run_export
+from varireal.files import write_whole
 from varireal.logs import progress
 from varireal.paths import dataset_files
 from varireal.schemas import EDITS, FUNNEL, IMAGES, MANIFEST, MASKS, VERDICTS, dataset_schema
 from varireal.stages.funnel import Funnel, as_csv, lines, sums_by_setting
 from varireal.stages.outcomes import ACCEPTED, Group, Manifest, Outcome, make_groups, manifest_row, read_outcomes
+from varireal.stages.summary import Summary
 
 logger = logging.getLogger(__name__)
 
@@ -36,15 +37,6 @@ Row = dict[str, Any]
 
 _DATA_FILE = re.compile(r"train-\d{5}-of-\d{5}\.parquet")
 _NOT_IN_DATASET = ("status", "reason", "outcome", "reasons")
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """Candidates by outcome, and the shortfall in lines for the screen."""
-
-    counts: dict[str, int]
-    computed: int | None = None
-    lines: tuple[str, ...] = ()
 
 
 def run(
@@ -81,11 +73,11 @@ def run(
     stamp, facts, rows = slice_digest(config), harvest.facts(), harvest.funnel_rows()
     sums = sums_by_setting(rows)
     tables.write(funnel, rows, FUNNEL, stage="dataset", digest=stamp, facts=facts)
-    _write_text(funnel.with_suffix(".csv"), as_csv(rows))
-    facts |= {"shortfall": sums}
+    write_whole(funnel.with_suffix(".csv"), as_csv(rows))
+    facts |= {"shortfall": sums, "shortfall_by_class": [row for row in rows if row["short"]]}
     tables.write(manifest, harvest.manifest.rows(), MANIFEST, stage="dataset", digest=stamp, facts=facts)
     beside = {"manifest": _relative(manifest, card), "funnel": _relative(funnel.with_suffix(".csv"), card)}
-    _write_text(card, render_card(_card_facts(config, harvest, rows, groups, beside)))
+    write_whole(card, render_card(_card_facts(config, harvest, rows, groups, beside)))
     for kind, folder in exports.items():
         run_export(kind, output, folder)
     return Summary(dict(harvest.counts), lines=lines(rows))
@@ -210,7 +202,9 @@ def _making(groups: Sequence[Group]) -> list[Making]:
         for path in paths:
             origin = tables.origin(path, schema)
             key = (stage, str(origin["config"]))
-            found.setdefault(key, Making(stage, origin["version"], key[1], origin["packages"], origin.get("gates")))
+            found.setdefault(
+                key, Making(stage, origin["version"], key[1], origin["written_with"], origin.get("gates"))
+            )
     return list(found.values())
 
 
@@ -234,14 +228,3 @@ def _card_facts(
 def _relative(path: Path, card: Path) -> str:
     """The path as a link on the card."""
     return Path(os.path.relpath(path, card.parent)).as_posix()
-
-
-def _write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

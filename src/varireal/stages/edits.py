@@ -11,7 +11,6 @@ By hand::
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from varireal import tables
@@ -23,19 +22,12 @@ from varireal.schemas import EDITS, IMAGES, MASKS
 from varireal.stages.budget import check_budget, count_statuses
 from varireal.stages.candidates import Work, with_images
 from varireal.stages.items import Item, in_shard, setting_prompts, settled_items, train_photos, wanted_items
+from varireal.stages.summary import Summary
 from varireal.store import open_store
 
 logger = logging.getLogger(__name__)
 
 FAILURES = frozenset({EditStatus.FAILED, EditStatus.IMAGE_UNREADABLE, EditStatus.UNKNOWN_PROMPT})
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """Counts per status, and how many candidates were computed now rather than found in the store."""
-
-    counts: dict[str, int]
-    computed: int
 
 
 def run(

@@ -128,10 +128,15 @@ def _line(name: str, sums: Row) -> str:
     return f"{text}, {sums['short']} short: {reasons}"
 
 
+def _no_formula(text: str) -> str:
+    """A spreadsheet would run a cell that starts like a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+
+
 def as_csv(rows: Iterable[Row]) -> str:
     """The rows as CSV with a header, the columns of ``FUNNEL``."""
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, FUNNEL.names, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({**row, "class_name": _no_formula(row["class_name"])} for row in rows)
     return buffer.getvalue()

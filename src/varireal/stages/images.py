@@ -9,7 +9,7 @@ By hand::
 import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -32,19 +32,12 @@ from varireal.provenance import STAGE_VERSIONS
 from varireal.records import SourceImage
 from varireal.schemas import IMAGES, REJECTS
 from varireal.seeds import digest
+from varireal.stages.summary import Summary
 from varireal.store import ItemStore, open_store
 
 logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """Counts per status, and how many files were looked at now rather than found in the store."""
-
-    counts: dict[str, int]
-    computed: int
 
 
 def run(config: ImagesSlice, *, output: Path, rejects: Path, photos: Path, store: Path, threads: int = 1) -> Summary:

@@ -10,14 +10,13 @@ By hand::
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from varireal import names, tables
 from varireal.config.masks import MaskLimitsConfig
 from varireal.config.slices import MasksSlice, slice_digest
-from varireal.datasets.decoding import RejectedImageError, load_mask
+from varireal.datasets.decoding import RejectedImageError, file_sha256, load_mask
 from varireal.datasets.photos import read_photo, reading_key
 from varireal.logs import progress
 from varireal.names import MaskStatus
@@ -38,19 +37,12 @@ from varireal.segmenters.quality import (
     smooth_mask,
 )
 from varireal.stages.budget import check_budget, count_statuses
+from varireal.stages.summary import Summary
 from varireal.store import ItemStore, open_store, pack, unpack
 
 logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """Counts per status, and how many masks were computed now rather than found in the store."""
-
-    counts: dict[str, int]
-    computed: int
 
 
 def run(config: MasksSlice, *, images: Path, shard: str, output: Path, store: Path) -> Summary:
@@ -104,23 +96,27 @@ def _mask_row(
         found = _segment(photo, config, segmenter)
         if found.mask is not None:
             logger.debug("computed mask of %s", photo["image_id"])
-            items.put(key, pack({"score": found.score}, encode_mask(found.mask)))
+            told = {"status": str(found.status), "reason": found.reason, "score": found.score}
+            items.put(key, pack(told, encode_mask(found.mask)))
     else:
         facts, mask = unpack(kept)
-        found = MaskResult(decode_mask(mask), MaskStatus.OK, "", facts["score"])
+        found = MaskResult(decode_mask(mask), facts["status"], facts["reason"], facts["score"])
     return _row(photo, _judged(found, config.masks.limits), config, segmenter), kept is None
 
 
 def _item_key(photo: Mapping[str, Any], config: MasksSlice, segmenter: Segmenter) -> str:
     options = json.dumps([config.masks.grabcut.model_dump(), config.masks.options], sort_keys=True)
-    given = Path(photo["mask_path"]).read_bytes() if _has_mask_file(photo) else b""
+    given = _mask_file_digest(photo) if segmenter.uses_given else ""
     version = STAGE_VERSIONS["masks"]
     backend = (segmenter.name, segmenter.version, segmenter.revision)
     return digest("mask", version, photo["sha256"], reading_key(config.reading), given, *backend, options)
 
 
-def _has_mask_file(photo: Mapping[str, Any]) -> bool:
-    return bool(photo["mask_path"]) and Path(photo["mask_path"]).is_file()
+def _mask_file_digest(photo: Mapping[str, Any]) -> str:
+    try:
+        return file_sha256(Path(photo["mask_path"])) if photo["mask_path"] else ""
+    except RejectedImageError as error:
+        return str(error)  # segmenting meets the same error and makes a row of it
 
 
 def _segment(photo: Mapping[str, Any], config: MasksSlice, segmenter: Segmenter) -> MaskResult:
@@ -129,7 +125,7 @@ def _segment(photo: Mapping[str, Any], config: MasksSlice, segmenter: Segmenter)
     except RejectedImageError as error:
         return MaskResult(None, MaskStatus.IMAGE_UNREADABLE, str(error))
     given = None
-    if photo["mask_path"]:
+    if photo["mask_path"] and segmenter.uses_given:
         try:
             size = (picture.width, picture.height)
             given = load_mask(Path(photo["mask_path"]), size=size, original_size=picture.original_size)
@@ -144,11 +140,11 @@ def _segment(photo: Mapping[str, Any], config: MasksSlice, segmenter: Segmenter)
 
 def _judged(found: MaskResult, limits: MaskLimitsConfig) -> MaskResult:
     """The limits are applied here, on what the store keeps, so that changing one segments nothing again."""
-    if found.mask is None:
+    if found.mask is None or found.status != names.OK:
         return found
     bounds = limits.model_dump(exclude={"min_score"})
     status, reason = check_mask(found.mask, MaskLimits(**bounds))
-    if status == MaskStatus.OK and found.score is not None and found.score < limits.min_score:
+    if status == MaskStatus.OK and found.score is not None and not found.score >= limits.min_score:
         status = MaskStatus.LOW_SCORE
         reason = f"The segmenter's confidence is {found.score:.2f}, below {limits.min_score:.2f}."
     return MaskResult(found.mask, status, reason, found.score)

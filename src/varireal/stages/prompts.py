@@ -9,25 +9,18 @@ By hand::
 import json
 import logging
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
 from varireal.config.slices import PromptsSlice, slice_digest
 from varireal.errors import ConfigError
+from varireal.files import write_whole
 from varireal.prompting.bank import load_bank, prompts_for
 from varireal.prompting.files import read_class_file, write_class_file
 from varireal.prompting.locate import find_bank
 from varireal.records import ClassInfo
+from varireal.stages.summary import Summary
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """Prompts per source."""
-
-    counts: dict[str, int]
-    computed: int | None = None
 
 
 def run(config: PromptsSlice, *, class_id: str, output: Path, record: Path) -> Summary:
@@ -51,7 +44,6 @@ def run(config: PromptsSlice, *, class_id: str, output: Path, record: Path) -> S
     for remark in remarks:
         logger.warning("%s: %s", class_id, remark)
     kept = read_class_file(output)
-    record.parent.mkdir(parents=True, exist_ok=True)
     facts = {"class_id": class_id, "config": slice_digest(config), "prompts": len(kept), "remarks": remarks}
-    record.write_text(json.dumps(facts, sort_keys=True) + "\n", encoding="utf-8")
+    write_whole(record, json.dumps(facts, sort_keys=True) + "\n")
     return Summary(dict(Counter(prompt.source for prompt in kept)))

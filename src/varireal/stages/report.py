@@ -10,13 +10,15 @@ import heapq
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from varireal import names, tables
 from varireal.config.images import ReadingConfig
 from varireal.config.slices import ReportSlice, slice_digest
+from varireal.datasets.decoding import RejectedImageError
 from varireal.datasets.photos import read_photo
 from varireal.errors import DataError
 from varireal.metrics.receipts import RECEIPT_FIELDS
@@ -32,17 +34,11 @@ from varireal.reporting.gallery import (
 )
 from varireal.schemas import EDITS, FUNNEL, IMAGES, MASKS, VERDICTS
 from varireal.segmenters.quality import decode_mask
+from varireal.stages.summary import Summary
 
 Row = Mapping[str, Any]
 
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """Candidates by outcome, and lines for the screen."""
-
-    counts: dict[str, int]
-    computed: int | None = None
-    lines: tuple[str, ...] = ()
+_NO_PHOTO = 128  # grey in place of a photo that cannot be read any more
 
 
 def run(
@@ -97,17 +93,24 @@ class _Photos:
         self._reading = reading
 
     def __call__(self, image_id: str) -> GalleryPhoto:
+        if image_id not in self._images:
+            raise DataError(f"the table of images has no row {image_id} that the edits name; run the workflow again")
         row, mask = self._images[image_id], self._masks.get(image_id)
+        try:
+            picture, problem = read_photo(row, self._reading).image, ""
+        except RejectedImageError as error:
+            # the page must show what was made of a photo that is gone since
+            picture, problem = np.full((row["height"], row["width"], 3), _NO_PHOTO, np.uint8), str(error)
         data = None if mask is None else mask["smoothed"] or mask["mask"]
         return GalleryPhoto(
             image_id=image_id,
             class_id=row["class_id"],
             class_name=row["class_name"],
             split=row["split"],
-            image=read_photo(row, self._reading).image,
+            image=picture,
             mask=None if data is None else decode_mask(data),
-            mask_status="mask_missing" if mask is None else mask["status"],
-            mask_reason="" if mask is None else mask["reason"],
+            mask_status="image_unreadable" if problem else "mask_missing" if mask is None else mask["status"],
+            mask_reason=problem or ("" if mask is None else mask["reason"]),
         )
 
 

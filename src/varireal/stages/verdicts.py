@@ -8,7 +8,6 @@ By hand::
 """
 
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
 from varireal import tables
@@ -16,14 +15,7 @@ from varireal.config.slices import VerdictsSlice, slice_digest
 from varireal.judges.base import Judge
 from varireal.registry import load_backend
 from varireal.schemas import EDITS, VERDICTS
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """Candidates accepted and not."""
-
-    counts: dict[str, int]
-    computed: int | None = None
+from varireal.stages.summary import Summary
 
 
 def run(config: VerdictsSlice, *, edits: Path, output: Path) -> Summary:

@@ -47,8 +47,8 @@ def test_a_mistake_is_one_line_with_key_place_and_what_is_allowed(raw, words):
     [
         {"openai_api_key": "x"},
         {"prompts": {"bank": {"token": "x"}}},
-        {"images": {"noun": "sk-proj-abcdefghijklmnop"}},
-        {"images": {"class_names": {"a": "hf_abcdefghijklmnopqrst"}}},
+        {"images": {"noun": "sk-proj-4Kabcdefghijklmnop"}},
+        {"images": {"class_names": {"a": "hf_7Qabcdefghijklmnopqrst"}}},
         {"study": {"hub-token": "x"}},
         {"a": [{"password": "x"}]},
     ],
@@ -57,6 +57,30 @@ def test_secrets_are_refused_without_repeating_them(raw):
     with pytest.raises(ConfigError, match="environment variables") as caught:
         parse_config(raw)
     assert "abcdefgh" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        {"class_names": {"key": "door key", "token": "bus token"}},
+        {"noun": "sk-learn is a nice library"},
+        {"source": "folder", "folder": {"path": "data/hf_flowers_dataset_v2"}},
+    ],
+)
+def test_names_and_sentences_are_no_secrets(images):
+    assert parse_config({"images": images, "masks": {"backend": "grabcut"}}).images
+
+
+@pytest.mark.parametrize("raw", [{"study": {"shards": True}}, {"study": {"shards": "3"}}, {"images": {"noun": 5}}])
+def test_values_of_another_type_are_refused(raw):
+    with pytest.raises(ConfigError, match="should be a valid"):
+        parse_config(raw)
+
+
+@pytest.mark.parametrize("key", ["edits", "masks"])
+def test_options_are_not_for_built_in_backends(key):
+    with pytest.raises(ConfigError, match=f"'{key}.options'.*takes none.*foo"):
+        parse_config({key: {"options": {"foo": 1}}})
 
 
 def test_a_key_name_that_only_sounds_secret_is_not_refused():

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from varireal.datasets import demo, demo_world
+from varireal.datasets import demo_world
 from varireal.datasets.demo import DEMO_SPECIES, demo_specs, render_demo
 from varireal.datasets.demo_classes import DEMO_CLASSES
 from varireal.rendering.birds import SPECIES
@@ -133,7 +133,3 @@ def test_unusual_plumage_differs_inside_the_mask(class_id):
         change = np.abs(image.astype(int) - odd).mean(-1)
         assert change[mask].mean() > 9, look
         assert change[mask].mean() > 4 * change[far].mean(), look
-
-
-def test_demo_has_a_version():
-    assert isinstance(demo.VERSION, int)

@@ -156,6 +156,7 @@ class Study:
             "prompt_description": "",
             "seed": seed,
             "backend": "procedural",
+            "backend_version": "1",
             "params_digest": "ab" * 16,
             "status": "ok",
             "reason": "",

@@ -154,8 +154,8 @@ def test_the_csv_says_the_same_as_the_table(tmp_path):
     text = (study.dataset / "funnel.csv").read_bytes().decode("utf-8")
     rows = tables.read(study.dataset / "funnel.parquet", FUNNEL)
     assert list(csv.DictReader(io.StringIO(text, newline=""))) == [
-        {name: str(value) for name, value in row.items()} for row in rows
-    ]
+        {name: str(value).replace("=1+1", "'=1+1") for name, value in row.items()} for row in rows
+    ]  # a cell that starts like a formula is text in a spreadsheet
 
 
 def test_an_item_that_has_no_candidate_counts_as_short(tmp_path):

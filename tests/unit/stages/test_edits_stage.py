@@ -261,4 +261,4 @@ def test_metadata_names_stage_and_config(study):
     study.run()
     origin = tables.origin(study.folder / "edits.parquet", EDITS)
     assert origin["stage"] == "edits"
-    assert json.dumps(origin["packages"])
+    assert json.dumps(origin["written_with"])

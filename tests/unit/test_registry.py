@@ -1,0 +1,162 @@
+"""Backends by name, with a real distribution that registers its own."""
+
+import subprocess
+import sys
+
+import pytest
+
+from varireal.config.model import parse_config
+from varireal.editors.procedural import ProceduralEditor
+from varireal.errors import BackendError, ConfigError
+from varireal.judges.receipt import ReceiptJudge
+from varireal.registry import backend_names, backend_version, load_backend
+from varireal.segmenters.grabcut import GrabCutSegmenter
+from varireal.segmenters.provided import ProvidedSegmenter
+
+BUILT_IN = [
+    ("segmenters", "provided", ProvidedSegmenter),
+    ("segmenters", "grabcut", GrabCutSegmenter),
+    ("editors", "procedural", ProceduralEditor),
+    ("judges", "receipt", ReceiptJudge),
+]
+
+MODULE = """
+class CircleSegmenter:
+    name, version, revision = "circle", 4, None
+
+    def __init__(self, radius=3):
+        self.radius = radius
+"""
+
+ENTRY_POINTS = """
+[varireal.segmenters]
+circle = fake_backends:CircleSegmenter
+broken = fake_backends_not_there:Anything
+
+[varireal.judges]
+jury = fake_backends:CircleSegmenter
+
+[console_scripts]
+provided = fake_backends:CircleSegmenter
+"""
+
+
+def install(folder, name="fake", version="1.0", entry_points=ENTRY_POINTS):
+    """What an installer leaves behind: a module, and a folder of metadata beside it."""
+    (folder / "fake_backends.py").write_text(MODULE)
+    info = folder / f"{name}-{version}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    (info / "entry_points.txt").write_text(entry_points)
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """A folder on the path, as site-packages is."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    yield folder
+    sys.modules.pop("fake_backends", None)
+
+
+@pytest.fixture
+def installed(site):
+    install(site)
+    return site
+
+
+@pytest.mark.parametrize(("capability", "name", "kind"), BUILT_IN)
+def test_built_in_backends_load_under_the_name_that_they_carry(capability, name, kind):
+    loaded = load_backend(capability, name)
+    assert loaded is kind
+    assert loaded.name == name
+
+
+@pytest.mark.parametrize(("capability", "name", "kind"), BUILT_IN)
+def test_the_version_of_a_built_in_backend_is_that_of_its_class(capability, name, kind):
+    assert backend_version(capability, name) == str(kind.version)
+
+
+def test_names_without_other_packages():
+    assert backend_names("segmenters") == ["grabcut", "provided"]
+    assert backend_names("editors") == ["procedural"]
+    assert backend_names("judges") == ["receipt"]
+
+
+def test_a_package_adds_backends_to_its_capabilities_alone(installed):
+    assert backend_names("segmenters") == ["broken", "circle", "grabcut", "provided"]
+    assert backend_names("judges") == ["jury", "receipt"]
+    assert backend_names("editors") == ["procedural"]
+
+
+def test_a_backend_of_another_package_is_its_class(installed):
+    kind = load_backend("segmenters", "circle")
+    assert (kind.__module__, kind.__name__) == ("fake_backends", "CircleSegmenter")
+    assert kind(radius=9).radius == 9
+
+
+def test_entry_points_of_other_groups_do_not_count(installed):
+    assert load_backend("segmenters", "provided") is ProvidedSegmenter
+
+
+def test_naming_backends_imports_none_of_them(installed):
+    backend_names("segmenters")
+    assert "fake_backends" not in sys.modules
+
+
+def test_the_version_of_a_backend_changes_with_its_package(site):
+    install(site, version="1.0")
+    first = backend_version("segmenters", "circle")
+    (site / "fake-1.0.dist-info").rename(site / "fake-1.1.dist-info")
+    metadata = site / "fake-1.1.dist-info" / "METADATA"
+    metadata.write_text(metadata.read_text().replace("Version: 1.0", "Version: 1.1"))
+    code = "from varireal.registry import backend_version; print(backend_version('segmenters', 'circle'))"
+    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(site)!r}); {code}"]
+    second = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    assert isinstance(first, str)
+    assert first != second
+
+
+def test_an_unknown_backend_is_told_with_the_known_ones():
+    with pytest.raises(BackendError, match=r"no segmenters backend 'sam9'; known: grabcut, provided$"):
+        load_backend("segmenters", "sam9")
+
+
+def test_an_unknown_backend_has_no_version():
+    with pytest.raises(BackendError, match="no editors backend 'paint'"):
+        backend_version("editors", "paint")
+
+
+def test_a_backend_whose_package_is_missing_says_so(installed):
+    message = "the segmenters backend 'broken' cannot be imported .*fake_backends_not_there.*install the package"
+    with pytest.raises(BackendError, match=message):
+        load_backend("segmenters", "broken")
+
+
+def test_a_registered_name_whose_class_is_gone_is_a_backend_error(site):
+    install(site, entry_points="[varireal.editors]\ngone = fake_backends:Renamed\n")
+    with pytest.raises(BackendError, match="editors backend 'gone'"):
+        load_backend("editors", "gone")
+
+
+def test_the_config_takes_a_registered_backend_with_its_options(installed):
+    config = parse_config({"masks": {"backend": "circle", "options": {"radius": 7}}})
+    assert (config.masks.backend, config.masks.options) == ("circle", {"radius": 7})
+
+
+def test_the_config_names_the_registered_backends_too(installed):
+    with pytest.raises(ConfigError, match="unknown backend 'cirle'; allowed: broken, circle, grabcut, provided"):
+        parse_config({"masks": {"backend": "cirle"}})
+
+
+@pytest.mark.parametrize(("block", "backend"), [("masks", "provided"), ("masks", "grabcut"), ("edits", "procedural")])
+def test_options_for_a_built_in_backend_are_refused(block, backend):
+    with pytest.raises(ConfigError, match=f"{block}.*options") as caught:
+        parse_config({block: {"backend": backend, "options": {"radius": 7}}})
+    assert backend in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_empty_options_are_no_options():
+    assert parse_config({"masks": {"options": {}}, "edits": {"options": {}}}) == parse_config({})
