@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,32 @@ def test_one_prompt_of_one_class_changed(study):
     assert study.snakemake("-n").jobs == {}
 
 
+def test_a_changed_bank_is_followed_in_the_same_run(tmp_path):
+    bank = tmp_path / "bank.yaml"
+    setting = {"feasible": ["white"], "infeasible": ["neon green"]}
+    bank.write_text(yaml.safe_dump({"dataset": "t", "noun": "bird", "shared": {"color": setting}}))
+    config = {**TINY, "prompts": {"bank": {"path": "bank.yaml"}}, "edits": {"attributes": ["color"], "rounds": 1}}
+    project = Project(tmp_path, config)
+    assert project.snakemake().code == 0
+    bank.write_text(bank.read_text().replace("neon green", "purple"))
+    run = project.snakemake()
+    assert run.code == 0, run.text
+    rows = tables.read(results(project) / "dataset" / "manifest.parquet", MANIFEST)
+    assert {row["prompt_name"] for row in rows} == {"white", "purple"}
+    logs = (results(project) / "logs" / "edits").rglob("*.log")
+    assert {word for log in logs for word in re.findall(r"computed \S+ \((.*)\)", log.read_text())} == {"purple"}
+    assert project.snakemake("-n").jobs == {}
+
+
+def test_a_broken_prompt_file_stops_before_any_job(study):
+    path = results(study) / "prompts" / "mallard.yaml"
+    path.write_text(path.read_text() + "\n  - broken: [\n")
+    run = study.snakemake()
+    assert run.code == 2, run.text
+    (line,) = [line for line in run.text.splitlines() if line.startswith("error: ")]
+    assert "mallard.yaml:" in line
+
+
 def test_a_gate_changes_verdicts_only(study):
     study.configure({**TINY, "verdicts": {"gates": {"color": {"min_edge_ssim": 0.99}}}})
     dry = study.snakemake("-n")
@@ -221,7 +248,13 @@ def test_a_word_that_the_editor_does_not_know_is_a_row(study):
 def test_snakemake_report_contains_the_page(study):
     run = study.snakemake("--report", "report.zip")
     assert run.code == 0, run.text
-    assert (study.folder / "report.zip").stat().st_size > 100_000
+    with zipfile.ZipFile(study.folder / "report.zip") as archive:
+        members = archive.namelist()
+    page = [name for name in members if name.endswith("/index.html")]
+    assert len(page) == 1
+    folder = page[0].removesuffix("index.html")
+    on_disk = {path.name for path in (results(study) / "report" / "data").iterdir()}
+    assert {Path(name).name for name in members if name.startswith(f"{folder}data/")} == on_disk
 
 
 def test_verdicts_follow_the_gates(finished):
