@@ -7,7 +7,6 @@ import pytest
 import yaml
 
 from varireal.checking import (
-    Finding,
     check_config,
     check_prompt_files,
     load_study_config,
@@ -107,7 +106,7 @@ def test_a_misspelt_key_names_file_key_and_the_nearest(study):
 
 def test_a_class_without_prompts_is_found_before_any_job(study):
     study.write_bank({**GOOD, "classes": {"mallard": {"color": {"feasible": ["grey"]}}}})
-    with pytest.raises(ConfigError, match="class 'flamingo' has no prompts in bank .*ponds.yaml"):
+    with pytest.raises(ConfigError, match=r"class 'flamingo' has no prompts in bank .*ponds\.yaml"):
         check_config(configfile=[study.config])
 
 
@@ -204,7 +203,10 @@ def test_every_finding_is_said_before_the_first_error_ends_the_check(study, said
         check_prompt_files(configfile=[study.config])
     assert len(said()) == 4
     assert [line.split(": ")[0] for line in said()] == ["error"] * 4
-    assert [word for line in said() for word in ("glorpish", "blargish") if word in line] == ["glorpish", "blargish"] * 2
+    assert [word for line in said() for word in ("glorpish", "blargish") if word in line] == [
+        "glorpish",
+        "blargish",
+    ] * 2
     first = f"{study.bank}: flamingo.color.infeasible.glorpish: "
     assert str(caught.value).startswith(f"4 prompts need a change; the first: {first}")
 
@@ -219,10 +221,6 @@ def test_warnings_are_said_and_stop_nothing(study, said):
         f"warning: {finding.place}: {finding.message}" for finding in findings
     ]
     assert lines[-1] == "ok: 14 prompts of 2 classes"
-
-
-def test_a_finding_is_a_value():
-    assert Finding("a", "b", "error") == Finding(place="a", message="b", severity="error")
 
 
 def test_the_prompts_of_the_demo_are_good(study, said):

@@ -141,7 +141,7 @@ def test_the_banks_of_the_package_are_found_by_name(tmp_path):
 
 
 def test_an_unknown_class_names_the_classes_and_writes_nothing(made):
-    with pytest.raises(ConfigError, match="no class 'swan' in this study; classes: gull, coot$"):
+    with pytest.raises(ConfigError, match=r"no class 'swan' in this study; classes: gull, coot$"):
         made.run("swan")
     assert not made.output.exists()
     assert not made.record.exists()
@@ -149,7 +149,7 @@ def test_an_unknown_class_names_the_classes_and_writes_nothing(made):
 
 def test_a_bank_without_the_class_is_told(made):
     made.edit(made.bank, "  gull:", "  tern:")
-    with pytest.raises(ConfigError, match="'Gull, the' has no prompts in bank .*ponds.yaml"):
+    with pytest.raises(ConfigError, match=r"'Gull, the' has no prompts in bank .*ponds\.yaml"):
         made.run()
     assert not made.output.exists()
 
