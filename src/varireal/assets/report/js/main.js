@@ -6,14 +6,15 @@
   let tab = tabs[0].dataset.tab;
   let at = "";
 
-  /* The address keeps the place. In a frame without an origin the browser may refuse: then it is only not kept. */
+  /* The address keeps the place. In a frame the browser may refuse: then it is only not kept. An address
+     of a whole page as data is never written: it is too long to be copied for every filter. */
   const writeAddress = () => {
     const parameters = new URLSearchParams();
     if (tab !== tabs[0].dataset.tab) parameters.set("tab", tab);
     filters.write(parameters);
     if (at) parameters.set("pair", at);
     const hash = `#${parameters}`;
-    if (hash === (location.hash || "#")) return;
+    if (location.protocol === "data:" || hash === (location.hash || "#")) return;
     try {
       history.replaceState(null, "", hash);
     } catch {

@@ -22,12 +22,21 @@ varireal.store = (() => {
   };
   for (const kind of ["index", "page", "detail"]) varireal[kind] = settle(kind);
 
+  const fileName = (kind, number) => `${kind}-${String(number).padStart(5, "0")}`;
+
+  /* A copy in one file holds its data as blocks; large pictures may be left out of it. */
+  const read = (kind, number) => {
+    if (!facts.copy) return inject(kind, number);
+    const block = document.getElementById(fileName(kind, number));
+    return { payload: block && JSON.parse(block.textContent), script: null };
+  };
+
   const inject = (kind, number) => {
     const key = `${kind}-${number}`;
     if (waiting.has(key)) return waiting.get(key).promise;
     const entry = { payload: null };
     const script = document.createElement("script");
-    const name = `data/${kind}-${String(number).padStart(5, "0")}.js`;
+    const name = `data/${fileName(kind, number)}.js`;
     entry.promise = new Promise((resolve, reject) => {
       script.onload = () => (entry.payload ? resolve({ payload: entry.payload, script }) : reject(new Error(name)));
       script.onerror = () => reject(new Error(name));
@@ -50,11 +59,11 @@ varireal.store = (() => {
       held.set(number, entry);
       return entry.payload;
     }
-    entry = await inject(kind, number);
+    entry = await read(kind, number);
     held.set(number, entry);
     for (const [old, { script }] of held) {
       if (held.size <= PAGES_KEPT[kind]) break;
-      script.remove();
+      script?.remove();
       held.delete(old);
     }
     return entry.payload;
@@ -64,8 +73,8 @@ varireal.store = (() => {
     let card = 0;
     let candidate = 0;
     for (let chunk = 0; chunk < facts.count.chunks; chunk += 1) {
-      const { payload, script } = await inject("index", chunk);
-      script.remove();
+      const { payload, script } = await read("index", chunk);
+      script?.remove();
       for (const [target, table] of [[images, payload.images], [prompts, payload.prompts], [combos, payload.combos]])
         for (const item of table) target.push(item);
       for (const name of Object.keys(payload.cards)) cards[name].set(payload.cards[name], card);
