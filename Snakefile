@@ -26,5 +26,11 @@ include: "workflow/rules/report.smk"
 rule all:
     default_target: True
     input:
+        # the intermediate tables too: one that was lost is made again
+        rules.images.output,
+        LAYOUT.all_prompts(),
+        LAYOUT.all_masks(),
+        LAYOUT.all_edits(),
+        LAYOUT.all_verdicts(),
         rules.dataset.output,
         rules.report.output,

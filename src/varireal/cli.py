@@ -126,7 +126,8 @@ def _fail(args: argparse.Namespace, message: str, error: BaseException, code: in
     where = f" [log: {args.log}]" if args.log is not None else ""
     sys.stderr.write(f"error: {args.command}: {message}{where}\n")
     if args.log is not None:
-        logger.debug("failed: %s", message, exc_info=error)
+        # the log of a mistake is shown on the screen, where only a bug needs its traceback
+        logger.debug("failed: %s", message, exc_info=error if code != EXIT_EXPECTED else None)
     return code
 
 

@@ -30,6 +30,8 @@ def run(*, study: Path, delete: bool) -> int:
     for name, members in sorted(_tables(study).items()):
         needed = {row["params_digest"] for table in members for row in tables.read(table, EDITS, ["params_digest"])}
         for store in sorted(folder.glob(f"{name}-?????-of-?????.sqlite")):
+            if _unfinished(store, name, members):
+                continue
             count = _collect(store, needed, delete=delete)
             total += count
             if count:
@@ -46,6 +48,14 @@ def _tables(study: Path) -> dict[str, list[Path]]:
         attribute, feasibility, round_ = table.parts[-4:-1]
         found.setdefault(f"edits-{attribute}-{feasibility}-{round_}", []).append(table)
     return found
+
+
+def _unfinished(store: Path, name: str, members: list[Path]) -> bool:
+    """Whether the store's own job has not written its table yet, while jobs of the same shard count have."""
+    shard = store.stem.removeprefix(f"{name}-")
+    total = shard.partition("-of-")[2]
+    shards = {table.stem for table in members}
+    return shard not in shards and any(other.endswith(f"-of-{total}") for other in shards)
 
 
 def _collect(path: Path, needed: set[str], *, delete: bool) -> int:

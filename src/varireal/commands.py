@@ -122,6 +122,7 @@ COMMANDS: dict[str, Command] = {
         _STUDY_FOLDER,
         _IMAGES,
         _option("funnel", "table of counts per class and setting"),
+        _option("copy", "the page in one file to write, for Snakemake's own report"),
     ),
     "prompts-check": Command(
         "varireal.checking:check_prompt_files",

@@ -4,21 +4,22 @@ The Snakefile asks here and nowhere else. Light: standard library, pydantic and 
 opens no photo.
 """
 
+import os
 from functools import cached_property
 from pathlib import Path
 
 from varireal import names
 from varireal.config.model import Config
 from varireal.config.slices import slice_digest, slice_text, stage_slices
-from varireal.datasets.sources import image_source
+from varireal.datasets.sources import file_source, image_source
 from varireal.errors import ConfigError
-from varireal.paths import StudyPaths, dataset_files, shard_name
+from varireal.paths import StudyPaths, check_results_folder, dataset_files, shard_name
 from varireal.prompting.bank import load_bank, prompts_for
 from varireal.prompting.checks import check_prompts
-from varireal.prompting.files import class_digests
-from varireal.prompting.locate import find_bank
+from varireal.prompting.files import planned_digests
+from varireal.prompting.locate import find_bank, prompts_origin
 from varireal.provenance import STAGE_VERSIONS
-from varireal.records import Prompt
+from varireal.records import ClassInfo, Prompt
 from varireal.registry import backend_version
 from varireal.seeds import digest
 
@@ -28,7 +29,7 @@ class Layout:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.paths = StudyPaths(f"{config.study.results.rstrip('/')}/{config.study.name}")
+        self.paths = StudyPaths(os.path.normpath(f"{config.study.results}/{config.study.name}"))
 
     @cached_property
     def classes(self) -> dict[str, str]:
@@ -92,9 +93,9 @@ class Layout:
         """Every class's prompt file."""
         return [self.paths.prompts(class_id) for class_id in self.classes]
 
-    def all_records(self) -> list[str]:
-        """What the stage prompts said of each class's file."""
-        return [self.paths.prompts_record(class_id) for class_id in self.classes]
+    def all_masks(self) -> list[str]:
+        """Every table of masks."""
+        return self.paths.every_mask(self.config.study.shards)
 
     def bank_prompts(self) -> dict[str, list[Prompt]]:
         """The bank's prompts by class id.
@@ -117,15 +118,22 @@ class Layout:
         }
 
     def prompts_digest(self, attribute: str, feasibility: str) -> str:
-        """Changes when a prompt of the setting changes in any class's file; ``none yet`` before the files exist."""
-        setting = (attribute, feasibility)
-        digests = []
-        for class_id in self.classes:
-            path = Path(self.paths.prompts(class_id))
-            if not path.exists():
-                return "none yet"
-            digests.append(class_digests(path).get(setting, ""))
-        return digest(*digests, size=8)
+        """Changes when the prompts of a setting change in any class, by hand or in the bank.
+
+        It is the digest of what the files will say once the stage prompts has run, so it is known before.
+        """
+        return self._prompts_digests[attribute, feasibility]
+
+    @cached_property
+    def _prompts_digests(self) -> dict[tuple[str, str], str]:
+        origin = prompts_origin(find_bank(self.config.prompts.bank.path))
+        planned = [
+            planned_digests(
+                Path(self.paths.prompts(class_id)), ClassInfo(class_id, self.classes[class_id]), prompts, origin=origin
+            )
+            for class_id, prompts in self.bank_prompts().items()
+        ]
+        return {setting: digest(*(digests[setting] for digests in planned), size=8) for setting in self.settings}
 
     def check(self) -> None:
         """Find what can be found before any job starts: classes without prompts, broken banks and prompt files.
@@ -142,3 +150,14 @@ class Layout:
                 raise ConfigError(f"bank {self.config.prompts.bank.path}: {errors[0].message}{more}")
         for attribute, feasibility in self.settings:
             self.prompts_digest(attribute, feasibility)  # reads every prompt file that a person may have edited
+        check_results_folder(Path(self.paths.root))
+        self._check_masks()
+
+    def _check_masks(self) -> None:
+        if self.config.images.source != "csv" or self.config.masks.backend != "provided":
+            return
+        if not any(item.mask_path for item in file_source(self.config.images).items()):
+            raise ConfigError(
+                f"masks.backend is 'provided', but {self.config.images.csv.path} names no mask; add a column "
+                "'mask', or use masks.backend: grabcut"
+            )

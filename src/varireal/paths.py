@@ -3,10 +3,13 @@
 Everything lies under ``{results}/{study}/``. Arguments may be Snakemake wildcards such as ``"{shard}"``.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from varireal import names
+from varireal.errors import ConfigError
 
 
 def shard_name(index: int, total: int) -> str:
@@ -14,15 +17,30 @@ def shard_name(index: int, total: int) -> str:
     return f"{index:05d}-of-{total:05d}"
 
 
+def check_results_folder(root: Path) -> None:
+    """Refuse a place where no results can be written.
+
+    Raises:
+        ConfigError: a parent is a file or cannot be written, or the path starts with ``~``.
+    """
+    if root.parts[:1] == ("~",):
+        raise ConfigError(f"study.results: {str(root.parent)!r} starts with '~', which nothing expands; write it out")
+    existing = next((place for place in (root, *root.parents) if place.exists()), Path())
+    if not existing.is_dir():
+        raise ConfigError(f"study.results: {existing} is not a folder, so {root} cannot be made")
+    if not os.access(existing, os.W_OK | os.X_OK) or str(existing.resolve()).startswith(("/proc", "/sys")):
+        raise ConfigError(f"study.results: {existing} cannot be written, so {root} cannot be made")
+
+
 def parse_shard(name: str) -> tuple[int, int]:
     """Index and total of a shard name.
 
     Raises:
-        ValueError: the text is not a shard name.
+        ConfigError: the text is not a shard name.
     """
     index, _, total = name.partition("-of-")
     if not (len(index) == len(total) == 5 and index.isdigit() and total.isdigit() and int(index) < int(total)):
-        raise ValueError(f"{name!r} is not a shard name such as 00000-of-00001")
+        raise ConfigError(f"{name!r} is not a shard name such as 00000-of-00001")
     return int(index), int(total)
 
 
@@ -116,6 +134,11 @@ class StudyPaths:
     def report(self) -> str:
         """Folder of the report and gallery."""
         return f"{self.root}/report"
+
+    @property
+    def report_copy(self) -> str:
+        """The page in one file, as much as Snakemake's report can hold."""
+        return f"{self.root}/report.html"
 
     def store(self, name: str) -> str:
         """Item store of one writer; never a declared output, so that it survives a failed job."""

@@ -38,10 +38,10 @@ def backend_version(capability: str, name: str) -> str:
     Raises:
         BackendError: no such backend.
     """
-    for point in _entry_points(capability):
-        if point.name == name:
-            return point.dist.version if point.dist is not None else "unknown"
-    return _built_in(capability, name)[1]
+    if is_built_in(capability, name):
+        return _BUILT_IN[capability][name][1]
+    distribution = _entry_point(capability, name).dist
+    return distribution.version if distribution is not None else "unknown"
 
 
 def load_backend(capability: str, name: str) -> Any:
@@ -50,27 +50,25 @@ def load_backend(capability: str, name: str) -> Any:
     Raises:
         BackendError: no such backend, or its module needs something that is not installed.
     """
-    for point in _entry_points(capability):
-        if point.name == name:
-            return _imported(point.value, capability, name)
-    return _imported(_built_in(capability, name)[0], capability, name)
-
-
-def _built_in(capability: str, name: str) -> tuple[str, str]:
-    if not is_built_in(capability, name):
-        raise BackendError(f"no {capability} backend {name!r}; known: {', '.join(backend_names(capability))}")
-    return _BUILT_IN[capability][name]
-
-
-def _entry_points(capability: str) -> list[metadata.EntryPoint]:
-    return sorted(metadata.entry_points(group=f"varireal.{capability}"), key=lambda point: point.name)
-
-
-def _imported(target: str, capability: str, name: str) -> Any:
-    module, _, attribute = target.partition(":")
     try:
+        if not is_built_in(capability, name):
+            return _entry_point(capability, name).load()
+        module, _, attribute = _BUILT_IN[capability][name][0].partition(":")
         return getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise BackendError(
             f"the {capability} backend {name!r} cannot be imported ({error}); install the package it needs"
         ) from error
+
+
+def _entry_points(capability: str) -> list[metadata.EntryPoint]:
+    """Backends of other packages; one that takes the name of a built-in is not seen."""
+    points = metadata.entry_points(group=f"varireal.{capability}")
+    return sorted((p for p in points if not is_built_in(capability, p.name)), key=lambda point: point.name)
+
+
+def _entry_point(capability: str, name: str) -> metadata.EntryPoint:
+    for point in _entry_points(capability):
+        if point.name == name:
+            return point
+    raise BackendError(f"no {capability} backend {name!r}; known: {', '.join(backend_names(capability))}")

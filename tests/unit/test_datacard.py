@@ -45,6 +45,7 @@ def facts(name="Snowy egret", *, license_="cc-by-4.0", **changes):
         study="demo",
         seed=22,
         noun="bird",
+        classes={"egret": name},
         attributes=("color",),
         shards=1,
         rounds=1,

@@ -5,6 +5,7 @@ import pytest
 from varireal.config.model import parse_config
 from varireal.errors import ConfigError
 from varireal.layout import Layout
+from varireal.prompting.bank import shipped_bank
 
 
 @pytest.fixture(autouse=True)
@@ -50,8 +51,31 @@ def test_keys_change_with_the_slice_only():
     assert layout().key("edits").startswith("edits v1 ")
 
 
-def test_prompt_digest_is_none_yet_until_the_files_exist():
-    assert layout().prompts_digest("color", "feasible") == "none yet"
+def test_prompt_digests_are_known_before_the_files_exist(tmp_path):
+    before = layout()
+    digest = before.prompts_digest("color", "feasible")
+    assert digest != before.prompts_digest("color", "infeasible")
+    bank = tmp_path / "bank.yaml"
+    bank.write_text(shipped_bank("demo_birds").read_text())
+    own = layout(prompts={"bank": {"path": str(bank)}})
+    same = own.prompts_digest("color", "feasible")
+    bank.write_text(bank.read_text().replace("neon green", "neon yellow", 1))
+    changed = layout(prompts={"bank": {"path": str(bank)}})
+    assert changed.prompts_digest("color", "feasible") == same
+    assert changed.prompts_digest("color", "infeasible") != own.prompts_digest("color", "infeasible")
+
+
+@pytest.mark.parametrize("results", ["~/x", "config.yaml/x", "/proc/nope"])
+def test_a_place_that_takes_no_results_is_refused(results, tmp_path):
+    (tmp_path / "config.yaml").write_text("")
+    with pytest.raises(ConfigError, match=r"study\.results"):
+        layout(study={"results": results}).check()
+
+
+def test_a_list_without_masks_cannot_provide_them(tmp_path):
+    (tmp_path / "list.csv").write_text("path,class,split\na.png,mallard,train\n")
+    with pytest.raises(ConfigError, match="names no mask"):
+        layout(images={"source": "csv", "csv": {"path": "list.csv"}}).check()
 
 
 def test_dag_size_is_bounded():

@@ -1,5 +1,6 @@
 import pytest
 
+from varireal.errors import ConfigError
 from varireal.paths import StudyPaths, dataset_files, parse_shard, shard_name
 
 
@@ -10,7 +11,7 @@ def test_shard_names_round_trip():
 
 @pytest.mark.parametrize("text", ["3-of-16", "00016-of-00016", "00003-of-", "x", "00003_of_00016", "-0001-of-00016"])
 def test_bad_shard_names_are_refused(text):
-    with pytest.raises(ValueError, match="is not a shard name"):
+    with pytest.raises(ConfigError, match="is not a shard name"):
         parse_shard(text)
 
 

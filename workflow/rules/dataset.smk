@@ -2,7 +2,7 @@ rule dataset:
     input:
         config=PATHS.config("dataset"),
         images=PATHS.images,
-        masks=expand(PATHS.masks("{shard}"), shard=LAYOUT.shards),
+        masks=LAYOUT.all_masks(),
         edits=LAYOUT.all_edits(),
         verdicts=LAYOUT.all_verdicts(),
     output:

@@ -1,13 +1,11 @@
 # The prompt files are ancient: a new date alone runs nothing. What counts is the digest of the setting's own prompts,
-# so an edited colour prompt runs the colour edits of its arm and nothing else. The records are written whenever the
-# rule prompts runs, so a changed bank is followed in the same run.
+# as they will be after the rule prompts, so an edited colour prompt runs the colour edits of its arm and nothing else.
 rule edits:
     input:
         config=PATHS.config("edits"),
         images=PATHS.images,
         masks=PATHS.masks("{shard}"),
         prompts=ancient(LAYOUT.all_prompts()),
-        records=LAYOUT.all_records(),
         earlier_edits=earlier(PATHS.edits),
         earlier_verdicts=earlier(PATHS.verdicts),
     output:

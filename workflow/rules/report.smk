@@ -1,17 +1,16 @@
+# Snakemake's own report takes single files only, so it gets a copy of the page in one file.
 rule report:
     input:
         config=PATHS.config("report"),
         images=PATHS.images,
-        masks=expand(PATHS.masks("{shard}"), shard=LAYOUT.shards),
+        masks=LAYOUT.all_masks(),
         edits=LAYOUT.all_edits(),
         verdicts=LAYOUT.all_verdicts(),
         funnel=PATHS.funnel,
     output:
-        report(
-            directory(PATHS.report),
-            htmlindex="index.html",
-            caption="../report/gallery.rst",
-            category="Gallery",
+        folder=directory(PATHS.report),
+        one_file=report(
+            PATHS.report_copy, caption="../report/gallery.rst", category="Gallery"
         ),
     log:
         PATHS.log("report"),
@@ -27,5 +26,5 @@ rule report:
         key=LAYOUT.key("report"),
         study=lambda w, input: Path(input.images).parent,
     shell:
-        "varireal report --config {input.config:q} --images {input.images:q} --study {params.study:q} --funnel {input.funnel:q}"
-        " --output {output:q} --log {log:q}"
+        "varireal report --config {input.config:q} --images {input.images:q} --study {params.study:q}"
+        " --funnel {input.funnel:q} --copy {output.one_file:q} --output {output.folder:q} --log {log:q}"

@@ -20,7 +20,10 @@ class StrictModel(BaseModel):
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """Turn the first problems of a validation error into one line: place, key, found value, what is allowed."""
-    details = error.errors(include_url=False)
+    found = error.errors(include_url=False)
+    # a list with a bad member is also reported as too short; the member is what matters
+    details = [d for d in found if not any(o["loc"][: len(d["loc"])] == d["loc"] and o is not d for o in found)]
+    details = details or found
     lines = [_explain_one(detail, model) for detail in details[:3]]
     more = f" (and {len(details) - 3} more)" if len(details) > 3 else ""
     return "; ".join(lines) + more

@@ -64,6 +64,7 @@ class DatasetSlice(StrictModel):
     study: str
     seed: int
     noun: str
+    classes: dict[str, str]
     attributes: tuple[str, ...]
     shards: int
     rounds: int
@@ -105,6 +106,7 @@ def stage_slices(config: Config, classes: dict[str, str]) -> dict[str, StrictMod
             study=study.name,
             seed=study.seed,
             noun=images.noun,
+            classes=classes,
             attributes=attributes,
             shards=study.shards,
             rounds=config.edits.rounds,

@@ -4,6 +4,7 @@ Light module: it is imported while Snakemake parses.
 """
 
 import hashlib
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ _MOST_DIGITS = 30
 
 # File names that Windows keeps for devices, with any extension.
 # https://learn.microsoft.com/windows/win32/fileio/naming-a-file
+# Snakemake takes a wildcard that repeats itself for an endless rule.
+_REPETITIVE = re.compile(r"(.+?)\1{9,}")
 _RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
 
 
@@ -57,8 +60,10 @@ def _class_slug(name: str, digits: int) -> str:
         return f"class-{digest[: max(digits, _FIRST_DIGITS)]}"
     if slug in _RESERVED:
         slug = f"class-{slug}"
-    if not digits:
+    if not digits and not _REPETITIVE.search(slug):
         return slug
+    digits = digits or _FIRST_DIGITS
+    slug = _REPETITIVE.sub(r"\1", slug)
     suffix = digest[:digits]
     return f"{slug[: MAX_CLASS_LENGTH - digits - 1].rstrip('-')}-{suffix}"
 

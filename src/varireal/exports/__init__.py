@@ -40,7 +40,7 @@ def check_export(kind: str, output: Path) -> None:
         DataError: ``output`` holds files that no export wrote.
     """
     find_export(kind)
-    check_replaceable(output)
+    check_replaceable(output, kind)
 
 
 def run_export(kind: str, dataset: Path, output: Path) -> ExportSummary:

@@ -106,7 +106,7 @@ def whole_folder(output: Path, kind: str) -> Iterator[Path]:
     Raises:
         DataError: ``output`` exists and holds something that no export wrote.
     """
-    check_replaceable(output)
+    check_replaceable(output, kind)
     staging = output.with_name(f".{output.name}.varireal-new")
     retired = output.with_name(f".{output.name}.varireal-old")
     for leftover in (staging, retired):
@@ -116,7 +116,7 @@ def whole_folder(output: Path, kind: str) -> Iterator[Path]:
     try:
         yield staging
         _mark(staging, kind, _files(staging))
-        check_replaceable(output)
+        check_replaceable(output, kind)
     except BaseException:
         shutil.rmtree(staging)
         raise
@@ -136,7 +136,7 @@ def _files(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in found if path != folder / MARKER)
 
 
-def check_replaceable(output: Path) -> None:
+def check_replaceable(output: Path, kind: str) -> None:
     """Refuse a place that holds anything but an earlier export.
 
     Raises:
@@ -149,11 +149,14 @@ def check_replaceable(output: Path) -> None:
         raise DataError(f"{output} exists and is not a folder that an export wrote; {remedy}")
     found = _files(output)
     try:
-        listed = set(json.loads((output / MARKER).read_text(encoding="utf-8"))["files"])
+        marker = json.loads((output / MARKER).read_text(encoding="utf-8"))
+        listed, written = set(marker["files"]), marker["export"]
     except FileNotFoundError:
-        listed = set()
+        listed, written = set(), kind
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{output / MARKER} is damaged; {remedy}") from error
+    if written != kind:
+        raise DataError(f"{output} holds an export of kind {written!r}; {remedy}")
     foreign = [name for name in found if name not in listed]
     if foreign:
         raise DataError(f"{output} holds {foreign[0]!r}, which no export wrote; {remedy}")

@@ -4,7 +4,6 @@ Light: PyYAML only. Snakemake reads digests of these files whenever it parses th
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 
 from varireal.errors import ConfigError
@@ -44,6 +43,18 @@ def write_class_file(path: Path, class_info: ClassInfo, prompts: Sequence[Prompt
     return notes
 
 
+def planned_digests(
+    path: Path, class_info: ClassInfo, prompts: Sequence[Prompt], *, origin: str
+) -> dict[tuple[str, str], str]:
+    """(attribute, feasibility) -> digest of what the file will say once ``write_class_file`` was called like this.
+
+    Raises:
+        ConfigError: the file that is there cannot be read; the message has file and line.
+    """
+    old = parse(path)[0] if path.exists() else None
+    return setting_digests(merge(old, class_info, prompts, origin)[0].prompts)
+
+
 def read_class_file(path: Path) -> list[Prompt]:
     """Prompts of a class's file, by setting and then in file order; what a person changed has the source ``edited``.
 
@@ -51,26 +62,6 @@ def read_class_file(path: Path) -> list[Prompt]:
         ConfigError: the file is missing or is not a file of prompts; the message has file and line.
     """
     return list(parse(path)[0].prompts)
-
-
-def class_digests(path: Path) -> dict[tuple[str, str], str]:
-    """(attribute, feasibility) -> digest of what the prompts of that setting say, for every setting.
-
-    Comments, order, sources and layout do not count. Answers are remembered while the file's time and size stay.
-
-    Raises:
-        ConfigError: as ``read_class_file``.
-    """
-    try:
-        stat = path.stat()
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); expected a YAML file of prompts") from error
-    return dict(_digests(path, stat.st_mtime_ns, stat.st_size))
-
-
-@lru_cache(maxsize=4096)
-def _digests(path: Path, mtime_ns: int, size: int) -> dict[tuple[str, str], str]:  # noqa: ARG001 (part of the key)
-    return setting_digests(read_class_file(path))
 
 
 def _replace(path: Path, text: str) -> None:

@@ -18,3 +18,8 @@ def find_bank(name: str) -> Path:
             raise ConfigError(f"prompts.bank.path: there is no file {name} (looked in {Path.cwd()})")
         return path
     return shipped_bank(name)
+
+
+def prompts_origin(bank: Path) -> str:
+    """What a class's file says of where its prompts come from."""
+    return f"bank {bank.name}"

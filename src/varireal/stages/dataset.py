@@ -89,7 +89,7 @@ class _Harvest:
     def __init__(self, config: DatasetSlice, images: Sequence[Row]) -> None:
         self._config = config
         self._photos = {row["image_id"]: row for row in images}
-        self.classes = dict(sorted((row["class_id"], row["class_name"]) for row in images))
+        self.classes = dict(sorted(config.classes.items()))  # one without a usable photo is a row of zeros too
         self._labels = {class_id: label for label, class_id in enumerate(self.classes)}
         self.manifest = Manifest()
         self.funnel = Funnel()

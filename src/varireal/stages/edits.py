@@ -15,6 +15,7 @@ from pathlib import Path
 
 from varireal import tables
 from varireal.config.slices import EditsSlice, slice_digest
+from varireal.errors import ConfigError
 from varireal.logs import progress
 from varireal.names import EditStatus
 from varireal.paths import parse_shard
@@ -66,6 +67,7 @@ def run(
         ConfigError: a prompt file is damaged.
         BackendError: the editor cannot run here.
     """
+    _check_call(config, attribute, round_, earlier_edits, earlier_verdicts)
     items = _wanted(config, images, prompts, attribute=attribute, feasibility=feasibility, round_=round_)
     settled = settled_items(earlier_edits, earlier_verdicts)
     open_items = [i for i in in_shard(items, *parse_shard(shard)) if (i.photo["image_id"], i.k) not in settled]
@@ -88,12 +90,25 @@ def run(
     return Summary(count_statuses(rows), sum(candidate.new for candidate in done))
 
 
+def _check_call(
+    config: EditsSlice, attribute: str, round_: int, edits: Sequence[Path], verdicts: Sequence[Path]
+) -> None:
+    if attribute not in config.edits.attributes:
+        raise ConfigError(f"attribute {attribute!r} is not in the config; it has {', '.join(config.edits.attributes)}")
+    if not len(edits) == len(verdicts) == round_:
+        raise ConfigError(
+            f"round {round_} needs the edits and the verdicts of the {round_} rounds before it; "
+            f"found {len(edits)} and {len(verdicts)}"
+        )
+
+
 def _wanted(
     config: EditsSlice, images: Path, prompts: Sequence[Path], *, attribute: str, feasibility: str, round_: int
 ) -> list[Item]:
+    photos = train_photos(images, IMAGES)
     return wanted_items(
-        train_photos(images, IMAGES),
-        setting_prompts(prompts, attribute=attribute, feasibility=feasibility),
+        photos,
+        setting_prompts(prompts, photos, attribute=attribute, feasibility=feasibility),
         attribute=attribute,
         feasibility=feasibility,
         per_image=config.edits.per_image,

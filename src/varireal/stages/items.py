@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from varireal import names, tables
+from varireal.errors import DataError
 from varireal.names import EditStatus
 from varireal.prompting.deal import deal
 from varireal.prompting.files import read_class_file
@@ -123,13 +124,19 @@ def settled_items(edits: Sequence[Path], verdicts: Sequence[Path]) -> set[tuple[
     }
 
 
-def setting_prompts(files: Iterable[Path], *, attribute: str, feasibility: str) -> dict[str, list[Prompt]]:
+def setting_prompts(
+    files: Sequence[Path], photos: Iterable[Mapping[str, Any]], *, attribute: str, feasibility: str
+) -> dict[str, list[Prompt]]:
     """Prompts of one setting by class id, from the classes' files.
 
     Raises:
         ConfigError: a file is not a prompt file; the message has its line.
+        DataError: a class of the photos has no file.
     """
     by_class: dict[str, list[Prompt]] = {}
+    known = {path.stem for path in files}
+    for class_id in sorted({str(photo["class_id"]) for photo in photos} - known):
+        raise DataError(f"no prompt file for class {class_id!r} was given; found those of {', '.join(sorted(known))}")
     for path in files:
         for prompt in read_class_file(path):
             if (prompt.attribute, prompt.feasibility) == (attribute, feasibility):

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from varireal import names, tables
 from varireal.config.masks import MaskLimitsConfig
 from varireal.config.slices import MasksSlice, slice_digest
@@ -132,10 +134,27 @@ def _segment(photo: Mapping[str, Any], config: MasksSlice, segmenter: Segmenter)
         except RejectedImageError as error:
             return MaskResult(None, MaskStatus.UNREADABLE, str(error))
     try:
-        return segmenter.segment([picture.image], [given])[0]
-    except Exception as error:
+        return _normal(segmenter.segment([picture.image], [given])[0], picture.image.shape[:2])
+    except Exception as error:  # one photo must not end the stage; its row says what happened
         logger.exception("segmenting %s failed", photo["image_id"])
         return MaskResult(None, MaskStatus.FAILED, f"{type(error).__name__}: {error}")
+
+
+def _normal(found: MaskResult, shape: tuple[int, ...]) -> MaskResult:
+    """The answer in the types of the table, whatever a segmenter of another package gives.
+
+    Raises:
+        ValueError: the mask does not fit the photo, or there is none although all is well.
+    """
+    score = None if found.score is None else float(found.score)
+    if found.mask is None:
+        if found.status == names.OK:
+            raise ValueError("the segmenter said ok but gave no mask")
+        return MaskResult(None, found.status, found.reason, score)
+    mask = np.asarray(found.mask)
+    if mask.shape != shape:
+        raise ValueError(f"the segmenter gave a mask of shape {mask.shape} for a photo of {shape}")
+    return MaskResult(mask.astype(bool), found.status, found.reason, score)
 
 
 def _judged(found: MaskResult, limits: MaskLimitsConfig) -> MaskResult:
@@ -146,7 +165,7 @@ def _judged(found: MaskResult, limits: MaskLimitsConfig) -> MaskResult:
     status, reason = check_mask(found.mask, MaskLimits(**bounds))
     if status == MaskStatus.OK and found.score is not None and not found.score >= limits.min_score:
         status = MaskStatus.LOW_SCORE
-        reason = f"The segmenter's confidence is {found.score:.2f}, below {limits.min_score:.2f}."
+        reason = f"The segmenter's confidence is {found.score:.3f}, below {limits.min_score:g}."
     return MaskResult(found.mask, status, reason, found.score)
 
 

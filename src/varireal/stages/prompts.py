@@ -16,7 +16,7 @@ from varireal.errors import ConfigError
 from varireal.files import write_whole
 from varireal.prompting.bank import load_bank, prompts_for
 from varireal.prompting.files import read_class_file, write_class_file
-from varireal.prompting.locate import find_bank
+from varireal.prompting.locate import find_bank, prompts_origin
 from varireal.records import ClassInfo
 from varireal.stages.summary import Summary
 
@@ -40,7 +40,7 @@ def run(config: PromptsSlice, *, class_id: str, output: Path, record: Path) -> S
         raise ConfigError(f"no class {class_id!r} in this study; classes: {', '.join(config.classes)}")
     path = find_bank(config.prompts.bank.path)
     prompts = prompts_for(load_bank(path), class_id, name)
-    remarks = write_class_file(output, ClassInfo(class_id, name), prompts, origin=f"bank {path.name}")
+    remarks = write_class_file(output, ClassInfo(class_id, name), prompts, origin=prompts_origin(path))
     for remark in remarks:
         logger.warning("%s: %s", class_id, remark)
     kept = read_class_file(output)

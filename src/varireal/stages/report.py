@@ -3,7 +3,8 @@ r"""Report: the page that shows every photo, mask, pair of edits, prompt, receip
 By hand::
 
     varireal report --config results/demo/config/report.json --images results/demo/images.parquet \
-        --study results/demo --funnel results/demo/dataset/funnel.parquet --output results/demo/report
+        --study results/demo --funnel results/demo/dataset/funnel.parquet \
+        --copy results/demo/report.html --output results/demo/report
 """
 
 import heapq
@@ -32,6 +33,7 @@ from varireal.reporting.gallery import (
     GalleryPhoto,
     write_gallery,
 )
+from varireal.reporting.single import write_single_page
 from varireal.schemas import EDITS, FUNNEL, IMAGES, MASKS, VERDICTS
 from varireal.segmenters.quality import decode_mask
 from varireal.stages.summary import Summary
@@ -47,6 +49,7 @@ def run(
     study: Path,
     images: Path,
     funnel: Path,
+    copy: Path,
     output: Path,
 ) -> Summary:
     """Write the report folder.
@@ -56,6 +59,7 @@ def run(
         study: folder of the study, with its masks, edits and verdicts.
         images: table of images.
         funnel: what became of the items, per class and setting.
+        copy: the page in one file to write, for Snakemake's own report.
         output: folder to write; ``index.html`` in it is the page.
 
     Raises:
@@ -80,6 +84,7 @@ def run(
         page_size=config.report.page_size,
         thumbnail_px=config.report.thumbnail_px,
     )
+    write_single_page(output, copy)
     where = f"the report is {output / 'index.html'}: open it in a browser"
     return Summary({"candidates": summary.candidates, "pages": summary.pages}, lines=(where,))
 

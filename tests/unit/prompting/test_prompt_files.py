@@ -9,10 +9,15 @@ from hypothesis import strategies as st
 
 from varireal.errors import ConfigError
 from varireal.prompting import files
-from varireal.prompting.files import class_digests, read_class_file, write_class_file
+from varireal.prompting.class_file import setting_digests
+from varireal.prompting.files import read_class_file, write_class_file
 from varireal.records import ClassInfo, Prompt
 
 MALLARD = ClassInfo("mallard", "Mallard")
+
+
+def class_digests(path):
+    return setting_digests(read_class_file(path))
 
 
 def prompt(place: str, slug: str, name: str = "", description: str = "") -> Prompt:
@@ -347,15 +352,13 @@ def test_digests_see_id_name_and_description(path, other):
     assert class_digests(path)["color", "feasible"] != before["color", "feasible"]
 
 
-def test_digests_are_read_once_per_state_of_the_file(path, monkeypatch):
-    before = class_digests(path)
-    before.clear()  # the caller's copy
-    monkeypatch.setattr(files, "read_class_file", lambda path: pytest.fail("read again"))
-    assert len(class_digests(path)) == 6
-    monkeypatch.undo()
-    os.utime(path, ns=(1, 1))
-    monkeypatch.setattr(files, "read_class_file", lambda path: [])
-    assert class_digests(path)["color", "feasible"] == class_digests(path)["color", "infeasible"]
+def test_planned_digests_are_those_of_the_file_afterwards(path, tmp_path):
+    edit(path, "name: quiet pond", "name: duckweed pond")
+    for place in (path, tmp_path / "new" / path.name):
+        info = ClassInfo("mallard", "mallard")
+        planned = files.planned_digests(place, info, [POND, MOON, BROWN], origin="bank ponds.yaml")
+        write_class_file(place, info, [POND, MOON, BROWN], origin="bank ponds.yaml")
+        assert class_digests(place) == planned
 
 
 def test_a_missing_file_is_a_config_error(tmp_path):

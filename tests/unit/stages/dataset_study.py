@@ -53,6 +53,7 @@ class Study:
             study="demo",
             seed=22,
             noun="bird",
+            classes=self.classes,
             attributes=self.attributes,
             shards=self.shards,
             rounds=self.rounds,

@@ -161,6 +161,7 @@ class Study:
             study=self.root,
             images=Path(self.paths.images),
             funnel=Path(self.paths.funnel),
+            copy=self.root / f"{name}.html",
             output=output,
         )
         return summary, Page(output)
