@@ -100,7 +100,7 @@ def _type_words(annotation: Any) -> str:
     if origin is tuple:
         return "list of " + _type_words(get_args(annotation)[0])
     if origin is dict:
-        return "mapping of text to text"
+        return "mapping" if get_args(annotation)[1] is Any else "mapping of text to text"
     if origin is not None and get_args(annotation):
         return _type_words(get_args(annotation)[0])
     return {str: "text", int: "whole number", float: "number", bool: "true or false", type(None): "null"}.get(
