@@ -93,6 +93,10 @@ class Layout:
         """Every class's prompt file."""
         return [self.paths.prompts(class_id) for class_id in self.classes]
 
+    def all_records(self) -> list[str]:
+        """What the stage prompts said of each class's file."""
+        return [self.paths.prompts_record(class_id) for class_id in self.classes]
+
     def all_masks(self) -> list[str]:
         """Every table of masks."""
         return self.paths.every_mask(self.config.study.shards)

@@ -1,11 +1,14 @@
 # The prompt files are ancient: a new date alone runs nothing. What counts is the digest of the setting's own prompts,
-# as they will be after the rule prompts, so an edited colour prompt runs the colour edits of its arm and nothing else.
+# so an edited colour prompt runs the colour edits of its arm and nothing else. The records are written whenever the
+# rule prompts runs: Snakemake does not look at the params of jobs behind it, so they are what makes a changed bank
+# followed in the same run.
 rule edits:
     input:
         config=PATHS.config("edits"),
         images=PATHS.images,
         masks=PATHS.masks("{shard}"),
         prompts=ancient(LAYOUT.all_prompts()),
+        records=LAYOUT.all_records(),
         earlier_edits=earlier(PATHS.edits),
         earlier_verdicts=earlier(PATHS.verdicts),
     output:
