@@ -24,7 +24,7 @@ CONFIG = {
         "demo": {"species": ["mallard", "flamingo", "grey-heron"], "size": 96, "train": 8, "val": 1, "test": 1}
     },
 }
-LONGEST_WAIT = 30.0  # seconds; an undisturbed run takes a little longer
+LONGEST_WAIT = 20.0  # seconds; an undisturbed run takes longer
 ARGS = ("--cores", "2", "--configfile", "kills.yaml", "--rerun-incomplete")
 
 
@@ -62,7 +62,7 @@ class Trace:
             if self.seen.get(log) != text:
                 old = self.seen.get(log, "")
                 fresh = text[len(old) :] if text.startswith(old) else text
-                self.items.update(re.findall(r"computed (?:mask of )?(\S+)", fresh))
+                self.items.update(re.findall(r"DEBUG computed (?:mask of )?(\S+)", fresh))
                 self.seen[log] = text
         for picture in (self.root / "photos").rglob("*.png"):
             changed = picture.stat().st_mtime_ns
