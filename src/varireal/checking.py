@@ -83,7 +83,7 @@ def study_prompts(layout: Layout) -> Iterator[tuple[str, list[Prompt]]]:
     Raises:
         ConfigError: a file is damaged or a class has no prompts.
     """
-    bank = layout.bank_prompts()
+    bank = layout.bank_prompts
     for class_id in layout.classes:
         path = Path(layout.paths.prompts(class_id))
         if path.exists():

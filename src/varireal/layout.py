@@ -101,8 +101,9 @@ class Layout:
         """Every table of masks."""
         return self.paths.every_mask(self.config.study.shards)
 
+    @cached_property
     def bank_prompts(self) -> dict[str, list[Prompt]]:
-        """The bank's prompts by class id.
+        """The bank's prompts by class id; the bank is read once.
 
         Raises:
             ConfigError: no such bank, a class without prompts, or too few of them.
@@ -118,7 +119,7 @@ class Layout:
     def _bank_digests(self) -> dict[str, str]:
         return {
             class_id: digest(*(part for p in prompts for part in (p.prompt_id, p.name, p.description)), size=8)
-            for class_id, prompts in self.bank_prompts().items()
+            for class_id, prompts in self.bank_prompts.items()
         }
 
     def prompts_digest(self, attribute: str, feasibility: str) -> str:
@@ -135,7 +136,7 @@ class Layout:
             planned_digests(
                 Path(self.paths.prompts(class_id)), ClassInfo(class_id, self.classes[class_id]), prompts, origin=origin
             )
-            for class_id, prompts in self.bank_prompts().items()
+            for class_id, prompts in self.bank_prompts.items()
         ]
         return {setting: digest(*(digests[setting] for digests in planned), size=8) for setting in self.settings}
 
@@ -146,7 +147,7 @@ class Layout:
             ConfigError: the first problem, in one line.
         """
         wanted = dict.fromkeys(self.settings, self.config.prompts.minimum)
-        for prompts in self.bank_prompts().values():
+        for prompts in self.bank_prompts.values():
             problems = check_prompts(prompts, noun=self.config.images.noun, class_names=self.classes, minimum=wanted)
             errors = [problem for problem in problems if problem.severity == "error"]
             if errors:

@@ -9,7 +9,6 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from varireal.datasets.base import (
     SPLITS_ALLOWED,
@@ -22,9 +21,7 @@ from varireal.datasets.base import (
 )
 from varireal.errors import ConfigError
 from varireal.names import TRAIN
-
-if TYPE_CHECKING:
-    from varireal.records import SourceImage
+from varireal.records import SourceImage
 
 _REQUIRED = ("path", "class")
 _OPTIONAL = ("split", "mask")
@@ -69,14 +66,12 @@ class CsvSource:
         """
         return sorted(set(self._shown(self._lines()).values()))
 
-    def items(self) -> "Iterator[SourceImage]":
+    def items(self) -> Iterator[SourceImage]:
         """Yield one item per line, sorted by key: the path as listed, with ``#<line>`` when it was listed before.
 
         Raises:
             ConfigError: the file cannot be read as such a CSV.
         """
-        from varireal.records import SourceImage  # brings numpy: not while Snakemake parses
-
         lines = self._lines()
         shown = self._shown(lines)
         listed = {line.path for line in lines}

@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from varireal.datasets.base import (
     SPLITS_ALLOWED,
@@ -23,9 +22,7 @@ from varireal.datasets.base import (
 )
 from varireal.errors import ConfigError
 from varireal.names import TEST, TRAIN, VAL
-
-if TYPE_CHECKING:
-    from varireal.records import SourceImage
+from varireal.records import SourceImage
 
 logger = logging.getLogger(__name__)
 
@@ -70,14 +67,12 @@ class FolderSource:
         """
         return sorted(set(self._shown(self._class_folders()).values()))
 
-    def items(self) -> "Iterator[SourceImage]":
+    def items(self) -> Iterator[SourceImage]:
         """Yield every file in the class folders, sorted by key (path below the folder, with forward slashes).
 
         Raises:
             ConfigError: the folder is missing or not laid out as expected.
         """
-        from varireal.records import SourceImage  # brings numpy: not while Snakemake parses
-
         folders = self._class_folders()
         shown = self._shown(folders)
         for stray in self._files_beside(folders):

@@ -6,7 +6,7 @@ By hand::
         --masks results/demo/masks/00000-of-00001.parquet --prompts results/demo/prompts/*.yaml \
         --attribute color --feasibility feasible --round 0 --shard 00000-of-00001 \
         --output results/demo/edits/color/feasible/round0/00000-of-00001.parquet \
-        --store results/demo/store/color-feasible-round0-00000-of-00001.sqlite
+        --store results/demo/store/edits-color-feasible-round0-00000-of-00001.sqlite
 """
 
 import logging
