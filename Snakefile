@@ -20,6 +20,8 @@ include: "workflow/rules/masks.smk"
 include: "workflow/rules/edits.smk"
 include: "workflow/rules/verdicts.smk"
 include: "workflow/rules/dataset.smk"
+include: "workflow/rules/adapters.smk"
+include: "workflow/rules/predictions.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -33,4 +35,6 @@ rule all:
         LAYOUT.all_edits(),
         LAYOUT.all_verdicts(),
         rules.dataset.output,
+        LAYOUT.all_adapters(),
+        LAYOUT.all_predictions(),
         rules.report.output,

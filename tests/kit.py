@@ -17,6 +17,15 @@ ROOT = Path(__file__).parents[1]
 TINY = {
     "study": {"name": "tiny", "seed": 5, "max_failed_fraction": 1.0},
     "images": {"demo": {"species": ["mallard", "flamingo"], "size": 64, "train": 3, "val": 1, "test": 1}},
+    "adapters": {"regimes": []},
+}
+
+# The smallest training of classifiers, to put on top of it.
+CLASSIFIERS = {
+    "regimes": ["real", "real+synthetic-all-feasible", "real+synthetic-all-infeasible"],
+    "seeds": 2,
+    "jobs": 1,
+    "training": {"steps": 3, "batch_size": 4, "validate_every": 2},
 }
 
 

@@ -62,6 +62,7 @@ _STORE = _option("store", "item store of this job: what is in it is not computed
 _OUTPUT = _option("output", "what is written")
 # One folder instead of thousands of paths: a command line has a limit. Which tables count is in the slice.
 _STUDY_FOLDER = _option("study", "folder of the study; masks, edits and verdicts are found in it by the slice")
+_RUNS = _option("runs", "trainings such as real/seed0", kind=str, many=True)
 _STUDY = _option("configfile", "config file of the study; repeat for several", many=True, default=())
 
 
@@ -116,13 +117,41 @@ COMMANDS: dict[str, Command] = {
         _option("funnel", "table of counts per class and setting to write"),
         _option("card", "data card to write"),
     ),
+    "adapters": _stage(
+        "adapters",
+        "fine-tune CLIP with LoRA on some regimes",
+        _STUDY_FOLDER,
+        _IMAGES,
+        _RUNS,
+        _STORE,
+    ),
+    "predictions": _stage(
+        "predictions",
+        "score every test picture with some adapters",
+        _IMAGES,
+        _option("adapters", "folder of the adapters"),
+        _RUNS,
+        _STORE,
+    ),
     "report": _stage(
         "report",
-        "write the page of pictures",
+        "write the page of results and pictures",
         _STUDY_FOLDER,
         _IMAGES,
         _option("funnel", "table of counts per class and setting"),
         _option("copy", "the page in one file to write, for Snakemake's own report"),
+    ),
+    "pretrain": Command(
+        "varireal.pretraining.command:run",
+        "make the small CLIP of the package afresh: render, train, score (about an hour on two cores)",
+        (
+            _OUTPUT,
+            _option("work", "folder for the rendered pictures; what is in it is not drawn again"),
+            _option("pairs", "pictures to render", kind=int, default=20_000),
+            _option("epochs", "passes over them", kind=int, default=10),
+            _option("seed", "seed of everything", kind=int, default=22),
+            _option("threads", "cores to use", kind=int, default=2),
+        ),
     ),
     "prompts-check": Command(
         "varireal.checking:check_prompt_files",
@@ -139,6 +168,19 @@ COMMANDS: dict[str, Command] = {
         "varireal.config.files:generate",
         "write config.yaml, its JSON schema and the README's table of keys afresh from the models",
         (_option("root", "folder of the project", default=Path()),),
+    ),
+    "data-get": Command(
+        "varireal.datasets.download:get",
+        "download a published data set where that is possible, and check what is there",
+        (
+            _option(
+                "source",
+                "which data set",
+                kind=str,
+                choices=("oxford_pets", "fgvc_aircraft", "stanford_cars", "waterbirds"),
+            ),
+            _option("output", "folder for it; the path of the source in the config"),
+        ),
     ),
     "export": Command(
         "varireal.exports.by_hand:run",

@@ -5,15 +5,17 @@ opens no photo.
 """
 
 import os
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
 from varireal import names
+from varireal.classifiers.regimes import ZERO_SHOT, Regime, chosen_regimes
 from varireal.config.model import Config
 from varireal.config.slices import slice_digest, slice_text, stage_slices
 from varireal.datasets.sources import file_source, image_source
 from varireal.errors import ConfigError
-from varireal.paths import StudyPaths, check_results_folder, dataset_files, shard_name
+from varireal.paths import StudyPaths, check_results_folder, dataset_files, parse_run, run_name, shard_name
 from varireal.prompting.bank import load_bank, prompts_for
 from varireal.prompting.checks import check_prompts
 from varireal.prompting.files import planned_digests
@@ -88,6 +90,53 @@ class Layout:
     def dataset_files(self) -> list[str]:
         """Names of the data files inside the folder of the data set."""
         return dataset_files(self.config.edits.attributes, self.config.study.shards)
+
+    @cached_property
+    def regimes(self) -> list[Regime]:
+        """What classifiers are trained on; empty when none is."""
+        return chosen_regimes(self.config.adapters.regimes, self.config.edits.attributes)
+
+    @cached_property
+    def trainings(self) -> dict[str, list[str]]:
+        """The trainings of each job by its name, such as ``real/seed0``; dealt in turns."""
+        total = self.config.adapters.jobs
+        seeds = range(self.config.adapters.seeds)
+        runs = [run_name(regime.slug, seed) for regime in self.regimes if regime.trained for seed in seeds]
+        dealt = {shard_name(number, total): runs[number::total] for number in range(total)}
+        return {name: members for name, members in dealt.items() if members}
+
+    @cached_property
+    def scorings(self) -> dict[str, list[str]]:
+        """The trainings whose predictions each job makes; zero-shot is with the first."""
+        jobs = {name: list(members) for name, members in self.trainings.items()}
+        if self.regimes:
+            first = next(iter(jobs), shard_name(0, self.config.adapters.jobs))
+            jobs[first] = [run_name(ZERO_SHOT, 0), *jobs.get(first, [])]
+        return jobs
+
+    def adapter_files(self, runs: Sequence[str]) -> list[str]:
+        """Files of trained adapters; zero-shot has none."""
+        pairs = [parse_run(run) for run in runs]
+        return [
+            path for regime, seed in pairs if regime != ZERO_SHOT for path in self.paths.adapter_files(regime, seed)
+        ]
+
+    def prediction_files(self, runs: Sequence[str]) -> list[str]:
+        """Tables of predictions."""
+        return [self.paths.predictions(*parse_run(run)) for run in runs]
+
+    @property
+    def gpus(self) -> int:
+        """GPUs that a job of the classifiers asks for: none for the small model of the package."""
+        return int(self.config.adapters.model != "tiny")
+
+    def all_adapters(self) -> list[str]:
+        """Files of every trained adapter."""
+        return [path for runs in self.trainings.values() for path in self.adapter_files(runs)]
+
+    def all_predictions(self) -> list[str]:
+        """Every table of predictions."""
+        return [path for runs in self.scorings.values() for path in self.prediction_files(runs)]
 
     def all_prompts(self) -> list[str]:
         """Every class's prompt file."""

@@ -11,14 +11,17 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
-def process_map(function: Callable[[A], B], items: Sequence[A], workers: int) -> Iterator[B]:
-    """Apply a module-level function to the items, in order, in ``workers`` processes (in this one when 1)."""
+def process_map(function: Callable[[A], B], items: Sequence[A], workers: int, chunksize: int = 4) -> Iterator[B]:
+    """Apply a module-level function to the items, in order, in ``workers`` processes (in this one when 1).
+
+    ``chunksize`` items go to a process at a time.
+    """
     if workers <= 1 or len(items) <= 1:
         yield from map(function, items)
         return
     context = multiprocessing.get_context("spawn")  # a fork would copy the locks of running threads
     with ProcessPoolExecutor(min(workers, len(items)), mp_context=context, initializer=_end_with_parent) as pool:
-        yield from pool.map(function, items, chunksize=4)
+        yield from pool.map(function, items, chunksize=chunksize)
 
 
 def _end_with_parent() -> None:

@@ -11,10 +11,29 @@ from pathlib import Path
 from varireal import names
 from varireal.errors import ConfigError
 
+ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json", "training.json")
+
 
 def shard_name(index: int, total: int) -> str:
     """``00003-of-00016``; counting starts at 0."""
     return f"{index:05d}-of-{total:05d}"
+
+
+def run_name(regime: str, seed: int) -> str:
+    """Name of one training: ``real/seed0``."""
+    return f"{regime}/seed{seed}"
+
+
+def parse_run(name: str) -> tuple[str, int]:
+    """Regime and seed of a training's name.
+
+    Raises:
+        ConfigError: the text is not such a name.
+    """
+    regime, _, seed = name.partition("/seed")
+    if not regime or not seed.isdigit():
+        raise ConfigError(f"{name!r} is not a training such as real/seed0")
+    return regime, int(seed)
 
 
 def check_results_folder(root: Path) -> None:
@@ -139,6 +158,28 @@ class StudyPaths:
     def report_copy(self) -> str:
         """The page in one file, as much as Snakemake's report can hold."""
         return f"{self.root}/report.html"
+
+    @property
+    def adapters(self) -> str:
+        """Folder of all adapters."""
+        return f"{self.root}/adapters"
+
+    @property
+    def all_predictions(self) -> str:
+        """Folder of all predictions."""
+        return f"{self.root}/predictions"
+
+    def adapter(self, regime: str, seed: int) -> str:
+        """Folder of one trained adapter: PEFT files, and ``training.json`` beside them."""
+        return f"{self.root}/adapters/{regime}/seed{seed}"
+
+    def adapter_files(self, regime: str, seed: int) -> list[str]:
+        """Files of one trained adapter."""
+        return [f"{self.adapter(regime, seed)}/{name}" for name in ADAPTER_FILES]
+
+    def predictions(self, regime: str, seed: int) -> str:
+        """Predictions of one regime and seed on every test set."""
+        return f"{self.root}/predictions/{regime}/seed{seed}.parquet"
 
     def store(self, name: str) -> str:
         """Item store of one writer; never a declared output, so that it survives a failed job."""

@@ -17,10 +17,22 @@ STAGE_VERSIONS = {
     "edits": 1,
     "verdicts": 1,
     "dataset": 1,
+    "adapters": 1,
+    "predictions": 1,
     "report": 1,
 }
 
-_RECORDED = ("numpy", "opencv-python-headless", "pillow", "scikit-image", "scipy", "pyarrow")
+_RECORDED = (
+    "numpy",
+    "opencv-python-headless",
+    "pillow",
+    "scikit-image",
+    "scipy",
+    "pyarrow",
+    "torch",
+    "open-clip-torch",
+    "peft",
+)
 
 
 @cache

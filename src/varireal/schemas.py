@@ -128,6 +128,19 @@ FUNNEL = pa.schema(
     ]
 )
 
+PREDICTIONS = pa.schema(
+    [
+        column("regime", _TEXT, "slug of the regime", nullable=False),
+        column("seed", _INT, "seed of the training; 0 for zero-shot", nullable=False),
+        column("test_set", _TEXT, "test or test_<shift>", nullable=False),
+        column("image_id", _TEXT, "row of images", nullable=False),
+        column("class_id", _TEXT, "slug of the true class", nullable=False),
+        column("label", _INT, "number of the true class in the sorted list of class ids", nullable=False),
+        column("top1", _INT, "number of the class with the highest probability", nullable=False),
+        column("top5", pa.list_(pa.int64()), "the five classes with the highest probabilities, best first"),
+        column("probabilities", pa.list_(pa.float32()), "of every class, by its number", nullable=False),
+    ]
+)
 
 _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 

@@ -48,6 +48,11 @@ class ItemStore:
         with self._explained():
             self._connection.execute("INSERT OR REPLACE INTO items VALUES (?, ?)", (key, value))
 
+    def drop(self, key: str) -> None:
+        """Forget a key of this file, if it is there."""
+        with self._explained():
+            self._connection.execute("DELETE FROM items WHERE key = ?", (key,))
+
     def all_keys(self) -> list[str]:
         """All keys of this file, sorted."""
         with self._explained():

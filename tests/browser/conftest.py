@@ -1,4 +1,4 @@
-"""A headless browser, pages that fail the test on any request or error, and galleries whose content is known."""
+"""A headless browser, pages that fail the test on any request or error, and reports whose content is known."""
 
 import os
 import shutil
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from unit.reporting.study_results import study
 from varireal.reporting.gallery import FunnelRow, GalleryCandidate, GalleryFacts, GalleryPhoto, write_gallery
 
 QUIET = (
@@ -189,6 +190,21 @@ def gallery(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("gallery")
     summary = write_gallery(folder, FACTS, photo, known(), page_size=8, thumbnail_px=32)
     assert (summary.candidates, summary.pages) == (42, 5)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def report(tmp_path_factory) -> Path:
+    """The same gallery with the results of made-up classifiers."""
+    folder = tmp_path_factory.mktemp("report")
+    results = study(
+        regimes=("zero-shot", "real", "color-feasible", "color-infeasible", "background-feasible"), classes=12
+    )
+
+    def photos(image_id):
+        return photo(f"mallard-{image_id}" if image_id.startswith("test") else image_id)
+
+    write_gallery(folder, FACTS, photos, known(), page_size=8, thumbnail_px=32, results=results)
     return folder
 
 

@@ -7,6 +7,8 @@ rule report:
         edits=LAYOUT.all_edits(),
         verdicts=LAYOUT.all_verdicts(),
         funnel=PATHS.funnel,
+        adapters=LAYOUT.all_adapters(),
+        predictions=LAYOUT.all_predictions(),
     output:
         folder=directory(PATHS.report),
         one_file=report(

@@ -49,7 +49,9 @@ def _scalar(value: Any) -> str:
         return "[" + ", ".join(_scalar(item) for item in value) + "]"
     if isinstance(value, str) and value.replace("_", "").replace("-", "").isalnum() and not value[0].isdigit():
         return value
-    return json.dumps(value)
+    text = json.dumps(value)
+    # YAML takes 1e-08 for text; a number in that form needs its point
+    return text.replace("e-", ".0e-") if isinstance(value, float) and "." not in text else text
 
 
 def schema_json() -> str:

@@ -55,6 +55,23 @@ class CsvImages(StrictModel):
     ] = None
 
 
+class PublishedImages(StrictModel):
+    """Options of a published data set, which is read from its own lists."""
+
+    path: Annotated[
+        str | None, Field(description="Folder of the data set as it is published; 'varireal data get' says how.")
+    ] = None
+
+
+class PublishedWithVal(PublishedImages):
+    """Options of a published data set whose val may be joined to its train."""
+
+    val: Annotated[
+        Literal["official", "from_train"],
+        Field(description="official: the listed val; from_train: it joins train, and val_fraction of that is drawn."),
+    ] = "official"
+
+
 class ReadingConfig(StrictModel):
     """How photo files are read; part of every stage that opens one."""
 
@@ -75,8 +92,8 @@ class ImagesConfig(StrictModel):
     """Where the photos come from, how they are read and split."""
 
     source: Annotated[
-        Literal["demo", "folder", "csv"],
-        Field(description="demo (rendered birds), folder (your photos), csv (a list)."),
+        Literal["demo", "folder", "csv", "oxford_pets", "fgvc_aircraft", "stanford_cars", "waterbirds"],
+        Field(description="demo (rendered birds), folder (your photos), csv (a list), or a published data set."),
     ] = "demo"
     noun: Annotated[
         str, Field(min_length=1, max_length=60, description="What all the classes are: bird, pet, car ...")
@@ -109,6 +126,10 @@ class ImagesConfig(StrictModel):
     demo: Annotated[DemoImages, Field(description="Options of the source demo.")] = DemoImages()
     folder: Annotated[FolderImages, Field(description="Options of the source folder.")] = FolderImages()
     csv: Annotated[CsvImages, Field(description="Options of the source csv.")] = CsvImages()
+    oxford_pets: Annotated[PublishedImages, Field(description="Oxford-IIIT Pets, 37 breeds.")] = PublishedImages()
+    fgvc_aircraft: Annotated[PublishedWithVal, Field(description="FGVC-Aircraft, 100 variants.")] = PublishedWithVal()
+    stanford_cars: Annotated[PublishedWithVal, Field(description="Stanford Cars, 196 models.")] = PublishedWithVal()
+    waterbirds: Annotated[PublishedImages, Field(description="Waterbirds, two classes.")] = PublishedImages()
 
     @model_validator(mode="after")
     def _source_has_path(self) -> "ImagesConfig":
@@ -116,6 +137,11 @@ class ImagesConfig(StrictModel):
             raise ValueError("images.source is folder, so images.folder.path must name the folder of photos")
         if self.source == "csv" and not self.csv.path:
             raise ValueError("images.source is csv, so images.csv.path must name the list")
+        chosen = getattr(self, self.source)
+        if isinstance(chosen, PublishedImages) and not chosen.path:
+            raise ValueError(
+                f"images.source is {self.source}, so images.{self.source}.path must name the folder of the data set"
+            )
         if self.val_fraction + self.test_fraction >= 1:
             raise ValueError(
                 "val_fraction and test_fraction together must stay below 1: nothing would be left to train on"

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
+from varireal.config.adapters import AdaptersConfig, StatisticsConfig
 from varireal.config.base import StrictModel, explain, find_secret
 from varireal.config.dataset import DatasetConfig
 from varireal.config.edits import EditsConfig
@@ -33,7 +34,11 @@ class Config(StrictModel):
         VerdictsConfig()
     )
     dataset: Annotated[DatasetConfig, Field(description="The data set's card and exports.")] = DatasetConfig()
-    report: Annotated[ReportConfig, Field(description="The page of pictures.")] = ReportConfig()
+    adapters: Annotated[
+        AdaptersConfig, Field(description="Classifiers: CLIP, fine-tuned with LoRA on each regime.")
+    ] = AdaptersConfig()
+    statistics: Annotated[StatisticsConfig, Field(description="What the report tests.")] = StatisticsConfig()
+    report: Annotated[ReportConfig, Field(description="The page of results and pictures.")] = ReportConfig()
 
 
 def parse_config(raw: Mapping[str, Any], *, place: str = "config") -> Config:
@@ -66,9 +71,9 @@ def parse_config(raw: Mapping[str, Any], *, place: str = "config") -> Config:
                 f"{place}: '{key}.options' are for backends of other packages; "
                 f"{block.backend!r} takes none (found {', '.join(block.options)})"
             )
-    if config.images.source != "demo" and config.masks.backend == "provided" and config.images.source == "folder":
+    if config.images.source not in ("demo", "csv") and config.masks.backend == "provided":
         raise ConfigError(
-            f"{place}: masks.backend is 'provided', but images.source 'folder' brings no masks; "
+            f"{place}: masks.backend is 'provided', but images.source {config.images.source!r} brings no masks; "
             "use masks.backend: grabcut, or images.source: csv with a mask column"
         )
     return config

@@ -14,7 +14,10 @@ class BankPrompts(StrictModel):
         str,
         Field(
             min_length=1,
-            description="A bank that ships with the package (demo_birds, everyday) or the path of your own YAML file.",
+            description=(
+                "A bank that ships with the package (demo_birds, everyday, pets, aircraft, cars, waterbirds) or the "
+                "path of your own YAML file."
+            ),
         ),
     ] = "demo_birds"
 

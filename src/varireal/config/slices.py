@@ -2,14 +2,23 @@
 
 import json
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from varireal.config.adapters import AdaptersConfig, StatisticsConfig, TrainingSettings
 from varireal.config.base import StrictModel, explain
 from varireal.config.dataset import DatasetConfig
 from varireal.config.edits import EditsConfig
-from varireal.config.images import CsvImages, DemoImages, FolderImages, ImagesConfig, ReadingConfig
+from varireal.config.images import (
+    CsvImages,
+    DemoImages,
+    FolderImages,
+    ImagesConfig,
+    PublishedImages,
+    PublishedWithVal,
+    ReadingConfig,
+)
 from varireal.config.masks import GrabCutMasks, MasksConfig
 from varireal.config.model import Config
 from varireal.config.prompts import PromptsConfig
@@ -72,6 +81,27 @@ class DatasetSlice(StrictModel):
     dataset: DatasetConfig
 
 
+class AdaptersSlice(StrictModel):
+    """For the stage adapters. Which regimes and seeds a job trains is not in it: one more must not train the rest."""
+
+    seed: int
+    noun: str
+    classes: dict[str, str]
+    attributes: tuple[str, ...]
+    shards: int
+    reading: ReadingConfig
+    adapters: AdaptersConfig
+
+
+class PredictionsSlice(StrictModel):
+    """For the stage predictions."""
+
+    noun: str
+    classes: dict[str, str]
+    reading: ReadingConfig
+    model: AdaptersConfig
+
+
 class ReportSlice(StrictModel):
     """For the stage report."""
 
@@ -83,6 +113,9 @@ class ReportSlice(StrictModel):
     rounds: int
     reading: ReadingConfig
     report: ReportConfig
+    classes: dict[str, str]
+    adapters: AdaptersConfig
+    statistics: StatisticsConfig
 
 
 def stage_slices(config: Config, classes: dict[str, str]) -> dict[str, StrictModel]:
@@ -122,12 +155,42 @@ def stage_slices(config: Config, classes: dict[str, str]) -> dict[str, StrictMod
             rounds=config.edits.rounds,
             reading=images.reading,
             report=config.report,
+            classes=classes,
+            adapters=config.adapters.model_copy(update={"jobs": 1}),
+            statistics=config.statistics,
+        ),
+        "adapters": AdaptersSlice(
+            seed=study.seed,
+            noun=images.noun,
+            classes=classes,
+            attributes=attributes,
+            shards=study.shards,
+            reading=images.reading,
+            adapters=config.adapters.model_copy(update=_NOT_TRAINING),
+        ),
+        "predictions": PredictionsSlice(
+            noun=images.noun,
+            classes=classes,
+            reading=images.reading,
+            model=config.adapters.model_copy(update=_NOT_TRAINING | {"training": TrainingSettings()}),
         ),
     }
 
 
+# Which trainings there are; the layout deals them to jobs.
+_NOT_TRAINING: dict[str, Any] = {"regimes": (), "seeds": 1, "jobs": 1}
+
+
 def _chosen_images(images: ImagesConfig) -> ImagesConfig:
-    blank = {"demo": DemoImages(), "folder": FolderImages(), "csv": CsvImages()}
+    blank = {
+        "demo": DemoImages(),
+        "folder": FolderImages(),
+        "csv": CsvImages(),
+        "oxford_pets": PublishedImages(),
+        "fgvc_aircraft": PublishedWithVal(),
+        "stanford_cars": PublishedWithVal(),
+        "waterbirds": PublishedImages(),
+    }
     blank.pop(images.source)
     return images.model_copy(update=blank)
 

@@ -124,13 +124,33 @@ def render_demo(spec: DemoSpec, size: int) -> tuple[Array, Array]:
     """
     rng = np.random.default_rng([spec.seed, 1])
     species = SPECIES[spec.class_id]
-    staged, horizon = _stage(species, spec.scene, rng)
-    scene = render_scene(spec.scene, size, size, rng, horizon=horizon, focus=min(staged.frame.foot, 0.98))
+    return render_bird(species, _plumage(species, spec.plumage), spec.scene, size, rng)
+
+
+def render_bird(
+    species: Species, plumage: Plumage, scene_name: str, size: int, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Draw a bird in a scene; the same generator state gives the same picture.
+
+    Args:
+        species: its shape.
+        plumage: its colours, which need not be natural.
+        scene_name: key of ``SCENES``; a scene that the demo does not use counts as hard ground.
+        size: side of the square picture, in pixels.
+        rng: decides pose, framing and light.
+
+    Returns:
+        The picture (size, size, 3) uint8 sRGB, and the mask (size, size) bool of the pixels that the bird covers by
+        more than half.
+    """
+    surface = world.GROUND.get(scene_name, world.HARD)
+    staged, horizon = _stage(species, surface, rng)
+    scene = render_scene(scene_name, size, size, rng, horizon=horizon, focus=min(staged.frame.foot, 0.98))
     x, y = staged.frame.center
     view = View(staged.turn, staged.target, staged.frame.scale * size, (x * size - 0.5, y * size - 0.5))
     cutout = draw_bird(
         staged.mesh,
-        _plumage(species, spec.plumage),
+        plumage,
         view,
         scene.light,
         staged.ground,
@@ -140,7 +160,6 @@ def render_demo(spec: DemoSpec, size: int) -> tuple[Array, Array]:
     )
     light, image = scene.light, scene.image
     foot = staged.frame.foot * size
-    surface = world.GROUND[spec.scene]
     if surface == world.WATER:
         image = mirror_in_water(image, cutout, foot, rng, strength=float(rng.uniform(0.45, 0.75)))
         image = ring_of_water(image, cutout.alpha, foot)
@@ -160,9 +179,8 @@ def _plumage(species: Species, name: str) -> Plumage:
     return natural if natural is not None else world.dyed(next(iter(species.plumages.values())), name)
 
 
-def _stage(species: Species, scene: str, rng: np.random.Generator) -> tuple[_Staged, float]:
+def _stage(species: Species, surface: str, rng: np.random.Generator) -> tuple[_Staged, float]:
     """Pose and frame a bird, again while it comes out too small; also the height of the horizon."""
-    surface = world.GROUND[scene]
     tries: list[tuple[_Staged, float]] = []
     while len(tries) < _TRIES:
         heading = world.draw_heading(rng)

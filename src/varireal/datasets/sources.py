@@ -9,6 +9,8 @@ from varireal.datasets.base import ImageSource
 from varireal.datasets.csv_list import CsvSource
 from varireal.datasets.demo_classes import DEMO_CLASSES, DEMO_VERSION
 from varireal.datasets.folder import FolderSource
+from varireal.datasets.published import PublishedSource
+from varireal.datasets.published_lists import PUBLISHED
 from varireal.datasets.slugs import class_slugs
 from varireal.errors import ConfigError
 
@@ -35,6 +37,14 @@ def file_source(images: ImagesConfig) -> ImageSource:
     if images.source == "csv":
         root = Path(images.csv.image_root) if images.csv.image_root else None
         return CsvSource(Path(images.csv.path or ""), image_root=root, class_names=images.class_names)
+    if images.source in PUBLISHED:
+        chosen = getattr(images, images.source)
+        return PublishedSource(
+            PUBLISHED[images.source],
+            Path(chosen.path),
+            class_names=images.class_names,
+            val=getattr(chosen, "val", "official"),
+        )
     return FolderSource(Path(images.folder.path or ""), class_names=images.class_names)
 
 

@@ -5,7 +5,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import jinja2
@@ -17,27 +17,38 @@ from varireal.reporting.reasons import reason_code, reason_text
 from varireal.reporting.records import FunnelRow, GalleryFacts
 from varireal.reporting.scripts import script_json
 
+if TYPE_CHECKING:
+    from varireal.reporting.results_page import ResultsPage
+
 _ASSETS = files("varireal") / "assets" / "report"
 _SCRIPTS = ("dom", "store", "filters", "cards", "grid", "viewer", "funnel", "main")
 
+_RESULT_TABS = (("results", "Results"), ("training", "Training"), ("errors", "Errors"))
 TABS = (("gallery", "Gallery"), ("funnel", "Funnel"), ("about", "About"))
 
 
-def render_document(facts: GalleryFacts, index: IndexWriter, *, pages: int) -> bytes:
-    """Return the bytes of ``index.html``."""
-    style = (_ASSETS / "style.css").read_text("utf-8")
+def render_document(
+    facts: GalleryFacts, index: IndexWriter, *, pages: int, page: "ResultsPage | None" = None
+) -> bytes:
+    """Return the bytes of ``index.html``; the tabs of results come first, where there are any."""
+    styles = ("style", "results") if page else ("style",)
+    style = "".join((_ASSETS / f"{name}.css").read_text("utf-8") for name in styles)
     script = "\n".join((_ASSETS / "js" / f"{name}.js").read_text("utf-8") for name in _SCRIPTS)
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FunctionLoader(lambda name: (_ASSETS / name).read_text("utf-8")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    template = environment.from_string((_ASSETS / "index.html.j2").read_text("utf-8"))
-    text = template.render(
+    text = environment.get_template("index.html.j2").render(
         facts=facts,
         policy=_policy(style, script),
         style=Markup(style),  # noqa: S704  (a file of this package)
         script=Markup(script),  # noqa: S704  (a file of this package)
         data=Markup(script_json(_payload(facts, index, pages))),  # noqa: S704  (escaped for a script element)
-        tabs=TABS,
+        tabs=(*_RESULT_TABS, *TABS) if page else TABS,
+        page=page,
         total=_total(facts.funnel),
         settings=_settings(facts.funnel),
         reasons=_lost(facts.funnel),

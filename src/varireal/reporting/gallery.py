@@ -6,6 +6,7 @@ and facts of the cards in ``data/page-*.js``, and the large pictures of the same
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from varireal.errors import DataError
 from varireal.files import write_whole
@@ -19,7 +20,11 @@ from varireal.reporting.records import (
     GalleryPhoto,
     GallerySummary,
 )
-from varireal.reporting.scripts import script_name
+from varireal.reporting.results_records import StudyResults
+from varireal.reporting.stale import remove_stale_data, remove_stale_files
+
+if TYPE_CHECKING:
+    from varireal.reporting.results_page import ResultsPage
 
 __all__ = ["FunnelRow", "GalleryCandidate", "GalleryFacts", "GalleryPhoto", "GallerySummary", "write_gallery"]
 
@@ -33,17 +38,21 @@ def write_gallery(
     page_size: int = 60,
     thumbnail_px: int = 192,
     detail_px: int = 512,
+    results: StudyResults | None = None,
 ) -> GallerySummary:
-    """Write a gallery; the candidates are read once, as a stream.
+    """Write a gallery, with the results of classifiers where there are any; candidates are read once, as a stream.
 
     Args:
         folder: where to write; made when missing. Data files of an earlier gallery there are replaced.
         facts: what the page says about the study as a whole.
-        photos: looks up a photo by its id; asked once per photo in a row.
+        photos: looks up a photo by its id; asked once per photo in a row, and for test pictures when there are
+            results.
         candidates: sorted by class_id, image_id, attribute, k, feasibility and round.
         page_size: candidates of a page file; a pair is never split over two.
         thumbnail_px: longest side of a thumbnail in pixels.
         detail_px: longest side of a large picture in pixels.
+        results: what is known of the classifiers; None when only the data set was made. Their tables and figures go
+            to ``tables`` and ``figures`` in the folder.
 
     Raises:
         DataError: the candidates are not sorted, or one appears twice.
@@ -67,8 +76,8 @@ def write_gallery(
         last = key
     pages.flush()
     index.flush()
-    _remove_stale(data, pages=pages.number, chunks=index.chunks)
-    document = render_document(facts, index, pages=pages.number)
+    remove_stale_data(data, pages=pages.number, chunks=index.chunks)
+    document = render_document(facts, index, pages=pages.number, page=_results_page(folder, results, photos))
     write_whole(folder / "index.html", document)
     return GallerySummary(pages=pages.number, candidates=index.candidates, index_bytes=len(document))
 
@@ -84,11 +93,13 @@ def _sort_key(candidate: GalleryCandidate) -> tuple[str, str, str, int, str, int
     )
 
 
-def _remove_stale(data: Path, *, pages: int, chunks: int) -> None:
-    """Remove data files that a larger gallery left in the folder; other files are not touched."""
-    written = {"page": pages, "detail": pages, "index": chunks}
-    for kind, count in written.items():
-        keep = {script_name(kind, number) for number in range(count)}
-        for path in data.glob(f"{kind}-[0-9][0-9][0-9][0-9][0-9].js"):
-            if path.name not in keep:
-                path.unlink()
+def _results_page(
+    folder: Path, results: StudyResults | None, photos: Callable[[str], GalleryPhoto]
+) -> "ResultsPage | None":
+    if results is None:
+        remove_stale_files(folder, ())
+        return None
+    # matplotlib takes longer to load than a small gallery to write
+    from varireal.reporting.results_page import write_results
+
+    return write_results(folder, results, photos)

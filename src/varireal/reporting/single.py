@@ -24,6 +24,7 @@ puts the file into a frame as a base64 address, which takes four characters for 
 
 _FACTS = re.compile(r'<script type="application/json" id="facts">(.*?)</script>\n', re.S)
 _DOWNLOADS = re.compile(r'<h2>Files</h2>\s*<ul class="downloads">.*?</ul>\s*', re.S)
+_FILES = re.compile(r'<p class="files">.*?</p>\s*', re.S)
 _FILE_SOURCES = str(escape(" 'self' file:"))
 _MAIN = '<main id="main">\n'
 
@@ -133,7 +134,7 @@ def _split(path: Path) -> tuple[str, Payload, str]:
     facts = _FACTS.search(text)
     if facts is None or text.count(_FILE_SOURCES) != 1 or text.count(_MAIN) != 1:
         raise DataError(f"{path} is not a page that this version wrote; run the stage report again")
-    head = _DOWNLOADS.sub("", text[: facts.start()]).replace(_FILE_SOURCES, "")
+    head = _FILES.sub("", _DOWNLOADS.sub("", text[: facts.start()])).replace(_FILE_SOURCES, "")
     return head, json.loads(facts[1]), text[facts.end() :]
 
 

@@ -36,6 +36,7 @@ from varireal.reporting.gallery import (
 from varireal.reporting.single import write_single_page
 from varireal.schemas import EDITS, FUNNEL, IMAGES, MASKS, VERDICTS
 from varireal.segmenters.quality import decode_mask
+from varireal.stages.results import read_results
 from varireal.stages.summary import Summary
 
 Row = Mapping[str, Any]
@@ -83,6 +84,7 @@ def run(
         _candidates(paths.every_edit(*size), paths.every_verdict(*size)),
         page_size=config.report.page_size,
         thumbnail_px=config.report.thumbnail_px,
+        results=read_results(config, study),
     )
     write_single_page(output, copy)
     where = f"the report is {output / 'index.html'}: open it in a browser"

@@ -1,0 +1,1 @@
+"""Classifiers: CLIP, fine-tuned with LoRA."""

@@ -1,0 +1,144 @@
+"""Which pictures each regime is trained on: every arm from the same pairs, every regime with the same budget."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from varireal.arrays import Array
+from varireal.classifiers import regimes as r
+from varireal.classifiers.regimes import Regime
+from varireal.names import FEASIBILITIES
+from varireal.seeds import digest, stable_int
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture to train on.
+
+    Attributes:
+        key: digest of its pixels' origin; equal keys are equal pictures.
+        label: number of its class.
+        load: gives (H, W, 3) uint8 sRGB.
+        augmentation: preset that it always gets; empty for the configured one.
+    """
+
+    key: str
+    label: int
+    load: Callable[[], Array]
+    augmentation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """What one regime is trained on.
+
+    Attributes:
+        real: real photos; empty when the regime has none.
+        synthetic: edits, or the pictures of a control, that fill the synthetic half.
+        notes: what a reader of the results must know.
+    """
+
+    real: tuple[Picture, ...]
+    synthetic: tuple[Picture, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """Changes when a picture, a label or their order does."""
+        parts = [f"{p.key} {p.label} {p.augmentation}" for group in (self.real, self.synthetic) for p in group]
+        return digest(len(self.real), *parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Everything that pools are made from.
+
+    Attributes:
+        real: photos of the train split by class number, in a fixed order.
+        recomposed: the same photos after an identity edit, those with a mask only.
+        edits: accepted edits by (class number, attribute, photo and k, arm).
+        class_names: display names by class number.
+    """
+
+    real: Mapping[int, Sequence[Picture]]
+    recomposed: Mapping[int, Sequence[Picture]]
+    edits: Mapping[tuple[int, str, str, str], Picture]
+    class_names: Sequence[str]
+    attributes: Sequence[str] = field(default=())
+
+
+class PoolMaker:
+    """Makes the pools of a study."""
+
+    def __init__(self, material: Material, seed: int) -> None:
+        self._material = material
+        self._seed = seed
+        self._pairs = self._matched_pairs()
+
+    def _matched_pairs(self) -> dict[tuple[int, str], list[str]]:
+        """Photo and k of the pairs that were accepted in both arms, by class and attribute, in a seeded order."""
+        arms: dict[tuple[int, str, str], set[str]] = defaultdict(set)
+        for label, attribute, item, arm in self._material.edits:
+            arms[label, attribute, item].add(arm)
+        pairs: dict[tuple[int, str], list[str]] = defaultdict(list)
+        for (label, attribute, item), found in arms.items():
+            if found == set(FEASIBILITIES):
+                pairs[label, attribute].append(item)
+        for key, items in pairs.items():
+            items.sort(key=lambda item: stable_int("pair", self._seed, *key, item))
+        return dict(pairs)
+
+    def budget(self, label: int) -> int:
+        """Synthetic pictures of a class in every regime: as many pairs as its scarcest attribute has.
+
+        An attribute without a single pair in the class does not count; its regimes lack the class and say so.
+        """
+        counts = [len(self._pairs.get((label, attribute), ())) for attribute in self._material.attributes]
+        return min((count for count in counts if count), default=0)
+
+    def pool(self, regime: Regime) -> Pool:
+        """The pictures of a regime."""
+        labels = range(len(self._material.class_names))
+        real = tuple(p for label in labels for p in self._material.real.get(label, ())) if regime.uses_real else ()
+        synthetic, lacking = [], []
+        if regime.kind != r.REAL:
+            for label in labels:
+                found = list(self._extra(regime, label))
+                synthetic += found
+                if not found:
+                    lacking.append(self._material.class_names[label])
+        return Pool(real, tuple(synthetic), _notes(lacking, len(labels)))
+
+    def _extra(self, regime: Regime, label: int) -> Iterable[Picture]:
+        budget = self.budget(label)
+        if regime.kind in r.CONTROLS:
+            source = self._material.recomposed if regime.kind == r.IDENTITY else self._material.real
+            photos = sorted(
+                source.get(label, ()), key=lambda picture: stable_int("control", self._seed, label, picture.key)
+            )
+            preset = "published" if regime.kind == r.CLASSIC else ""
+            for number in range(budget if photos else 0):
+                photo = photos[number % len(photos)]
+                yield Picture(photo.key, label, photo.load, preset)
+            return
+        for number, (attribute, item) in enumerate(self._items(regime.attribute, label, budget)):
+            arm = FEASIBILITIES[number % 2] if regime.arm == r.MIXED else regime.arm
+            yield self._material.edits[label, attribute, item, arm]
+
+    def _items(self, attribute: str, label: int, budget: int) -> list[tuple[str, str]]:
+        """(attribute, photo and k) of the pairs that a regime takes; the attributes of ``all`` take turns."""
+        chosen = self._material.attributes if attribute == r.ALL else (attribute,)
+        lists = [[(name, item) for item in self._pairs.get((label, name), ())] for name in chosen]
+        longest = max((len(items) for items in lists), default=0)
+        dealt = [items[turn] for turn in range(longest) for items in lists if turn < len(items)]
+        return dealt[:budget]
+
+
+def _notes(lacking: Sequence[str], classes: int) -> tuple[str, ...]:
+    if not lacking:
+        return ()
+    names = ", ".join(lacking[:5]) + (f" and {len(lacking) - 5} more" if len(lacking) > 5 else "")
+    return (f"{len(lacking)} of {classes} classes have no accepted pair here: {names}.",)

@@ -1,0 +1,257 @@
+"""Training one adapter: seeded, resumable to the bit on a CPU, chosen on val, stopped when it breaks."""
+
+import json
+import logging
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from safetensors.torch import load, save
+
+from varireal.classifiers.batches import Batches, learning_rate
+from varireal.classifiers.clip import Clip
+from varireal.classifiers.lora import lora_parameters
+from varireal.classifiers.loss import mixed, weighted_loss
+from varireal.config.adapters import TrainingSettings
+from varireal.errors import BackendError
+from varireal.seeds import stable_int
+
+logger = logging.getLogger(__name__)
+
+_WINDOW = 10
+_COLLAPSE = 1.25  # above so many times the loss of zero-shot, or of guessing, over a window the training is broken
+_SECONDS_BETWEEN_SAVES = 60.0
+_DTYPES = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass
+class Log:
+    """What a training says of itself.
+
+    Attributes:
+        losses: of each step.
+        val_steps: steps before which val was scored; the last one is the number of steps.
+        val_accuracies: top-1 on val.
+        chosen_step: steps that the adapter's weights had seen.
+    """
+
+    losses: list[float] = field(default_factory=list)
+    val_steps: list[int] = field(default_factory=list)
+    val_accuracies: list[float] = field(default_factory=list)
+    chosen_step: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One training.
+
+    Attributes:
+        name: regime and seed, for messages.
+        seed: seed of everything.
+        settings: how.
+        class_texts: one text per class.
+        val_pictures: (M, 3, S, S) float32, may be empty.
+        val_labels: (M,) int64.
+    """
+
+    name: str
+    seed: int
+    settings: TrainingSettings
+    class_texts: Sequence[str]
+    val_pictures: torch.Tensor
+    val_labels: torch.Tensor
+
+
+Save = Callable[[bytes], None]
+
+
+class Trainer:
+    """Trains the updates on a model that ``add_lora`` was called on; the model is left with the chosen weights."""
+
+    def __init__(self, clip: Clip, job: Job, batches: Batches) -> None:
+        self._clip, self._job, self._batches = clip, job, batches
+        self._parameters = lora_parameters(clip)
+        reset_lora(self._parameters, job.seed)
+        settings = job.settings
+        self._optimizer = torch.optim.AdamW(
+            self._parameters.values(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        self._dtype = _autocast_dtype(settings.dtype, clip.device)
+        self._scaler = torch.amp.GradScaler(clip.device.type, enabled=self._dtype is torch.float16)
+        self._tokens = clip.tokens(job.class_texts)
+        self._fixed_text = self._frozen_text()
+        self._best = self._weights()
+        self._log = Log()
+        self._recent: deque[float] = deque(maxlen=_WINDOW)
+        self._limit = math.inf
+
+    @property
+    def dtype_name(self) -> str:
+        """Number format of the forward pass."""
+        return "float32" if self._dtype is None else str(self._dtype).removeprefix("torch.")
+
+    def run(self, saved: bytes | None, save: Save, *, seconds: float = _SECONDS_BETWEEN_SAVES) -> Log:
+        """Train to the end.
+
+        Args:
+            saved: state of an interrupted run of the same job, as ``save`` got it.
+            save: keeps the state; called at most every ``seconds``.
+            seconds: between two saves.
+
+        Raises:
+            BackendError: the loss is not finite, or stays above that of zero-shot.
+        """
+        start = self._restore(saved) if saved else 0
+        last = time.monotonic()
+        for step in range(start, self._job.settings.steps):
+            if step % self._job.settings.validate_every == 0:
+                self._validate(step)
+            self._step(step)
+            if time.monotonic() - last >= seconds:
+                save(self._state(step + 1))
+                last = time.monotonic()
+        self._validate(self._job.settings.steps)
+        self._load_weights(self._best)
+        return self._log
+
+    def _step(self, step: int) -> None:
+        torch.manual_seed(stable_int("step", self._job.seed, step))  # dropout, independent of what ran before
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate(step, self._job.settings)
+        batch = self._batches[step]
+        pictures, targets = mixed(batch, step, self._job.seed, len(self._job.class_texts), self._job.settings)
+        self._clip.model.train()
+        device = self._clip.device
+        with self._autocast():
+            logits = self._logits(pictures.to(device))
+        loss = weighted_loss(logits.float(), targets.to(device), batch.real, self._job.settings.real_weight)
+        value = loss.item()
+        self._check(value, step, batch.keys)
+        self._optimizer.zero_grad(set_to_none=True)
+        self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+        self._log.losses.append(value)
+
+    def _logits(self, pictures: torch.Tensor) -> torch.Tensor:
+        texts = self._clip.short_text_features(self._tokens) if self._fixed_text is None else self._fixed_text
+        return self._clip.logits(self._clip.image_features(pictures), texts)
+
+    def _autocast(self) -> Any:
+        return nullcontext() if self._dtype is None else torch.autocast(self._clip.device.type, self._dtype)
+
+    def _frozen_text(self) -> torch.Tensor | None:
+        """Class features once and for all, when no update is in the text tower."""
+        before = (".transformer.", ".text.", "text_model.")
+        if any(part in name and "visual" not in name for name in self._parameters for part in before):
+            return None
+        with torch.no_grad():
+            return self._clip.text_features(self._tokens)
+
+    def _check(self, loss: float, step: int, keys: Sequence[str]) -> None:
+        """Stop a broken training within ten steps; zero-shot's loss is that of the first step, whose updates are 0."""
+        if step == 0:
+            self._limit = _COLLAPSE * max(loss, math.log(max(2, len(self._job.class_texts))))
+        self._recent.append(loss)
+        broken = not math.isfinite(loss)
+        fallen = len(self._recent) == _WINDOW and sum(self._recent) / _WINDOW > self._limit
+        if not broken and not fallen:
+            return
+        what = (
+            f"the loss is {loss}"
+            if broken
+            else f"the mean loss of {_WINDOW} steps is {loss:.2f}, worse than zero-shot"
+        )
+        raise BackendError(
+            f"{self._job.name}: {what} at step {step} in {self.dtype_name} (batch of {', '.join(keys[:3])}, ...); "
+            "no adapter was written; lower adapters.training.learning_rate"
+            + ("" if self._dtype is None else ", or set adapters.training.dtype to fp32")
+        )
+
+    def _validate(self, step: int) -> None:
+        """Score val and keep the best weights; the first of equals, as it changed the model least."""
+        accuracy = self._accuracy()
+        if accuracy is None:
+            self._best, self._log.chosen_step = self._weights(), step
+            return
+        if not self._log.val_accuracies or accuracy > max(self._log.val_accuracies):
+            self._best, self._log.chosen_step = self._weights(), step
+        self._log.val_steps.append(step)
+        self._log.val_accuracies.append(accuracy)
+        logger.info("%s: step %d, val %.3f", self._job.name, step, accuracy)
+
+    @torch.no_grad()
+    def _accuracy(self) -> float | None:
+        if not len(self._job.val_labels):
+            return None
+        self._clip.model.eval()
+        texts = self._clip.short_text_features(self._tokens) if self._fixed_text is None else self._fixed_text
+        right = 0
+        with self._autocast():
+            for start in range(0, len(self._job.val_labels), 64):
+                pictures = self._job.val_pictures[start : start + 64].to(self._clip.device)
+                found = self._clip.logits(self._clip.image_features(pictures), texts).argmax(1).cpu()
+                right += int((found == self._job.val_labels[start : start + 64]).sum())
+        return right / len(self._job.val_labels)
+
+    def _weights(self) -> dict[str, torch.Tensor]:
+        return {name: value.detach().clone() for name, value in self._parameters.items()}
+
+    @torch.no_grad()
+    def _load_weights(self, weights: dict[str, torch.Tensor]) -> None:
+        for name, value in self._parameters.items():
+            value.copy_(weights[name])
+
+    def _state(self, step: int) -> bytes:
+        """Everything that the rest of the training depends on, as safetensors with the log in its metadata."""
+        tensors = {f"now.{name}": value.detach() for name, value in self._parameters.items()}
+        tensors |= {f"best.{name}": value for name, value in self._best.items()}
+        for name, value in self._parameters.items():
+            tensors |= {f"adam.{key}.{name}": part for key, part in self._optimizer.state[value].items()}
+        facts = {"step": step, "log": asdict(self._log), "recent": list(self._recent), "limit": self._limit}
+        text = json.dumps(facts | {"scale": self._scaler.get_scale()})
+        return save({name: value.contiguous().cpu() for name, value in tensors.items()}, {"varireal": text})
+
+    def _restore(self, saved: bytes) -> int:
+        tensors = load(saved)
+        header = json.loads(saved[8 : 8 + int.from_bytes(saved[:8], "little")])
+        facts = json.loads(header["__metadata__"]["varireal"])
+        device = self._clip.device
+        self._load_weights({name: tensors[f"now.{name}"].to(device) for name in self._parameters})
+        self._best = {name: tensors[f"best.{name}"].to(device) for name in self._parameters}
+        for name, value in self._parameters.items():
+            parts = ("step", "exp_avg", "exp_avg_sq")
+            self._optimizer.state[value] = {
+                key: tensors[f"adam.{key}.{name}"].to("cpu" if key == "step" else device) for key in parts
+            }
+        self._log = Log(**facts["log"])
+        self._recent.extend(facts["recent"])
+        self._limit = facts["limit"]
+        if self._scaler.is_enabled():
+            self._scaler.load_state_dict(self._scaler.state_dict() | {"scale": facts["scale"]})
+        return int(facts["step"])
+
+
+@torch.no_grad()
+def reset_lora(parameters: dict[str, torch.Tensor], seed: int) -> None:
+    """Start afresh: A as PEFT draws it (Kaiming uniform), from the seed and the layer's name; B zero."""
+    for name, value in parameters.items():
+        if "lora_B" in name:
+            value.zero_()
+            continue
+        generator = torch.Generator().manual_seed(stable_int("lora", seed, name))
+        bound = 1 / math.sqrt(value.shape[1])
+        value.copy_(torch.empty(value.shape).uniform_(-bound, bound, generator=generator))
+
+
+def _autocast_dtype(wanted: str, device: torch.device) -> torch.dtype | None:
+    if wanted != "auto":
+        return _DTYPES[wanted]
+    if device.type != "cuda":
+        return None
+    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16

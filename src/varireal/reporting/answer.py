@@ -1,0 +1,185 @@
+"""The answer of a study in two sentences that follow from its numbers.
+
+What could not be told is said to be open: an undecided comparison never becomes a claim that there is nothing.
+"""
+
+from collections.abc import Sequence
+
+from varireal.reporting.results_records import StudyResults
+from varireal.reporting.wording import (
+    counted,
+    difference_text,
+    level_text,
+    margin_text,
+    percent,
+    sides,
+    subject,
+    test_set_text,
+)
+from varireal.statistics.records import DifferenceRow, Finding
+
+Rows = Sequence[DifferenceRow]
+
+
+def answer_sentences(results: StudyResults) -> tuple[str, str]:
+    """Return the finding on the main family of comparisons, and what this run could have seen."""
+    rows = [row for row in results.answers.differences if row.family == results.main_family]
+    if not results.regimes:
+        return (
+            "No classifier was trained, so this run cannot say whether feasibility matters.",
+            "What a run could have seen can be said once classifiers were trained and tested.",
+        )
+    if not rows:
+        return (
+            f"{counted(len(results.regimes), 'regime')} ran, but none of the comparisons that ask whether "
+            "feasibility matters, so this run cannot say.",
+            "What a run could have seen can be said once both arms of a comparison were trained and tested.",
+        )
+    return _finding(rows), _power(rows, results.answers.settings.level)
+
+
+def _finding(rows: Rows) -> str:
+    by = {finding: [row for row in rows if row.finding is finding] for finding in Finding}
+    if len(by[Finding.UNDECIDED]) == len(rows):
+        return _undecided(rows)
+    if len(by[Finding.EQUIVALENT]) == len(rows):
+        return _equivalent(rows)
+    return _mixed(rows, by)
+
+
+def _undecided(rows: Rows) -> str:
+    largest = _largest(rows)
+    tests = "the one comparison is" if len(rows) == 1 else f"all {len(rows)} comparisons are"
+    return (
+        f"This run could not tell whether feasibility matters: {tests} undecided, neither a difference nor "
+        f"equivalence within {_margins(rows)} could be shown ({_seen(rows)} {difference_text(largest.difference)}, "
+        f"{_place(largest)})."
+    )
+
+
+def _equivalent(rows: Rows) -> str:
+    first, second = sides(rows)
+    largest = _largest(rows)
+    where = _place(largest) if len(rows) == 1 else f"all {len(rows)} comparisons"
+    return (
+        f"{_capital(first)} and {second} are equivalent within {_margins(rows)} in {where} "
+        f"({_seen(rows)} {difference_text(largest.difference)}"
+        f"{'' if len(rows) == 1 else ', ' + _place(largest)})."
+    )
+
+
+def _mixed(rows: Rows, by: dict[Finding, list[DifferenceRow]]) -> str:
+    first, second = sides(rows)
+    parts = []
+    for finding, name, other in ((Finding.HIGHER, first, second), (Finding.LOWER, second, first)):
+        if not by[finding]:
+            continue
+        top = _largest(by[finding])
+        if len(rows) == 1:
+            parts.append(f"{name} is higher than {other}: {_gap(top)}, {_place(top)}")
+            continue
+        most = "" if len(by[finding]) == 1 else "most "
+        count = f"{len(by[finding])} of {len(rows)} comparisons"
+        parts.append(f"{name} is higher than {other} in {count} ({most}by {_gap(top)}, {_place(top)})")
+    if by[Finding.EQUIVALENT]:
+        equivalent = f"{len(by[Finding.EQUIVALENT])} of {len(rows)}"
+        parts.append(f"both are equivalent within {_margins(by[Finding.EQUIVALENT])} in {equivalent}")
+    if by[Finding.UNDECIDED]:
+        parts.append(f"{len(by[Finding.UNDECIDED])} of {len(rows)} could not be told")
+    return f"{_capital('; '.join(parts))}."
+
+
+def _gap(row: DifferenceRow) -> str:
+    """Return a difference as a gap: its size first, its sign is said by the words around it."""
+    interval = row.difference
+    low, high = (interval.low, interval.high) if interval.value >= 0 else (-interval.high, -interval.low)
+    return f"{percent(abs(interval.value))} points [{_plain(low)}, {_plain(high)}]"
+
+
+def _plain(value: float) -> str:
+    text = percent(value)
+    return "0.0" if text == "-0.0" else text.replace("-", "−")
+
+
+def _largest(rows: Rows) -> DifferenceRow:
+    """Return the row with the largest difference; the first of several."""
+    return max(rows, key=lambda row: abs(row.difference.value))
+
+
+def _seen(rows: Rows) -> str:
+    return "seen:" if len(rows) == 1 else "largest difference seen:"
+
+
+def _place(row: DifferenceRow) -> str:
+    return f"{subject(row)} on {test_set_text(row.test_set)}"
+
+
+def _margins(rows: Rows) -> str:
+    """Return the margin of the rows; the range where they differ."""
+    margins = sorted({row.margin for row in rows})
+    if len(margins) == 1:
+        return margin_text(margins[0])
+    return f"{margin_text(margins[0]).removesuffix(' points')} to {margin_text(margins[-1])}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _power(rows: Rows, level: float) -> str:
+    known = sorted(row.power.smallest for row in rows if row.power.smallest is not None)
+    if not known:
+        can = "How small a difference this run could have seen cannot be computed, or is above 100 points"
+    else:
+        low, high = percent(known[0]), percent(known[-1])
+        span = low if low == high else f"{low} to {high}"
+        of = "" if len(known) == len(rows) else f" in the {len(known)} of {len(rows)} comparisons where it is known"
+        can = (
+            f"At the {level_text(level)} level and before correction for several tests, this run would have found a "
+            f"true difference of {span} points with 80 % power{of}"
+        )
+    return f"{can}; {_needed(rows)}."
+
+
+def _needed(rows: Rows) -> str:
+    """Say what an answer as fine as the margin would need."""
+    wide = [row for row in rows if not _narrow(row)]
+    if not wide:
+        return f"its intervals are already as narrow as the margin of {_margins(rows)}"
+    seeds = _span([row.power.seeds_needed for row in wide], "seed")
+    pictures = _span([row.power.images_needed for row in wide], "test picture")
+    has = _span([row.seeds for row in wide]), _span([row.images for row in wide])
+    if not seeds and not pictures:
+        return (
+            f"neither more seeds alone nor more test pictures alone are known to reach the margin of {_margins(rows)}"
+        )
+    missing = "; for no comparison are more {} alone known to suffice"
+    if not seeds:
+        return f"intervals as narrow as the margin of {_margins(rows)} would need {pictures} in place of {has[1]}" + (
+            missing.format("seeds")
+        )
+    if not pictures:
+        return f"intervals as narrow as the margin of {_margins(rows)} would need {seeds} in place of {has[0]}" + (
+            missing.format("test pictures")
+        )
+    return (
+        f"intervals as narrow as the margin of {_margins(rows)} would need {seeds} in place of {has[0]}, "
+        f"or {pictures} in place of {has[1]}"
+    )
+
+
+def _narrow(row: DifferenceRow) -> bool:
+    """Return whether an interval is within the margin on both sides of its estimate already."""
+    seeds = row.power.seeds_needed
+    return (seeds is not None and seeds <= row.seeds) or (row.difference.high - row.difference.low) / 2 <= row.margin
+
+
+def _span(counts: Sequence[int | None], word: str = "") -> str:
+    """Return the range of the counts that are known, and of how many comparisons; empty when none is."""
+    known = sorted(count for count in counts if count is not None)
+    if not known:
+        return ""
+    low, high = known[0], known[-1]
+    most = counted(high, word) if word else f"{high:,}"
+    text = most if low == high else f"{low:,} to {most}"
+    return text if len(known) == len(counts) else f"{text} (in {len(known)} of {len(counts)} comparisons)"

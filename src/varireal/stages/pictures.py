@@ -1,0 +1,112 @@
+"""What classifiers see: photos and accepted edits as pictures to train on and to score."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from varireal import names, tables
+from varireal.arrays import Array
+from varireal.classifiers.pools import Material, Picture
+from varireal.config.images import ReadingConfig
+from varireal.config.slices import AdaptersSlice
+from varireal.datasets.photos import read_photo
+from varireal.editors.identity import recompose
+from varireal.paths import StudyPaths, dataset_files
+from varireal.pictures import decode_png
+from varireal.schemas import DATASET, MASKS
+from varireal.seeds import digest
+from varireal.segmenters.quality import decode_mask
+
+logger = logging.getLogger(__name__)
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photo of the study as a picture.
+
+    Attributes:
+        image_id: row of images.
+        class_id: slug of its class.
+        split: its split.
+        picture: its pixels and label.
+    """
+
+    image_id: str
+    class_id: str
+    split: str
+    picture: Picture
+
+
+def readable_photos(images: Sequence[Row], reading: ReadingConfig, labels: Mapping[str, int]) -> list[Photo]:
+    """Every photo of the table of images, in its order."""
+    return [
+        Photo(
+            row["image_id"],
+            row["class_id"],
+            row["split"],
+            Picture(row["sha256"], labels[row["class_id"]], _reader(row, reading)),
+        )
+        for row in images
+    ]
+
+
+def _reader(row: Row, reading: ReadingConfig) -> Callable[[], Array]:
+    return lambda: read_photo(row, reading).image
+
+
+def read_material(config: AdaptersSlice, study: Path, images: Sequence[Row], labels: Mapping[str, int]) -> Material:
+    """Read what the regimes are made from: train photos, their masks, and the accepted edits.
+
+    Raises:
+        DataError: a table is damaged or missing.
+    """
+    paths = StudyPaths(str(study))
+    masks = {
+        row["image_id"]: row["smoothed"] or row["mask"]
+        for path in paths.every_mask(config.shards)
+        for row in tables.read(Path(path), MASKS)
+        if row["status"] == names.OK
+    }
+    real: dict[int, list[Picture]] = defaultdict(list)
+    recomposed: dict[int, list[Picture]] = defaultdict(list)
+    for photo in readable_photos(images, config.reading, labels):
+        if photo.split != names.TRAIN:
+            continue
+        real[photo.picture.label].append(photo.picture)
+        mask = masks.get(photo.image_id)
+        if mask:
+            key = digest("identity", photo.picture.key, mask)
+            load = partial(_recomposed, photo.picture.load, mask)
+            recomposed[photo.picture.label].append(Picture(key, photo.picture.label, load))
+    return Material(
+        real=real,
+        recomposed=recomposed,
+        edits=_edits(config, paths, labels),
+        class_names=[config.classes[class_id] for class_id in sorted(config.classes)],
+        attributes=config.attributes,
+    )
+
+
+def _recomposed(load: Callable[[], Array], mask: bytes) -> Array:
+    return recompose(load(), decode_mask(mask))
+
+
+def _edits(
+    config: AdaptersSlice, paths: StudyPaths, labels: Mapping[str, int]
+) -> dict[tuple[int, str, str, str], Picture]:
+    """Accepted edits by class number, attribute, photo and k, and arm; their PNG bytes stay in memory."""
+    columns = ["image", "image_id", "class_id", "attribute", "feasibility", "k", "image_sha256"]
+    found: dict[tuple[int, str, str, str], Picture] = {}
+    for name in dataset_files(config.attributes, config.shards):
+        for row in tables.stream(Path(paths.dataset) / name, DATASET, columns):
+            label = labels[row["class_id"]]
+            item = f"{row['image_id']} {row['k']}"
+            picture = Picture(row["image_sha256"], label, partial(decode_png, row["image"]["bytes"]))
+            found[label, row["attribute"], item, row["feasibility"]] = picture
+    return found

@@ -1,0 +1,145 @@
+r"""Predictions: what each adapter says of every test picture, with the probability of each class.
+
+By hand::
+
+    varireal predictions --config results/demo/config/predictions.json --images results/demo/images.parquet \
+        --adapters results/demo/adapters --runs zero-shot/seed0 real/seed0 \
+        --store /tmp/predictions.sqlite --output /tmp/predictions
+"""
+
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from peft import set_peft_model_state_dict
+from safetensors.torch import load_file
+
+from varireal import names, tables
+from varireal.arrays import Array
+from varireal.classifiers.augment import Augmenter
+from varireal.classifiers.clip import Clip, probabilities
+from varireal.classifiers.loading import load_clip
+from varireal.classifiers.lora import add_lora
+from varireal.classifiers.regimes import ZERO_SHOT
+from varireal.classifiers.texts import class_texts
+from varireal.config.slices import PredictionsSlice, slice_digest
+from varireal.datasets.decoding import file_sha256
+from varireal.errors import DataError
+from varireal.logs import progress
+from varireal.paths import ADAPTER_FILES, parse_run
+from varireal.provenance import STAGE_VERSIONS
+from varireal.schemas import IMAGES, PREDICTIONS
+from varireal.seeds import digest
+from varireal.stages.pictures import Photo, readable_photos
+from varireal.stages.summary import Summary
+from varireal.store import ItemStore, open_store
+
+logger = logging.getLogger(__name__)
+
+_BEST = 5
+
+
+def run(
+    config: PredictionsSlice, *, images: Path, adapters: Path, runs: Sequence[str], store: Path, output: Path
+) -> Summary:
+    """Write one table of predictions per run; a picture that cannot be read any more stops the stage.
+
+    Args:
+        config: the stage's slice.
+        images: table of images.
+        adapters: folder of the adapters.
+        runs: trainings such as ``real/seed0``; ``zero-shot/seed0`` is the model without an adapter.
+        store: item store of the job.
+        output: folder of the tables; each is ``REGIME/seedN.parquet`` in it.
+
+    Raises:
+        BackendError: the model cannot be loaded.
+        DataError: an adapter or a photo is missing or is not the one that was made.
+    """
+    labels = {class_id: label for label, class_id in enumerate(sorted(config.classes))}
+    photos = [
+        photo
+        for photo in readable_photos(tables.read(images, IMAGES), config.reading, labels)
+        if photo.split.startswith(names.TEST)
+    ]
+    scorer = _Scorer(config, photos, adapters)
+    computed = 0
+    with open_store(store) as kept:
+        for name in progress(runs, logger, "predictions", len(runs)):
+            regime, seed = parse_run(name)
+            found, fresh = scorer.score(regime, seed, kept)
+            computed += fresh
+            rows = [_row(regime, seed, photo, values) for photo, values in zip(photos, found, strict=True)]
+            path = output / regime / f"seed{seed}.parquet"
+            facts = {"classes": dict(sorted(config.classes.items()))}
+            tables.write(path, rows, PREDICTIONS, stage="predictions", digest=slice_digest(config), facts=facts)
+    return Summary({names.OK: len(runs) * len(photos)}, computed)
+
+
+def _row(regime: str, seed: int, photo: Photo, values: Array) -> dict[str, Any]:
+    best = np.argsort(-values, kind="stable")[:_BEST].tolist()
+    return {
+        "regime": regime,
+        "seed": seed,
+        "test_set": photo.split,
+        "image_id": photo.image_id,
+        "class_id": photo.class_id,
+        "label": photo.picture.label,
+        "top1": best[0],
+        "top5": best,
+        "probabilities": values.tolist(),
+    }
+
+
+class _Scorer:
+    """The model and the test pictures, which are read when a score is not in the store."""
+
+    def __init__(self, config: PredictionsSlice, photos: Sequence[Photo], adapters: Path) -> None:
+        self._config, self._photos, self._adapters = config, photos, adapters
+        self._texts = class_texts(config.model.class_prompt, config.noun, config.classes)
+        self._clip: Clip = load_clip(config.model)
+        self._updated = False
+        self._pictures: list[Array] | None = None
+
+    def score(self, regime: str, seed: int, kept: ItemStore) -> tuple[Array, int]:
+        """(N, C) probabilities, and 1 when they were computed now."""
+        folder = self._adapters / regime / f"seed{seed}"
+        weights = "" if regime == ZERO_SHOT else _adapter_digest(folder)
+        key = digest(
+            *("predictions", STAGE_VERSIONS["predictions"], self._clip.fingerprint, weights, *self._texts),
+            *(self._config.model.lora.model_dump_json(), self._clip.device.type),
+            *(photo.picture.key for photo in self._photos),
+        )
+        found = kept.get(key)
+        if found is not None:
+            return np.frombuffer(found, np.float32).reshape(len(self._photos), len(self._texts)), 0
+        values = probabilities(self._with(regime, folder), self._read(), self._texts)
+        kept.put(key, values.astype(np.float32).tobytes())
+        return values, 1
+
+    def _with(self, regime: str, folder: Path) -> Clip:
+        """The model with an adapter. Zero-shot is scored by the model as it was loaded."""
+        if regime == ZERO_SHOT:
+            return load_clip(self._config.model) if self._updated else self._clip
+        if not self._updated:
+            add_lora(self._clip, self._config.model.lora)
+            self._updated = True
+        set_peft_model_state_dict(self._clip.model, load_file(folder / ADAPTER_FILES[0]))
+        return self._clip
+
+    def _read(self) -> list[Array]:
+        if self._pictures is None:
+            augmenter = Augmenter("none", self._clip.size, self._clip.mean, self._clip.std)
+            self._pictures = [augmenter.preprocess([photo.picture.load()])[0] for photo in self._photos]
+        return self._pictures
+
+
+def _adapter_digest(folder: Path) -> str:
+    try:
+        json.loads((folder / ADAPTER_FILES[1]).read_text("utf-8"))
+        return file_sha256(folder / ADAPTER_FILES[0])
+    except (OSError, ValueError) as error:
+        raise DataError(f"{folder} holds no adapter ({error}); run the stage adapters") from error

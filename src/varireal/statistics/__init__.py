@@ -1,0 +1,1 @@
+"""What the predictions say, with their uncertainty: accuracies, paired differences, equivalence, power. No files."""

@@ -1,0 +1,34 @@
+# One rule per job: which trainings a job has is in the config, so its files are known while the workflow is parsed.
+# A training that is in the job's store is written again without being trained again.
+for JOB, RUNS in LAYOUT.trainings.items():
+
+    rule:
+        name:
+            f"adapters_{JOB}"
+        input:
+            config=PATHS.config("adapters"),
+            images=PATHS.images,
+            masks=LAYOUT.all_masks(),
+            data=rules.dataset.output.data,
+        output:
+            LAYOUT.adapter_files(RUNS),
+        log:
+            PATHS.log(f"adapters/{JOB}"),
+        benchmark:
+            PATHS.benchmark(f"adapters/{JOB}")
+        conda:
+            "../../envs/core.yaml"
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=480,
+            gpu=LAYOUT.gpus,
+        params:
+            key=LAYOUT.key("adapters"),
+            study=PATHS.root,
+            runs=RUNS,
+            store=PATHS.store(f"adapters-{JOB}"),
+            folder=PATHS.adapters,
+        shell:
+            "varireal adapters --config {input.config:q} --study {params.study:q} --images {input.images:q}"
+            " --runs {params.runs:q} --store {params.store:q} --output {params.folder:q} --log {log:q}"

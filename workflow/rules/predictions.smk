@@ -1,0 +1,32 @@
+# The same jobs as for the adapters; the first one also scores the model without an adapter.
+for JOB, RUNS in LAYOUT.scorings.items():
+
+    rule:
+        name:
+            f"predictions_{JOB}"
+        input:
+            config=PATHS.config("predictions"),
+            images=PATHS.images,
+            adapters=LAYOUT.adapter_files(RUNS),
+        output:
+            LAYOUT.prediction_files(RUNS),
+        log:
+            PATHS.log(f"predictions/{JOB}"),
+        benchmark:
+            PATHS.benchmark(f"predictions/{JOB}")
+        conda:
+            "../../envs/core.yaml"
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=120,
+            gpu=LAYOUT.gpus,
+        params:
+            key=LAYOUT.key("predictions"),
+            runs=RUNS,
+            store=PATHS.store(f"predictions-{JOB}"),
+            adapters=PATHS.adapters,
+            folder=PATHS.all_predictions,
+        shell:
+            "varireal predictions --config {input.config:q} --images {input.images:q} --adapters {params.adapters:q}"
+            " --runs {params.runs:q} --store {params.store:q} --output {params.folder:q} --log {log:q}"
