@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import load, save
+from torch.nn import functional
 
 from varireal.classifiers.batches import Batches, learning_rate
 from varireal.classifiers.clip import Clip
@@ -37,12 +38,14 @@ class Log:
         losses: of each step.
         val_steps: steps before which val was scored; the last one is the number of steps.
         val_accuracies: top-1 on val.
+        val_losses: cross entropy on val, which decides between equal accuracies.
         chosen_step: steps that the adapter's weights had seen.
     """
 
     losses: list[float] = field(default_factory=list)
     val_steps: list[int] = field(default_factory=list)
     val_accuracies: list[float] = field(default_factory=list)
+    val_losses: list[float] = field(default_factory=list)
     chosen_step: int = 0
 
 
@@ -174,30 +177,39 @@ class Trainer:
         )
 
     def _validate(self, step: int) -> None:
-        """Score val and keep the best weights; the first of equals, as it changed the model least."""
-        accuracy = self._accuracy()
-        if accuracy is None:
+        """Score val and keep the best trained weights: the highest accuracy, and of equal ones the lowest loss.
+
+        Step 0 is scored for the curve only: the model without training is a regime of its own.
+        """
+        found = self._score()
+        if found is None:
             self._best, self._log.chosen_step = self._weights(), step
             return
-        if not self._log.val_accuracies or accuracy > max(self._log.val_accuracies):
+        accuracy, loss = found
+        earlier = list(zip(self._log.val_accuracies, self._log.val_losses, strict=True))[1:]
+        if step and all((accuracy, -loss) > (other, -its_loss) for other, its_loss in earlier):
             self._best, self._log.chosen_step = self._weights(), step
         self._log.val_steps.append(step)
         self._log.val_accuracies.append(accuracy)
+        self._log.val_losses.append(loss)
         logger.info("%s: step %d, val %.3f", self._job.name, step, accuracy)
 
     @torch.no_grad()
-    def _accuracy(self) -> float | None:
+    def _score(self) -> tuple[float, float] | None:
+        """Accuracy and loss on val; None without a val split."""
         if not len(self._job.val_labels):
             return None
         self._clip.model.eval()
         texts = self._clip.short_text_features(self._tokens) if self._fixed_text is None else self._fixed_text
-        right = 0
+        right, total = 0, 0.0
         with self._autocast():
             for start in range(0, len(self._job.val_labels), 64):
                 pictures = self._job.val_pictures[start : start + 64].to(self._clip.device)
-                found = self._clip.logits(self._clip.image_features(pictures), texts).argmax(1).cpu()
-                right += int((found == self._job.val_labels[start : start + 64]).sum())
-        return right / len(self._job.val_labels)
+                labels = self._job.val_labels[start : start + 64]
+                logits = self._clip.logits(self._clip.image_features(pictures), texts).float().cpu()
+                right += int((logits.argmax(1) == labels).sum())
+                total += float(functional.cross_entropy(logits, labels, reduction="sum"))
+        return right / len(self._job.val_labels), total / len(self._job.val_labels)
 
     def _weights(self) -> dict[str, torch.Tensor]:
         return {name: value.detach().clone() for name, value in self._parameters.items()}

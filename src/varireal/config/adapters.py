@@ -37,8 +37,8 @@ class TrainingSettings(StrictModel):
     steps: Annotated[int, Field(ge=1, description="Optimiser steps; the same for every regime.")] = 40
     batch_size: Annotated[
         int, Field(ge=2, description="Pictures in a step; half of them synthetic where real and synthetic meet.")
-    ] = 32
-    learning_rate: Annotated[float, Field(gt=0, description="Peak of the cosine schedule.")] = 0.002
+    ] = 24
+    learning_rate: Annotated[float, Field(gt=0, description="Peak of the cosine schedule.")] = 0.003
     min_learning_rate: Annotated[float, Field(ge=0, description="End of the cosine schedule.")] = 1e-8
     weight_decay: Annotated[float, Field(ge=0, description="Of AdamW.")] = 0.0001
     warmup_fraction: Annotated[Fraction, Field(description="Share of the steps with linear warm-up.")] = 0.1
@@ -47,7 +47,7 @@ class TrainingSettings(StrictModel):
     ] = 0.5
     validate_every: Annotated[
         int, Field(ge=1, description="Steps between two looks at val; the best one's weights are the adapter.")
-    ] = 20
+    ] = 10
     augmentation: Annotated[
         str,
         AfterValidator(_known_augmentation),
@@ -104,7 +104,8 @@ class AdaptersConfig(StrictModel):
         "real+synthetic-*-feasible",
         "real+synthetic-*-infeasible",
         "real+synthetic-all-mixed",
-        "synthetic-all-*",
+        "synthetic-all-feasible",
+        "synthetic-all-infeasible",
         "classic-augmentation",
         "duplicated-real",
         "identity-edits",

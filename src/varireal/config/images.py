@@ -20,10 +20,10 @@ class DemoImages(StrictModel):
     ] = _SPECIES
     size: Annotated[int, Field(ge=48, le=1024, description="Side of the square pictures, in pixels.")] = 128
     train: Annotated[Count, Field(description="Train pictures per species.")] = 12
-    val: Annotated[Count, Field(description="Validation pictures per species.")] = 4
+    val: Annotated[Count, Field(description="Validation pictures per species.")] = 8
     test: Annotated[
         Count, Field(description="Pictures per species of the test set, and of each shifted test set.")
-    ] = 8
+    ] = 12
 
     @model_validator(mode="after")
     def _known_species(self) -> "DemoImages":

@@ -114,5 +114,11 @@ def card(scores: dict[str, float], pairs: int, settings: PretrainSettings, param
     template = (files("varireal") / "assets" / "modelcard.md.j2").read_text("utf-8")
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701  (Markdown of our own numbers)
     return environment.from_string(template).render(
-        scores=scores, pairs=pairs, settings=settings, parameters=parameters, size=SIZE, named=NAMED
+        scores=scores,
+        pictures=DemoImages().test,
+        pairs=pairs,
+        settings=settings,
+        parameters=parameters,
+        size=SIZE,
+        named=NAMED,
     )
