@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 demo: install
 	snakemake --cores $(CORES) --quiet progress rules
 	@echo
-	@echo "The data set is in results/demo/dataset, the page of pictures is results/demo/report/index.html"
+	@echo "The data set is in results/demo/dataset, the page is results/demo/report/index.html"
 
 test: install
 	pytest
