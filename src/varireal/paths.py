@@ -159,16 +159,6 @@ class StudyPaths:
         """The page in one file, as much as Snakemake's report can hold."""
         return f"{self.root}/report.html"
 
-    @property
-    def adapters(self) -> str:
-        """Folder of all adapters."""
-        return f"{self.root}/adapters"
-
-    @property
-    def all_predictions(self) -> str:
-        """Folder of all predictions."""
-        return f"{self.root}/predictions"
-
     def adapter(self, regime: str, seed: int) -> str:
         """Folder of one trained adapter: PEFT files, and ``training.json`` beside them."""
         return f"{self.root}/adapters/{regime}/seed{seed}"

@@ -25,10 +25,10 @@ for JOB, RUNS in LAYOUT.trainings.items():
             gpu=LAYOUT.gpus,
         params:
             key=LAYOUT.key("adapters"),
-            study=PATHS.root,
+            study=lambda w, input: Path(input.images).parent,
             runs=RUNS,
             store=PATHS.store(f"adapters-{JOB}"),
-            folder=PATHS.adapters,
+            folder=lambda w, output: Path(output[0]).parents[2],
         shell:
             "varireal adapters --config {input.config:q} --study {params.study:q} --images {input.images:q}"
             " --runs {params.runs:q} --store {params.store:q} --output {params.folder:q} --log {log:q}"

@@ -25,8 +25,8 @@ for JOB, RUNS in LAYOUT.scorings.items():
             key=LAYOUT.key("predictions"),
             runs=RUNS,
             store=PATHS.store(f"predictions-{JOB}"),
-            adapters=PATHS.adapters,
-            folder=PATHS.all_predictions,
+            adapters=lambda w, input: Path(input.images).parent / "adapters",
+            folder=lambda w, output: Path(output[0]).parents[1],
         shell:
             "varireal predictions --config {input.config:q} --images {input.images:q} --adapters {params.adapters:q}"
             " --runs {params.runs:q} --store {params.store:q} --output {params.folder:q} --log {log:q}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 from varireal.classifiers.clip import OPEN_CLIP, TRANSFORMERS, Clip
 from varireal.config.adapters import AdaptersConfig
@@ -29,7 +30,7 @@ def load_clip(config: AdaptersConfig, device: str | None = None) -> Clip:
     place = _place(config)
     try:
         clip = _from_file(place, config) if place.is_file() else _from_folder(place)
-    except (ValueError, RuntimeError, OSError, KeyError, FileNotFoundError) as error:
+    except (ValueError, RuntimeError, OSError, KeyError, SafetensorError) as error:
         raise BackendError(f"the model in {place} cannot be loaded: {' '.join(str(error).split())[:300]}") from error
     clip.model.requires_grad_(False).eval()
     clip.model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from varireal.classifiers.attention import split_attention
@@ -72,7 +73,7 @@ def load_adapter(clip: Clip, folder: Path) -> None:
     _split(clip)
     try:
         clip.model = PeftModel.from_pretrained(clip.model, str(folder), use_safetensors=True)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise DataError(f"{folder} holds no adapter for this model: {' '.join(str(error).split())[:300]}") from error
     clip.model.eval()
 

@@ -28,8 +28,13 @@ def changed(raw):
         ({"masks": {"grabcut": {"iterations": 2}}}, set()),  # options of a backend that is not chosen
         ({"images": {"csv": {"path": "x"}}}, set()),
         ({"images": {"demo": {"size": 64}}}, {"images"}),
-        ({"study": {"shards": 4}}, {"dataset", "report"}),
-        ({"study": {"seed": 1}}, {"images", "edits", "dataset", "report"}),
+        ({"study": {"shards": 4}}, {"dataset", "adapters", "report"}),
+        ({"study": {"seed": 1}}, {"images", "edits", "dataset", "adapters", "report"}),
+        ({"adapters": {"jobs": 3}}, set()),  # which job trains what changes nothing
+        ({"adapters": {"seeds": 4}}, {"report"}),
+        ({"adapters": {"training": {"steps": 7}}}, {"adapters", "report"}),
+        ({"adapters": {"class_prompt": "{class}"}}, {"adapters", "predictions", "report"}),
+        ({"statistics": {"margin_points": 1}}, {"report"}),
     ],
 )
 def test_a_key_changes_only_the_stages_that_see_it(raw, stages):
