@@ -34,7 +34,7 @@ class LoraSettings(StrictModel):
 class TrainingSettings(StrictModel):
     """How an adapter is trained."""
 
-    steps: Annotated[int, Field(ge=1, description="Optimiser steps; the same for every regime.")] = 40
+    steps: Annotated[int, Field(ge=1, description="Optimiser steps; the same for every regime.")] = 30
     batch_size: Annotated[
         int, Field(ge=2, description="Pictures in a step; half of them synthetic where real and synthetic meet.")
     ] = 24
