@@ -1,7 +1,6 @@
 """The tokenizer of the small CLIP: byte-level BPE as CLIP's, learnt on the words that its captions can hold."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
@@ -31,10 +30,14 @@ def train_tokenizer(texts: Iterable[str], size: int = VOCABULARY) -> CLIPTokeniz
         ]
     )
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    # 256 bytes, each also as the end of a word, and the two marks are added to what is learnt
-    budget = size - len(alphabet) - 2
+    # The bytes at a word's end are given too: the trainer would number them in a random order and break ties by it.
+    ends = [f"{byte}</w>" for byte in alphabet]
     trainer: Any = trainers.BpeTrainer(
-        vocab_size=budget, initial_alphabet=alphabet, end_of_word_suffix="</w>", show_progress=False
+        vocab_size=size - 2,  # the two marks are added to what is learnt
+        initial_alphabet=alphabet,
+        special_tokens=ends,
+        end_of_word_suffix="</w>",
+        show_progress=False,
     )
     learner.train_from_iterator(texts, trainer)
     return CLIPTokenizer(**_clip_vocabulary(learner, alphabet, size), model_max_length=CONTEXT, pad_token=END)
@@ -62,8 +65,3 @@ def _clip_vocabulary(learner: Tokenizer, alphabet: Sequence[str], size: int) -> 
                 known.add(merged)
     vocabulary = {token: number for number, token in enumerate([*tokens, START, END])}
     return {"vocab": vocabulary, "merges": kept}
-
-
-def save_tokenizer(tokenizer: CLIPTokenizer, folder: Path) -> None:
-    """Write the tokenizer so that open_clip and transformers read it from the folder."""
-    tokenizer.save_pretrained(folder)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from peft import set_peft_model_state_dict
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from varireal import names, tables
@@ -127,7 +128,7 @@ class _Scorer:
         if not self._updated:
             add_lora(self._clip, self._config.model.lora)
             self._updated = True
-        set_peft_model_state_dict(self._clip.model, load_file(folder / ADAPTER_FILES[0]))
+        _put_weights(self._clip, folder)
         return self._clip
 
     def _read(self) -> list[Array]:
@@ -137,9 +138,24 @@ class _Scorer:
         return self._pictures
 
 
+def _put_weights(clip: Clip, folder: Path) -> None:
+    """Put an adapter's weights in place of those of the one before; all of them, and no others."""
+    try:
+        found: Any = set_peft_model_state_dict(clip.model, load_file(folder / ADAPTER_FILES[0]))
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        why = " ".join(str(error).split())[:300]
+        raise DataError(f"{folder} holds no adapter for this model ({why}); run the stage adapters again") from error
+    wrong = [*found.unexpected_keys, *(name for name in found.missing_keys if "lora_" in name)]
+    if wrong:
+        raise DataError(
+            f"{folder} holds no adapter for this model ({wrong[0]} does not fit adapters.lora); "
+            "run the stage adapters again"
+        )
+
+
 def _adapter_digest(folder: Path) -> str:
     try:
         json.loads((folder / ADAPTER_FILES[1]).read_text("utf-8"))
         return file_sha256(folder / ADAPTER_FILES[0])
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, DataError) as error:
         raise DataError(f"{folder} holds no adapter ({error}); run the stage adapters") from error

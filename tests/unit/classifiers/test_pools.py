@@ -39,12 +39,11 @@ PAIRS = {(0, "background"): 7, (0, "color"): 4, (1, "background"): 5, (1, "color
 def test_every_regime_has_the_same_budget_per_class():
     maker = PoolMaker(material(PAIRS), 1)
     assert [maker.budget(label) for label in (0, 1)] == [4, 5]
-    for regime in REGIMES.values():
+    for regime in (one for one in REGIMES.values() if one.trained):
         pool = maker.pool(regime)
         assert len(pool.real) == (6 if regime.uses_real else 0)
-        wanted = {} if regime.slug in ("real", "zero-shot") else {0: 4, 1: 5}
-        if regime.slug != "zero-shot":
-            assert Counter(one.label for one in pool.synthetic) == wanted, regime.slug
+        wanted = {} if regime.kind == r.REAL else {0: 4, 1: 5}
+        assert Counter(one.label for one in pool.synthetic) == wanted, regime.slug
         assert pool.notes == ()
 
 
@@ -105,7 +104,9 @@ def test_without_masks_the_identity_control_says_so():
     given = material(PAIRS)
     pool = PoolMaker(Material(given.real, {}, given.edits, NAMES, ATTRIBUTES), 1).pool(REGIMES["identity-edits"])
     assert pool.synthetic == ()
-    assert pool.notes == ("2 of 2 classes have no accepted pair here: Egret, Gull.",)
+    (note,) = pool.notes
+    assert note.startswith("2 of 2 classes")
+    assert note.endswith(": Egret, Gull.")
 
 
 def test_one_class_with_two_photos():
