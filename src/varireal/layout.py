@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from varireal import names
+from varireal.classifiers.names import TINY
 from varireal.classifiers.regimes import ZERO_SHOT, Regime, chosen_regimes
 from varireal.config.model import Config
 from varireal.config.slices import slice_digest, slice_text, stage_slices
@@ -128,7 +129,7 @@ class Layout:
     @property
     def gpus(self) -> int:
         """GPUs that a job of the classifiers asks for: none for the small model of the package."""
-        return int(self.config.adapters.model != "tiny")
+        return int(self.config.adapters.model != TINY)
 
     def all_adapters(self) -> list[str]:
         """Files of every trained adapter."""

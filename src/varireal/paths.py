@@ -161,7 +161,7 @@ class StudyPaths:
 
     def adapter(self, regime: str, seed: int) -> str:
         """Folder of one trained adapter: PEFT files, and ``training.json`` beside them."""
-        return f"{self.root}/adapters/{regime}/seed{seed}"
+        return f"{self.root}/adapters/{run_name(regime, seed)}"
 
     def adapter_files(self, regime: str, seed: int) -> list[str]:
         """Files of one trained adapter."""
@@ -169,7 +169,7 @@ class StudyPaths:
 
     def predictions(self, regime: str, seed: int) -> str:
         """Predictions of one regime and seed on every test set."""
-        return f"{self.root}/predictions/{regime}/seed{seed}.parquet"
+        return f"{self.root}/predictions/{run_name(regime, seed)}.parquet"
 
     def store(self, name: str) -> str:
         """Item store of one writer; never a declared output, so that it survives a failed job."""

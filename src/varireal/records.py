@@ -1,5 +1,6 @@
 """Small values that backends take and give. Files hold tables; code between files holds these."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,11 @@ class ClassInfo:
 
     class_id: str
     name: str
+
+
+def class_numbers(class_ids: Iterable[str]) -> dict[str, int]:
+    """Number of each class, which is its label everywhere: its place among the sorted ids."""
+    return {class_id: number for number, class_id in enumerate(sorted(class_ids))}
 
 
 @dataclass(frozen=True, slots=True)

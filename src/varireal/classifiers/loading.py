@@ -11,10 +11,10 @@ import torch
 from safetensors import SafetensorError
 
 from varireal.classifiers.clip import OPEN_CLIP, TRANSFORMERS, Clip
+from varireal.classifiers.names import TINY
 from varireal.config.adapters import AdaptersConfig
 from varireal.errors import BackendError
 
-TINY = "tiny"
 _FILES = ("*.json", "*.txt", "*.model", "*.safetensors")
 
 

@@ -1,5 +1,6 @@
 """LoRA (Hu et al. 2021) by PEFT on the attention of a CLIP's towers; adapters are standard PEFT folders."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +9,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from varireal.classifiers.attention import split_attention
-from varireal.classifiers.clip import OPEN_CLIP, Clip
+from varireal.classifiers.clip import OPEN_CLIP, TRANSFORMERS, Clip
 from varireal.config.adapters import LoraSettings
 from varireal.errors import BackendError, DataError
 
 # PEFT matches the whole name of a module.
 _TOWERS = {
     OPEN_CLIP: {"image": r"visual\..*\.attn", "text": r"(?:text\.)?transformer\..*\.attn"},
-    "transformers": {"image": r"vision_model\..*\.self_attn", "text": r"text_model\..*\.self_attn"},
+    TRANSFORMERS: {"image": r"vision_model\..*\.self_attn", "text": r"text_model\..*\.self_attn"},
 }
 # timm's image towers, as in SigLIP for open_clip, keep q, k and v in one layer.
 _FUSED = r"visual\.trunk\..*\.attn\.qkv"
@@ -46,8 +47,6 @@ def _pattern(clip: Clip, tower: str, settings: LoraSettings) -> str:
 
 
 def _check(clip: Clip, names: list[str], tower: str, settings: LoraSettings) -> None:
-    import re
-
     pattern = re.compile(_pattern(clip, tower, settings))
     if any(pattern.fullmatch(name) for name in names):
         return
@@ -81,6 +80,12 @@ def load_adapter(clip: Clip, folder: Path) -> None:
 def lora_parameters(clip: Clip) -> dict[str, Any]:
     """The trainable parameters by name."""
     return {name: value for name, value in clip.model.named_parameters() if value.requires_grad}
+
+
+def trains_tower(clip: Clip, tower: str) -> bool:
+    """Whether a trainable parameter is in the tower, ``image`` or ``text``."""
+    pattern = re.compile(rf"base_model\.model\.{_TOWERS[clip.library][tower]}\..*")  # PEFT wraps the model twice
+    return any(pattern.fullmatch(name) for name in lora_parameters(clip))
 
 
 def save_adapter(clip: Clip, folder: Path) -> None:

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from varireal.classifiers.batches import Batches, learning_rate
 from varireal.classifiers.clip import Clip
-from varireal.classifiers.lora import lora_parameters
+from varireal.classifiers.lora import lora_parameters, trains_tower
 from varireal.classifiers.loss import mixed, weighted_loss
 from varireal.config.adapters import TrainingSettings
 from varireal.errors import BackendError
@@ -142,16 +142,18 @@ class Trainer:
         self._log.losses.append(value)
 
     def _logits(self, pictures: torch.Tensor) -> torch.Tensor:
-        texts = self._clip.short_text_features(self._tokens) if self._fixed_text is None else self._fixed_text
-        return self._clip.logits(self._clip.image_features(pictures), texts)
+        return self._clip.logits(self._clip.image_features(pictures), self._class_features())
+
+    def _class_features(self) -> torch.Tensor:
+        """(C, D) unit vectors of the classes, with the updates as they are now."""
+        return self._clip.short_text_features(self._tokens) if self._fixed_text is None else self._fixed_text
 
     def _autocast(self) -> Any:
         return nullcontext() if self._dtype is None else torch.autocast(self._clip.device.type, self._dtype)
 
     def _frozen_text(self) -> torch.Tensor | None:
         """Class features once and for all, when no update is in the text tower."""
-        before = (".transformer.", ".text.", "text_model.")
-        if any(part in name and "visual" not in name for name in self._parameters for part in before):
+        if trains_tower(self._clip, "text"):
             return None
         with torch.no_grad():
             return self._clip.text_features(self._tokens)
@@ -200,7 +202,7 @@ class Trainer:
         if not len(self._job.val_labels):
             return None
         self._clip.model.eval()
-        texts = self._clip.short_text_features(self._tokens) if self._fixed_text is None else self._fixed_text
+        texts = self._class_features()
         right, total = 0, 0.0
         with self._autocast():
             for start in range(0, len(self._job.val_labels), 64):

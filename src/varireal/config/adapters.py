@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
-from varireal.classifiers.names import AUGMENTATIONS
+from varireal.classifiers.names import AUGMENTATIONS, TINY
 from varireal.classifiers.regimes import unknown_pattern
 from varireal.config.base import StrictModel
 from varireal.config.fields import Fraction
@@ -78,7 +78,7 @@ class AdaptersConfig(StrictModel):
                 "transformers CLIPModel or SiglipModel."
             ),
         ),
-    ] = "tiny"
+    ] = TINY
     architecture: Annotated[
         str | None,
         Field(description="open_clip's name of the model in a .safetensors file, such as ViT-B-16-quickgelu."),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from varireal.datasets import demo_world
-from varireal.pretraining.corpus import PairSpec
+from varireal.pretraining.corpus import PairSpec, any_of
 from varireal.rendering.birds import SPECIES
 from varireal.rendering.materials import MATERIALS
 from varireal.rendering.scenes import SCENES
@@ -26,14 +26,14 @@ def caption(spec: PairSpec, rng: np.random.Generator, named: float = NAMED) -> s
     """One caption of a picture; another draw says it in other words or leaves something out."""
     if not spec.species:
         words, frames = (_scene(spec, rng), _EMPTY) if spec.scene else (_material(spec, rng), _SURFACES)
-        return _any(rng, frames).format(words)
+        return any_of(rng, frames).format(words)
     text = _with_article(f"{_look(spec, rng)}{_name(spec, rng, named)}")
     if spec.material and rng.random() < 0.85:
         material = _material(spec, rng)
         text = f"{text} with {material} texture" if rng.random() < 0.7 else text.replace(" ", f" {material} ", 1)
     if rng.random() < 0.6:
-        text = f"{text} {_any(rng, _PLACES).format(_scene(spec, rng))}"
-    return _any(rng, _FRAMES).format(text) + ("." if rng.random() < 0.5 else "")
+        text = f"{text} {any_of(rng, _PLACES).format(_scene(spec, rng))}"
+    return any_of(rng, _FRAMES).format(text) + ("." if rng.random() < 0.5 else "")
 
 
 def _name(spec: PairSpec, rng: np.random.Generator, named: float) -> str:
@@ -61,12 +61,8 @@ def _material(spec: PairSpec, rng: np.random.Generator) -> str:
 def _worded(name: str, synonyms: Sequence[str], rng: np.random.Generator) -> str:
     """The name, or at times one of its short synonyms."""
     short = [word for word in synonyms if len(word.split()) <= 3]
-    return name if rng.random() < 0.6 or not short else _any(rng, short)
+    return name if rng.random() < 0.6 or not short else any_of(rng, short)
 
 
 def _with_article(words: str) -> str:
     return f"an {words}" if words[0] in "aeiou" else f"a {words}"
-
-
-def _any(rng: np.random.Generator, choices: Sequence[str]) -> str:
-    return choices[int(rng.integers(len(choices)))]

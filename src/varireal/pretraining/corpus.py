@@ -66,24 +66,25 @@ def _spec(seed: int) -> PairSpec:
     rng = np.random.default_rng([seed, 0])
     kind = rng.random()
     if kind < _SCENE_ONLY:
-        return PairSpec(seed, scene=_any(rng, list(SCENES)))
+        return PairSpec(seed, scene=any_of(rng, list(SCENES)))
     if kind < _SCENE_ONLY + _SURFACE_ONLY:
-        return PairSpec(seed, material=_any(rng, list(MATERIALS)))
-    species = _any(rng, list(SPECIES))
+        return PairSpec(seed, material=any_of(rng, list(MATERIALS)))
+    species = any_of(rng, list(SPECIES))
     home = demo_world.HABITATS.get(species, ())
-    scene = _any(rng, home) if home and rng.random() < _AT_HOME else _any(rng, list(SCENES))
+    scene = any_of(rng, home) if home and rng.random() < _AT_HOME else any_of(rng, list(SCENES))
     look = rng.random()
-    owner = _any(rng, list(SPECIES)) if look < _BORROWED else species
-    plumage = _any(rng, list(SPECIES[owner].plumages))
+    owner = any_of(rng, list(SPECIES)) if look < _BORROWED else species
+    plumage = any_of(rng, list(SPECIES[owner].plumages))
     if _BORROWED <= look < _BORROWED + _UNUSUAL:
-        plumage = _any(rng, list(demo_world.UNUSUAL))
+        plumage = any_of(rng, list(demo_world.UNUSUAL))
     dyed = look - _BORROWED - _UNUSUAL
-    color = _any(rng, COLORS) if 0 <= dyed < _COLORED else ""
-    material = _any(rng, list(MATERIALS)) if _COLORED <= dyed < _COLORED + _TEXTURED else ""
+    color = any_of(rng, COLORS) if 0 <= dyed < _COLORED else ""
+    material = any_of(rng, list(MATERIALS)) if _COLORED <= dyed < _COLORED + _TEXTURED else ""
     return PairSpec(seed, species, plumage, owner, scene, color, material)
 
 
-def _any(rng: np.random.Generator, choices: Sequence[str]) -> str:
+def any_of(rng: np.random.Generator, choices: Sequence[str]) -> str:
+    """One of the choices, each as likely."""
     return choices[int(rng.integers(len(choices)))]
 
 

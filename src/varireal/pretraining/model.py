@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from open_clip import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from safetensors.torch import save_file
 
 from varireal.pretraining.tokenizer import CONTEXT
-from varireal.pretraining.training import MEAN, STD
 
 SIZE = 64
 
@@ -27,7 +27,7 @@ def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
     tokenizer.save_pretrained(folder)
     config = architecture(len(tokenizer))
     config["text_cfg"]["hf_tokenizer_name"] = "local"  # any name: open_clip then reads the folder
-    settings = {"model_cfg": config, "preprocess_cfg": {"mean": MEAN, "std": STD}}
+    settings = {"model_cfg": config, "preprocess_cfg": {"mean": OPENAI_DATASET_MEAN, "std": OPENAI_DATASET_STD}}
     (folder / "open_clip_config.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
     weights = {name: value.detach().float().contiguous().cpu() for name, value in model.state_dict().items()}
     save_file(weights, folder / "open_clip_model.safetensors")

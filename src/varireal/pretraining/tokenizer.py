@@ -1,5 +1,6 @@
 """The tokenizer of the small CLIP: byte-level BPE as CLIP's, learnt on the words that its captions can hold."""
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -48,8 +49,6 @@ def _clip_vocabulary(learner: Tokenizer, alphabet: Sequence[str], size: int) -> 
 
     The end mark must have the highest number: CLIP pools the text where the largest token stands.
     """
-    import json
-
     merges = [tuple(pair) for pair in json.loads(learner.to_str())["model"]["merges"]]
     tokens = [*alphabet, *(f"{byte}</w>" for byte in alphabet)]
     known = set(tokens)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from open_clip import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from torch.nn import functional
 
 from varireal.arrays import Array
@@ -15,9 +16,6 @@ from varireal.pretraining.captions import caption
 from varireal.pretraining.corpus import PairSpec
 
 logger = logging.getLogger(__name__)
-
-# OpenAI CLIP's normalisation, so that every CLIP of a study gets its pictures in one way.
-MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,5 +131,5 @@ def augment(pictures: torch.Tensor) -> torch.Tensor:
     batch = functional.grid_sample(batch, grid, padding_mode="reflection", align_corners=False)
     gain = torch.empty(count, 1, 1, 1).uniform_(0.8, 1.2)
     offset = torch.empty(count, 1, 1, 1).uniform_(-0.08, 0.08)
-    mean, std = torch.tensor(MEAN).view(1, 3, 1, 1), torch.tensor(STD).view(1, 3, 1, 1)
+    mean, std = torch.tensor(OPENAI_DATASET_MEAN).view(1, 3, 1, 1), torch.tensor(OPENAI_DATASET_STD).view(1, 3, 1, 1)
     return ((batch * gain + offset).clamp(0, 1) - mean) / std

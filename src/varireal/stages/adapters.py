@@ -12,6 +12,7 @@ import logging
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,9 @@ from varireal.config.slices import AdaptersSlice
 from varireal.errors import ConfigError, DataError
 from varireal.files import write_whole
 from varireal.logs import progress
-from varireal.paths import ADAPTER_FILES, parse_run
+from varireal.paths import ADAPTER_FILES, parse_run, run_name
 from varireal.provenance import STAGE_VERSIONS, package_versions
+from varireal.records import class_numbers
 from varireal.schemas import IMAGES
 from varireal.seeds import digest, stable_int
 from varireal.stages.pictures import read_material, readable_photos
@@ -67,7 +69,7 @@ def run(
     computed = 0
     with open_store(store) as kept:
         for regime, seed in progress(wanted, logger, "adapters", len(wanted)):
-            computed += workshop.make(regime, seed, kept, output / regime.slug / f"seed{seed}")
+            computed += workshop.make(regime, seed, kept, output / run_name(regime.slug, seed))
     return Summary({names.OK: len(wanted)}, computed)
 
 
@@ -84,16 +86,21 @@ class _Workshop:
 
     def __init__(self, config: AdaptersSlice, clip: Clip, study: Path, images: Sequence[Mapping[str, Any]]) -> None:
         self._config, self._clip = config, clip
-        self._labels = {class_id: label for label, class_id in enumerate(sorted(config.classes))}
+        self._labels = class_numbers(config.classes)
         self._texts = class_texts(config.adapters.class_prompt, config.noun, config.classes)
         material = read_material(config, study, images, self._labels)
         self._maker = PoolMaker(material, config.seed)
         self._augmenters = {name: Augmenter(name, clip.size, clip.mean, clip.std) for name in AUGMENTATIONS}
         self._cache = PictureCache()
-        val = [p for p in readable_photos(images, config.reading, self._labels) if p.split == names.VAL]
-        pixels = self._augmenters["none"].preprocess([p.picture.load() for p in val])
-        self._val = (torch.from_numpy(pixels), torch.tensor([p.picture.label for p in val], dtype=torch.int64))
-        self._val_digest = digest(*(f"{p.picture.key} {p.picture.label}" for p in val))
+        photos = readable_photos(images, config.reading, self._labels)
+        self._val = [photo.picture for photo in photos if photo.split == names.VAL]
+        self._val_digest = digest(*(f"{picture.key} {picture.label}" for picture in self._val))
+
+    @cached_property
+    def _val_input(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pictures and labels of val; decoded only when something is trained."""
+        pixels = self._augmenters["none"].preprocess([picture.load() for picture in self._val])
+        return torch.from_numpy(pixels), torch.tensor([picture.label for picture in self._val], dtype=torch.int64)
 
     def make(self, regime: Regime, seed: int, kept: ItemStore, folder: Path) -> int:
         """Write an adapter, trained now or before; return how many were trained now."""
@@ -130,8 +137,8 @@ class _Workshop:
             seed=stable_int("training", self._config.seed, seed),
             settings=self._config.adapters.training,
             class_texts=self._texts,
-            val_pictures=self._val[0],
-            val_labels=self._val[1],
+            val_pictures=self._val_input[0],
+            val_labels=self._val_input[1],
         )
         batches = Batches(pool, job.settings, job.seed, self._augmenters, self._cache)
         trainer = Trainer(self._clip, job, batches)

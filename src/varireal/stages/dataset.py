@@ -26,6 +26,7 @@ from varireal.exports import check_export, run_export
 from varireal.files import write_whole
 from varireal.logs import progress
 from varireal.paths import dataset_files
+from varireal.records import class_numbers
 from varireal.schemas import EDITS, FUNNEL, IMAGES, MANIFEST, MASKS, VERDICTS, dataset_schema
 from varireal.stages.funnel import Funnel, as_csv, lines, sums_by_setting
 from varireal.stages.outcomes import ACCEPTED, Group, Manifest, Outcome, make_groups, manifest_row, read_outcomes
@@ -90,7 +91,7 @@ class _Harvest:
         self._config = config
         self._photos = {row["image_id"]: row for row in images}
         self.classes = dict(sorted(config.classes.items()))  # one without a usable photo is a row of zeros too
-        self._labels = {class_id: label for label, class_id in enumerate(self.classes)}
+        self._labels = class_numbers(self.classes)
         self.manifest = Manifest()
         self.funnel = Funnel()
         self.counts: Counter[str] = Counter()

@@ -1,6 +1,5 @@
 """What classifiers see: photos and accepted edits as pictures to train on and to score."""
 
-import logging
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,8 +19,6 @@ from varireal.pictures import decode_png
 from varireal.schemas import DATASET, MASKS
 from varireal.seeds import digest
 from varireal.segmenters.quality import decode_mask
-
-logger = logging.getLogger(__name__)
 
 Row = Mapping[str, Any]
 

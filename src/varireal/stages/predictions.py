@@ -30,8 +30,9 @@ from varireal.config.slices import PredictionsSlice, slice_digest
 from varireal.datasets.decoding import file_sha256
 from varireal.errors import DataError
 from varireal.logs import progress
-from varireal.paths import ADAPTER_FILES, parse_run
+from varireal.paths import ADAPTER_FILES, parse_run, run_name
 from varireal.provenance import STAGE_VERSIONS
+from varireal.records import class_numbers
 from varireal.schemas import IMAGES, PREDICTIONS
 from varireal.seeds import digest
 from varireal.stages.pictures import Photo, readable_photos
@@ -60,7 +61,7 @@ def run(
         BackendError: the model cannot be loaded.
         DataError: an adapter or a photo is missing or is not the one that was made.
     """
-    labels = {class_id: label for label, class_id in enumerate(sorted(config.classes))}
+    labels = class_numbers(config.classes)
     photos = [
         photo
         for photo in readable_photos(tables.read(images, IMAGES), config.reading, labels)
@@ -74,7 +75,7 @@ def run(
             found, fresh = scorer.score(regime, seed, kept)
             computed += fresh
             rows = [_row(regime, seed, photo, values) for photo, values in zip(photos, found, strict=True)]
-            path = output / regime / f"seed{seed}.parquet"
+            path = output / f"{run_name(regime, seed)}.parquet"
             facts = {"classes": dict(sorted(config.classes.items()))}
             tables.write(path, rows, PREDICTIONS, stage="predictions", digest=slice_digest(config), facts=facts)
     return Summary({names.OK: len(runs) * len(photos)}, computed)
@@ -107,7 +108,7 @@ class _Scorer:
 
     def score(self, regime: str, seed: int, kept: ItemStore) -> tuple[Array, int]:
         """(N, C) probabilities, and 1 when they were computed now."""
-        folder = self._adapters / regime / f"seed{seed}"
+        folder = self._adapters / run_name(regime, seed)
         weights = "" if regime == ZERO_SHOT else _adapter_digest(folder)
         key = digest(
             *("predictions", STAGE_VERSIONS["predictions"], self._clip.fingerprint, weights, *self._texts),

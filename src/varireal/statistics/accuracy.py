@@ -5,7 +5,7 @@ from scipy import stats
 
 from varireal.arrays import Array
 from varireal.seeds import stable_int
-from varireal.statistics.crossed import IMAGINED, crossed
+from varireal.statistics.crossed import crossed, with_imagined
 from varireal.statistics.inputs import check_result
 from varireal.statistics.records import AccuracyRow, Interval, StatisticsSettings, TestSetResult
 
@@ -95,8 +95,7 @@ def resampled_means(correct: Array, resamples: int, rng: np.random.Generator) ->
         rng: source of the draws.
     """
     seeds = correct.shape[0]
-    ends = np.tile(np.repeat([False, True], IMAGINED), (seeds, 1))
-    table = np.concatenate([correct, ends], axis=1)
+    table = with_imagined(correct, 0.0, 1.0)
     patterns, counts = np.unique(table, axis=1, return_counts=True)
     pictures = table.shape[1]
     means = np.empty(resamples)

@@ -130,6 +130,12 @@ def _upper(tail: float, degrees: float) -> float:
     return -float(special.stdtrit(degrees, tail))
 
 
+def with_imagined(values: Array, low: float, high: float) -> Array:
+    """Return a table (S, N) with the imagined pictures at either end of the scale after it, of the same type."""
+    ends = np.tile(np.repeat([low, high], IMAGINED), (values.shape[0], 1))
+    return np.concatenate([values, ends.astype(values.dtype)], axis=1)
+
+
 def crossed(values: Array, low: float, high: float) -> Crossed:
     """Estimate the mean of a table and the parts of its variance.
 
@@ -142,8 +148,7 @@ def crossed(values: Array, low: float, high: float) -> Crossed:
         The estimate. Negative components are put to zero, as Hillis does.
     """
     seeds = values.shape[0]
-    ends = np.tile(np.repeat([low, high], IMAGINED), (seeds, 1))
-    table = np.concatenate([values.astype(np.float64), ends], axis=1)
+    table = with_imagined(values.astype(np.float64), low, high)
     pictures = table.shape[1]
     centre = float(table.mean())
     by_picture = table.mean(axis=0) - centre
