@@ -64,23 +64,6 @@ class Clip:
             return features
         return _unit(self.core.get_text_features(input_ids=tokens))
 
-    def short_text_features(self, tokens: torch.Tensor) -> torch.Tensor:
-        """As ``text_features``, but without what follows the longest text's end: it cannot be seen from before.
-
-        The text tower is causal, so only rounding differs; a model whose tower is not is encoded in full.
-        """
-        core = self.core
-        if self.library != OPEN_CLIP or not hasattr(core, "positional_embedding") or core.attn_mask is None:
-            return self.text_features(tokens)
-        length = int(tokens.argmax(1).max()) + 1
-        if core.text_pool_type != "argmax" or length >= tokens.shape[1]:
-            return self.text_features(tokens)
-        tokens = tokens[:, :length]
-        hidden = core.token_embedding(tokens) + core.positional_embedding[:length]
-        hidden = core.ln_final(core.transformer(hidden, attn_mask=core.attn_mask[:length, :length]))
-        pooled = hidden[torch.arange(len(tokens)), tokens.argmax(1)]
-        return functional.normalize(pooled @ core.text_projection, dim=-1)
-
     def logits(self, images: torch.Tensor, texts: torch.Tensor) -> torch.Tensor:
         """(N, D) and (C, D) unit vectors to (N, C) logits; scale and bias are the model's own and stay frozen."""
         core = self.core

@@ -32,7 +32,9 @@ def load_clip(config: AdaptersConfig, device: str | None = None) -> Clip:
         clip = _from_file(place, config) if place.is_file() else _from_folder(place)
     except (ValueError, RuntimeError, OSError, KeyError, SafetensorError) as error:
         raise BackendError(f"the model in {place} cannot be loaded: {' '.join(str(error).split())[:300]}") from error
-    clip.model.requires_grad_(False).eval()
+    clip.model.eval()
+    if clip.library == TRANSFORMERS:
+        clip.model.requires_grad_(False)  # torch rounds otherwise with weights that require gradients: as with PEFT
     clip.model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     return clip
 

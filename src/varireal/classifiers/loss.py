@@ -9,20 +9,29 @@ from varireal.config.adapters import TrainingSettings
 from varireal.seeds import stable_int
 
 
-def weighted_loss(logits: torch.Tensor, targets: torch.Tensor, real: int, real_weight: float) -> torch.Tensor:
-    """``w * CE(real) + (1 - w) * CE(synthetic)``; plain cross entropy when only one of them is there.
+def picture_weights(size: int, real: int, real_weight: float) -> torch.Tensor:
+    """Weight of each picture's cross entropy in ``w * CE(real) + (1 - w) * CE(synthetic)``, both means: (B,).
 
     Args:
-        logits: (B, C), the real pictures first.
-        targets: (B,) class numbers, or (B, C) shares.
-        real: number of real pictures.
+        size: B.
+        real: number of real pictures, which come first; with only real or only synthetic ones all weigh the same.
         real_weight: w.
     """
-    if real in (0, len(logits)):
-        return functional.cross_entropy(logits, targets)
-    one = functional.cross_entropy(logits[:real], targets[:real])
-    two = functional.cross_entropy(logits[real:], targets[real:])
-    return real_weight * one + (1 - real_weight) * two
+    if real in (0, size):
+        return torch.full((size,), 1 / size)
+    shares = torch.tensor([real_weight / real, (1 - real_weight) / (size - real)])
+    return shares.repeat_interleave(torch.tensor([real, size - real]))
+
+
+def weighted_loss(logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Weighted sum of cross entropies; the losses of a batch's parts add up to that of the batch.
+
+    Args:
+        logits: (B, C).
+        targets: (B,) class numbers, or (B, C) shares.
+        weights: (B,) of ``picture_weights``.
+    """
+    return (functional.cross_entropy(logits, targets, reduction="none") * weights).sum()
 
 
 def mixed(

@@ -110,7 +110,8 @@ class PoolMaker:
                 synthetic += found
                 if not found:
                     lacking.append(self._material.class_names[label])
-        return Pool(real, tuple(synthetic), _notes(lacking, len(labels)))
+        missing = "accepted pair or no usable mask" if regime.kind == r.IDENTITY else "accepted pair"
+        return Pool(real, tuple(synthetic), _notes(lacking, len(labels), missing))
 
     def _extra(self, regime: Regime, label: int) -> Iterable[Picture]:
         budget = self.budget(label)
@@ -137,8 +138,8 @@ class PoolMaker:
         return dealt[:budget]
 
 
-def _notes(lacking: Sequence[str], classes: int) -> tuple[str, ...]:
+def _notes(lacking: Sequence[str], classes: int, missing: str) -> tuple[str, ...]:
     if not lacking:
         return ()
     names = ", ".join(lacking[:5]) + (f" and {len(lacking) - 5} more" if len(lacking) > 5 else "")
-    return (f"{len(lacking)} of {classes} classes have no accepted pair here: {names}.",)
+    return (f"{len(lacking)} of {classes} classes have no {missing} here: {names}.",)

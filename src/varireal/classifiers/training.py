@@ -16,8 +16,9 @@ from torch.nn import functional
 
 from varireal.classifiers.batches import Batches, learning_rate
 from varireal.classifiers.clip import Clip
+from varireal.classifiers.lean import lean_image_features, lean_text_features
 from varireal.classifiers.lora import lora_parameters, trains_tower
-from varireal.classifiers.loss import mixed, weighted_loss
+from varireal.classifiers.loss import mixed, picture_weights, weighted_loss
 from varireal.config.adapters import TrainingSettings
 from varireal.errors import BackendError
 from varireal.seeds import stable_int
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 _WINDOW = 10
 _COLLAPSE = 1.25  # above so many times the loss of zero-shot, or of guessing, over a window the training is broken
 _SECONDS_BETWEEN_SAVES = 60.0
+_ON_CPU = 8  # pictures at once; more do not fit its caches and are slower, see benchmarks/training_step.py
 _DTYPES = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -128,25 +130,37 @@ class Trainer:
             group["lr"] = learning_rate(step, self._job.settings)
         batch = self._batches[step]
         pictures, targets = mixed(batch, step, self._job.seed, len(self._job.class_texts), self._job.settings)
+        weights = picture_weights(len(batch.labels), batch.real, self._job.settings.real_weight)
         self._clip.model.train()
-        device = self._clip.device
-        with self._autocast():
-            logits = self._logits(pictures.to(device))
-        loss = weighted_loss(logits.float(), targets.to(device), batch.real, self._job.settings.real_weight)
-        value = loss.item()
-        self._check(value, step, batch.keys)
         self._optimizer.zero_grad(set_to_none=True)
-        self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        value = self._backward(pictures, targets, weights)
+        self._check(value, step, batch.keys)
         self._scaler.step(self._optimizer)
         self._scaler.update()
         self._log.losses.append(value)
 
-    def _logits(self, pictures: torch.Tensor) -> torch.Tensor:
-        return self._clip.logits(self._clip.image_features(pictures), self._class_features())
+    def _backward(self, pictures: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> float:
+        """Add up the gradients of the micro-batches and return the loss; the texts are encoded once for all."""
+        device = self._clip.device
+        with self._autocast():
+            texts = self._class_features()
+        met = texts.detach().requires_grad_(texts.requires_grad)
+        value = 0.0
+        size = self._job.settings.micro_batch_size or (len(pictures) if device.type == "cuda" else _ON_CPU)
+        for part in zip(*(torch.split(tensor, size) for tensor in (pictures, targets, weights)), strict=True):
+            some, goals, shares = (tensor.to(device) for tensor in part)
+            with self._autocast():
+                logits = self._clip.logits(lean_image_features(self._clip, some), met)
+            loss = weighted_loss(logits.float(), goals, shares)
+            value += loss.item()
+            self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        if texts.requires_grad:
+            texts.backward(met.grad)  # type: ignore[no-untyped-call]
+        return value
 
     def _class_features(self) -> torch.Tensor:
         """(C, D) unit vectors of the classes, with the updates as they are now."""
-        return self._clip.short_text_features(self._tokens) if self._fixed_text is None else self._fixed_text
+        return lean_text_features(self._clip, self._tokens) if self._fixed_text is None else self._fixed_text
 
     def _autocast(self) -> Any:
         return nullcontext() if self._dtype is None else torch.autocast(self._clip.device.type, self._dtype)

@@ -38,6 +38,16 @@ class TrainingSettings(StrictModel):
     batch_size: Annotated[
         int, Field(ge=2, description="Pictures in a step; half of them synthetic where real and synthetic meet.")
     ] = 24
+    micro_batch_size: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            description=(
+                "Pictures of a step that are in memory at once; their gradients are added up, so only rounding and "
+                "dropout depend on it. null: all on a GPU, 8 on a CPU."
+            ),
+        ),
+    ] = None
     learning_rate: Annotated[float, Field(gt=0, description="Peak of the cosine schedule.")] = 0.003
     min_learning_rate: Annotated[float, Field(ge=0, description="End of the cosine schedule.")] = 1e-8
     weight_decay: Annotated[float, Field(ge=0, description="Of AdamW.")] = 0.0001

@@ -46,7 +46,6 @@ def training_view(results: StudyResults) -> View:
         ],
         "averaged": any(len(curve.steps) > limit for curve in curves),
         "facts": results.facts,
-        "augmentation": results.augmentation,
     }
 
 

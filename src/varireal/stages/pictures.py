@@ -1,11 +1,13 @@
 """What classifiers see: photos and accepted edits as pictures to train on and to score."""
 
+import os
+import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from varireal import names, tables
 from varireal.arrays import Array
@@ -94,16 +96,42 @@ def _recomposed(load: Callable[[], Array], mask: bytes) -> Array:
     return recompose(load(), decode_mask(mask))
 
 
+class _PicturesOfFile:
+    """The pictures of one data file, copied once to a temporary file that each is then read from.
+
+    Parquet gives pictures only in large groups, and all of them at once may be more than the memory holds.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @cached_property
+    def _copy(self) -> tuple[IO[bytes], list[tuple[int, int]]]:
+        copy, places = tempfile.TemporaryFile(), []  # noqa: SIM115  (lives as long as the pictures)
+        for row in tables.stream(self._path, DATASET, ["image"]):
+            data = row["image"]["bytes"]
+            places.append((len(data), copy.tell()))
+            copy.write(data)
+        copy.flush()
+        return copy, places
+
+    def load(self, number: int) -> Array:
+        """The picture of a row."""
+        copy, places = self._copy
+        return decode_png(os.pread(copy.fileno(), *places[number]))
+
+
 def _edits(
     config: AdaptersSlice, paths: StudyPaths, labels: Mapping[str, int]
 ) -> dict[tuple[int, str, str, str], Picture]:
-    """Accepted edits by class number, attribute, photo and k, and arm; their PNG bytes stay in memory."""
-    columns = ["image", "image_id", "class_id", "attribute", "feasibility", "k", "image_sha256"]
+    """Accepted edits by class number, attribute, photo and k, and arm."""
+    columns = ["image_id", "class_id", "attribute", "feasibility", "k", "image_sha256"]
     found: dict[tuple[int, str, str, str], Picture] = {}
     for name in dataset_files(config.attributes, config.shards):
-        for row in tables.stream(Path(paths.dataset) / name, DATASET, columns):
+        pictures = _PicturesOfFile(Path(paths.dataset) / name)
+        for number, row in enumerate(tables.stream(Path(paths.dataset) / name, DATASET, columns)):
             label = labels[row["class_id"]]
             item = f"{row['image_id']} {row['k']}"
-            picture = Picture(row["image_sha256"], label, partial(decode_png, row["image"]["bytes"]))
+            picture = Picture(row["image_sha256"], label, partial(pictures.load, number))
             found[label, row["attribute"], item, row["feasibility"]] = picture
     return found

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from varireal.classifiers.batches import Batch
-from varireal.classifiers.loss import mixed, weighted_loss
+from varireal.classifiers.loss import mixed, picture_weights, weighted_loss
 from varireal.config.adapters import TrainingSettings
 
 LOGITS = np.array([[2.0, 0.0, -1.0], [0.5, 0.1, 0.2], [0.0, 3.0, 1.0], [1.0, 1.0, 1.0], [0.0, -2.0, 4.0]])
@@ -19,13 +19,14 @@ def by_hand(rows) -> float:
 def test_the_halves_are_weighted_whatever_their_sizes(weight):
     wanted = weight * by_hand([0, 1]) + (1 - weight) * by_hand([2, 3, 4])
     for targets in (torch.tensor(LABELS), torch.eye(3, dtype=torch.float64)[LABELS]):
-        assert weighted_loss(torch.tensor(LOGITS), targets, 2, weight).item() == pytest.approx(wanted, abs=1e-9)
+        found = weighted_loss(torch.tensor(LOGITS), targets, picture_weights(5, 2, weight)).item()
+        assert found == pytest.approx(wanted, abs=1e-6)
 
 
 @pytest.mark.parametrize("real", [0, 5])
 def test_one_kind_alone_has_the_whole_weight(real):
-    found = weighted_loss(torch.tensor(LOGITS), torch.tensor(LABELS), real, 0.3).item()
-    assert found == pytest.approx(by_hand(range(5)), abs=1e-9)
+    found = weighted_loss(torch.tensor(LOGITS), torch.tensor(LABELS), picture_weights(5, real, 0.3)).item()
+    assert found == pytest.approx(by_hand(range(5)), abs=1e-6)
 
 
 def batch() -> Batch:

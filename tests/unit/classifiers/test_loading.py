@@ -26,10 +26,9 @@ def refusal(**settings) -> str:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_loaded_model_is_frozen_and_gives_unit_vectors(clip_folders, kind):
+def test_a_loaded_model_is_ready_and_gives_unit_vectors(clip_folders, kind):
     clip = tiny_clips.load(clip_folders[kind])
     assert not clip.model.training
-    assert not any(value.requires_grad for value in clip.model.parameters())
     assert clip.size == (64 if kind == "open_clip" else 32)
     assert clip.tokens(tiny_clips.TEXTS).shape == (3, 24)
     for features in (
@@ -62,13 +61,6 @@ def test_logits_of_transformers_are_those_of_the_library(clip_folders, kind):
     with torch.no_grad():
         wanted = plain(input_ids=tokens, pixel_values=pictures).logits_per_image
     assert torch.allclose(tiny_clips.class_logits(clip), wanted, atol=1e-5)
-
-
-def test_short_texts_are_encoded_as_whole_ones(clip):
-    tokens = clip.tokens(tiny_clips.TEXTS)
-    assert torch.allclose(clip.short_text_features(tokens), clip.text_features(tokens), atol=1e-6)
-    long = clip.tokens(["bird " * 60])
-    assert torch.equal(clip.short_text_features(long), clip.text_features(long))
 
 
 def test_the_fingerprint_tells_weights_apart(clip_folders, clip, tmp_path):

@@ -5,6 +5,8 @@ import pytest
 import tiny_clips
 import torch
 
+from varireal.classifiers import training
+from varireal.classifiers.lean import lean_text_features
 from varireal.classifiers.lora import add_lora, lora_parameters
 from varireal.classifiers.training import Trainer
 from varireal.config.adapters import LoraSettings, TrainingSettings
@@ -179,17 +181,32 @@ def test_without_val_the_last_weights_are_taken(trainable):
 
 @pytest.mark.parametrize("kind", sorted(tiny_clips.SAVERS))
 @pytest.mark.parametrize(("towers", "cached"), [(("image",), True), (("text",), False), (("image", "text"), False)])
-def test_texts_are_encoded_once_when_their_tower_is_not_trained(clip_folders, kind, towers, cached):
+def test_texts_are_encoded_once_when_their_tower_is_not_trained(clip_folders, kind, towers, cached, monkeypatch):
     clip = tiny_clips.load(clip_folders[kind])
     add_lora(clip, LoraSettings(towers=towers))
     calls = []
-    whole, short = clip.text_features, clip.short_text_features
-    clip.text_features = lambda tokens: calls.append("whole") or whole(tokens)
-    clip.short_text_features = lambda tokens: calls.append("short") or short(tokens)
+    whole = clip.text_features
+    monkeypatch.setattr(
+        training, "lean_text_features", lambda clip, tokens: calls.append("lean") or lean_text_features(clip, tokens)
+    )
     settings = SETTINGS.model_copy(update={"steps": 3})
-    trainer(clip, settings).run(None, nothing)
     if cached:
-        assert calls == ["whole"]
-    else:
-        assert calls.count("short") == 3 + 2  # steps, and looks at val
+        clip.text_features = lambda tokens: calls.append("whole") or whole(tokens)
+    trainer(clip, settings).run(None, nothing)
+    assert calls == (["whole"] if cached else ["lean"] * (3 + 2))  # steps, and looks at val
     assert any(value.any() for name, value in weights(clip).items() if "lora_B" in name)
+
+
+@pytest.mark.parametrize("towers", [("image",), ("text",), ("image", "text")])
+@pytest.mark.parametrize("kind", sorted(tiny_clips.SAVERS))
+def test_micro_batches_add_up_to_the_batch(clip_folders, kind, towers):
+    found = []
+    for size in (1, 3, 4):
+        clip = tiny_clips.load(clip_folders[kind])
+        add_lora(clip, LoraSettings(towers=towers, lora_dropout=0.0))
+        changes = {"micro_batch_size": size, "steps": 6, "validate_every": 6, "mixup": 0.5}
+        log = trainer(clip, SETTINGS.model_copy(update=changes)).run(None, nothing)
+        found.append((log.losses, weights(clip)))
+    for losses, updates in found[1:]:
+        assert losses == pytest.approx(found[0][0], rel=1e-4)
+        assert all(torch.allclose(value, found[0][1][name], atol=2e-3) for name, value in updates.items())

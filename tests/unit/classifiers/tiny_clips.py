@@ -20,6 +20,7 @@ from varireal.classifiers.augment import Augmenter
 from varireal.classifiers.batches import Batches, PictureCache
 from varireal.classifiers.clip import OPEN_CLIP, Clip
 from varireal.classifiers.loading import load_clip, weights_digest
+from varireal.classifiers.lora import lora_parameters
 from varireal.classifiers.names import AUGMENTATIONS
 from varireal.classifiers.pools import Picture, Pool
 from varireal.classifiers.training import Job
@@ -85,7 +86,7 @@ def resnet_clip() -> Clip:
     vision = {"layers": [1, 1, 1, 1], "width": 8, "head_width": 64, "image_size": 64, "patch_size": None}
     text = {"context_length": CONTEXT, "vocab_size": len(words), "width": 32, "heads": 2, "layers": 1}
     torch.manual_seed(0)
-    model = open_clip.CLIP(embed_dim=16, vision_cfg=vision, text_cfg=text).requires_grad_(False).eval()
+    model = open_clip.CLIP(embed_dim=16, vision_cfg=vision, text_cfg=text).eval()
 
     def encode(texts):
         return words(texts, return_tensors="pt", padding="max_length", truncation=True)["input_ids"]
@@ -135,3 +136,12 @@ def make_job(clip: Clip, settings: TrainingSettings, seed: int = 1, val: int = 3
         val_pictures=noise_pictures(clip, 3)[:val],
         val_labels=torch.tensor([0, 1, 2])[:val],
     )
+
+
+def with_noise(clip):
+    """Updates that do something."""
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for value in lora_parameters(clip).values():
+            value.copy_(torch.randn(value.shape, generator=generator) * 0.3)
+    return clip
