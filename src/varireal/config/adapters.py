@@ -48,7 +48,7 @@ class TrainingSettings(StrictModel):
             ),
         ),
     ] = None
-    learning_rate: Annotated[float, Field(gt=0, description="Peak of the cosine schedule.")] = 0.003
+    learning_rate: Annotated[float, Field(gt=0, description="Peak of the cosine schedule.")] = 0.002
     min_learning_rate: Annotated[float, Field(ge=0, description="End of the cosine schedule.")] = 1e-8
     weight_decay: Annotated[float, Field(ge=0, description="Of AdamW.")] = 0.0001
     warmup_fraction: Annotated[Fraction, Field(description="Share of the steps with linear warm-up.")] = 0.1

@@ -23,7 +23,7 @@ class DemoImages(StrictModel):
     val: Annotated[Count, Field(description="Validation pictures per species.")] = 8
     test: Annotated[
         Count, Field(description="Pictures per species of the test set, and of each shifted test set.")
-    ] = 12
+    ] = 16
 
     @model_validator(mode="after")
     def _known_species(self) -> "DemoImages":
