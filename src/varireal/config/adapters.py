@@ -120,7 +120,7 @@ class AdaptersConfig(StrictModel):
         "duplicated-real",
         "identity-edits",
     )
-    seeds: Annotated[int, Field(ge=1, le=100, description="Trainings of each regime, each with another seed.")] = 3
+    seeds: Annotated[int, Field(ge=1, le=100, description="Trainings of each regime, each with another seed.")] = 4
     jobs: Annotated[
         int,
         Field(ge=1, le=1000, description="Jobs that the trainings are dealt to; the result does not depend on it."),
