@@ -98,10 +98,15 @@ def _value(connection: sqlite3.Connection, key: str) -> bytes | None:
 
 
 @contextmanager
-def open_store(path: Path) -> Iterator[ItemStore]:
+def open_store(path: Path, *, redealt: bool = False) -> Iterator[ItemStore]:
     """Open the store at ``path``; files of the same name with another shard count are its fallbacks.
 
     A name ends in a shard, ``edits-color-feasible-round0-00000-of-00002.sqlite``, or not.
+
+    Args:
+        path: the file.
+        redealt: items also move between the files of one count (a training does when another is added before it), so
+            those are fallbacks too. For few and costly items: each miss looks into every file.
 
     Raises:
         DataError: the file is not a database.
@@ -110,7 +115,8 @@ def open_store(path: Path) -> Iterator[ItemStore]:
     others: list[Path] = []
     if stem and total.isdigit():
         prefix = stem[: -len("00000")]
-        others = [p for p in sorted(path.parent.glob(f"{prefix}?????-of-?????.sqlite")) if not p.stem.endswith(total)]
+        found = sorted(path.parent.glob(f"{prefix}?????-of-?????.sqlite"))
+        others = [p for p in found if p != path and (redealt or not p.stem.endswith(total))]
     with closing(ItemStore(path, others)) as store:
         yield store
 

@@ -35,6 +35,17 @@ def test_another_shard_count_finds_what_was_computed(tmp_path):
         assert store.get("key0") is None
 
 
+def test_an_item_that_moved_to_another_file_of_the_same_count_is_found_when_asked(tmp_path):
+    with open_store(tmp_path / "adapters-00000-of-00002.sqlite") as store:
+        store.put("k", b"made")
+    other = tmp_path / "adapters-00001-of-00002.sqlite"
+    with open_store(other) as store:
+        assert store.get("k") is None
+    with open_store(other, redealt=True) as store:
+        assert store.get("k") == b"made"
+        assert store.get("other") is None
+
+
 def test_keep_only_deletes_the_rest(tmp_path):
     with open_store(tmp_path / "a.sqlite") as store:
         for key in "abc":

@@ -67,7 +67,7 @@ def run(
     add_lora(clip, config.adapters.lora)
     workshop = _Workshop(config, clip, study, tables.read(images, IMAGES))
     computed = 0
-    with open_store(store) as kept:
+    with open_store(store, redealt=True) as kept:
         for regime, seed in progress(wanted, logger, "adapters", len(wanted)):
             computed += workshop.make(regime, seed, kept, output / run_name(regime.slug, seed))
     return Summary({names.OK: len(wanted)}, computed)

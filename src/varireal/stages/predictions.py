@@ -69,7 +69,7 @@ def run(
     ]
     scorer = _Scorer(config, photos, adapters)
     computed = 0
-    with open_store(store) as kept:
+    with open_store(store, redealt=True) as kept:
         for name in progress(runs, logger, "predictions", len(runs)):
             regime, seed = parse_run(name)
             found, fresh = scorer.score(regime, seed, kept)
