@@ -12,30 +12,23 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import argparse
-import io
 import json
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import cv2
-import numpy as np
 import open_clip
 import torch
 import yaml
 from common import ROOT, save
-from PIL import Image
 from published_step import PublishedStep
 from torch._subclasses.fake_tensor import FakeTensorMode
-from training_input import MEAN, SIDE, SIZE, STD, published, write_pictures
+from training_input import MEAN, SIZE, STD
 
-from varireal.classifiers.augment import Augmenter
-from varireal.classifiers.augment_decode import load_small
 from varireal.classifiers.batches import Batch
 from varireal.classifiers.clip import OPEN_CLIP, Clip
 from varireal.classifiers.lean import lean_image_features, lean_text_features
@@ -169,26 +162,6 @@ def gpu_estimate(size: int) -> dict[str, object]:
     }
 
 
-def input_seconds(size: int, rounds: int) -> tuple[str, float, float]:
-    """CPU seconds to decode and augment a batch: torchvision on PIL, and ours."""
-    with tempfile.TemporaryDirectory() as folder:
-        kind = write_pictures(ROOT.parent / "shared" / "photos", Path(folder))
-        files = [path.read_bytes() for path in sorted(Path(folder).iterdir())]
-    jpegs = [files[n % len(files)] for n in range(size)]
-    theirs, ours = published(), Augmenter("published", SIZE, MEAN, STD)
-    rngs = [np.random.default_rng(n) for n in range(size)]
-    least = round(SIZE * 2.4)
-
-    def publish() -> object:
-        return torch.stack([theirs(Image.open(io.BytesIO(data)).convert("RGB")) for data in jpegs])
-
-    def augment() -> object:
-        return ours.batch([load_small(data, least) for data in jpegs], rngs)
-
-    pairs = [(cpu_seconds(publish), cpu_seconds(augment)) for _ in range(rounds + 1)][1:]
-    return kind, *(statistics.median(column) for column in zip(*pairs, strict=True))
-
-
 def same_loss(run: Trainer, clip: Clip, theirs: PublishedStep, batch: Batch) -> tuple[float, float]:
     """Loss of both before the first step, when all updates are 0.
 
@@ -217,20 +190,16 @@ def text_seconds(run: Trainer, clip: Clip, theirs: PublishedStep) -> tuple[float
 
 def from_parts(figures: dict[str, object]) -> dict[str, object]:
     """What the measured parts give for other numbers of classes: pets, aircraft, cars."""
-    steps, texts, inputs = (
-        figures[name] for name in ("cpu_seconds_per_step", "of_which_texts", "cpu_seconds_of_input")
-    )
+    steps, texts = figures["cpu_seconds_per_step"], figures["of_which_texts"]
     found = {}
     for classes in (37, 100, 196):
-        seconds, fed = {}, {}
+        seconds = {}
         for side in ("published", "ours"):
             text = texts[side] * classes / len(class_texts())
             seconds[side] = steps[side] - texts[side] + text
-            fed[side] = seconds[side] + inputs[side]
         found[f"{classes} classes"] = {
             "cpu_seconds": {side: round(value, 1) for side, value in seconds.items()},
             "step": round(seconds["published"] / seconds["ours"], 2),
-            "step_and_input": round(fed["published"] / fed["ours"], 2),
         }
     return {"how": "computed: the texts in proportion to the classes", "times_faster": found}
 
@@ -260,26 +229,20 @@ def measure(args: argparse.Namespace) -> dict[str, object]:
         )
         print(f"published {steps[-1][0]:.2f} s, ours {steps[-1][1]:.2f} s", flush=True)
     published_text, our_text = text_seconds(run, clip, theirs)
-    kind, published_input, our_input = input_seconds(args.batch, args.rounds)
     published_step, our_step = (statistics.median(column) for column in zip(*steps, strict=True))
-    with_input = [(one + published_input) / (two + our_input) for one, two in steps]
     return {
         "batch": args.batch,
         "loss_with_updates_of_0": {"published": losses[0], "ours": losses[1]},
         "cpu_seconds_per_step": {"published": round(published_step, 2), "ours": round(our_step, 2)},
         "of_which_texts": {"published": round(published_text, 2), "ours": round(our_text, 2)},
-        "input": f"{kind}, longest side {SIDE} px, decoded and augmented",
-        "cpu_seconds_of_input": {"published": round(published_input, 3), "ours": round(our_input, 3)},
         "times_faster": {
             "step": round(statistics.median(one / two for one, two in steps), 2),
-            "step_and_input": round(statistics.median(with_input), 2),
             "texts": round(published_text / our_text, 2),
         },
     }
 
 
 def main() -> None:
-    cv2.setNumThreads(1)
     torch.set_num_threads(1)
     args = arguments()
     if args.one:

@@ -27,7 +27,8 @@ def main() -> None:
     images = tables.read(STUDY / "images.parquet", IMAGES)
     demo_sheet(images).save(OUT / "demo.jpg", quality=88)
     edit_sheet(images).save(OUT / "edits.jpg", quality=88)
-    screenshot(STUDY / "report" / "index.html", OUT / "gallery.jpg")
+    for tab in ("Results", "Gallery"):
+        screenshot(STUDY / "report" / "index.html", tab, OUT / f"{tab.lower()}.jpg")
 
 
 def demo_sheet(images: list[tables.Row]) -> Image.Image:
@@ -82,12 +83,13 @@ def grid(rows: list[tuple[str, list[tuple[Image.Image, str]]]], side: int, *, ca
     return sheet
 
 
-def screenshot(page: Path, out: Path) -> None:
-    """The page as a browser shows it."""
+def screenshot(page: Path, name: str, out: Path) -> None:
+    """A tab of the page as a browser shows it."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         tab = browser.new_page(viewport={"width": 1400, "height": 900})
         tab.goto(page.resolve().as_uri())
+        tab.get_by_role("tab", name=name).click()
         tab.wait_for_timeout(2000)
         picture = Image.open(io.BytesIO(tab.screenshot()))
         browser.close()
