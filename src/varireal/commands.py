@@ -153,6 +153,32 @@ COMMANDS: dict[str, Command] = {
             _option("threads", "cores to use", kind=int, default=2),
         ),
     ),
+    "prompts-ask": Command(
+        "varireal.stages.asked_prompts:run",
+        "ask a language model for the prompts of all classes",
+        (
+            _CONFIG,
+            _option("server", "slice of the server, its traffic and its budget"),
+            _STORE,
+            _option("output", "folder of the prompt files"),
+        ),
+        "PromptsSlice",
+    ),
+    "prompts-plan": Command(
+        "varireal.prompt_commands:plan",
+        "say what asking a language model would take: calls, tokens, price; nothing is sent",
+        (_STUDY,),
+    ),
+    "prompts-review": Command(
+        "varireal.prompt_commands:review",
+        "list the prompts that need a human eye: disagreements of the second opinion, shortfalls, changes by hand",
+        (_STUDY,),
+    ),
+    "prompts-freeze": Command(
+        "varireal.prompt_commands:freeze",
+        "write the prompts of a study as a bank, to commit and to use without a language model",
+        (_STUDY, _option("output", "bank to write, a YAML file")),
+    ),
     "prompts-check": Command(
         "varireal.checking:check_prompt_files",
         "check the prompts of a study before it runs: words the editor does not know, duplicates, overlaps, leaks",

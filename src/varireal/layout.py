@@ -19,7 +19,9 @@ from varireal.errors import ConfigError
 from varireal.paths import StudyPaths, check_results_folder, dataset_files, parse_run, run_name, shard_name
 from varireal.prompting.bank import load_bank, prompts_for
 from varireal.prompting.checks import check_prompts
-from varireal.prompting.files import planned_digests
+from varireal.prompting.class_file import setting_digests
+from varireal.prompting.files import planned_digests, read_class_file
+from varireal.prompting.instructions import templates_digest
 from varireal.prompting.locate import find_bank, prompts_origin
 from varireal.provenance import STAGE_VERSIONS
 from varireal.records import ClassInfo, Prompt
@@ -76,7 +78,17 @@ class Layout:
             "verdicts": ("judges", self.config.verdicts.judge),
         }.get(stage)
         made_by = "" if backend is None else f" {backend[1]} v{backend_version(*backend)}"
+        made_by += f" templates {self._templates}" if stage == "prompts" and self.asks else ""
         return f"{stage} v{STAGE_VERSIONS[stage]}{made_by} {self._slices[stage][1]}"
+
+    @property
+    def asks(self) -> bool:
+        """Whether a language model writes the prompts."""
+        return self.config.prompts.source == "openai"
+
+    @cached_property
+    def _templates(self) -> str:
+        return templates_digest(self.config.prompts.openai.templates)
 
     def all_edits(self) -> list[str]:
         """Every table of candidates, in a fixed order."""
@@ -139,6 +151,16 @@ class Layout:
         """Every table of predictions."""
         return [path for runs in self.scorings.values() for path in self.prediction_files(runs)]
 
+    def asking_news(self) -> str:
+        """What the job that asks a language model would do, for a dry run."""
+        from varireal.asking.planning import planned  # here, because every job of a workflow imports this module
+
+        found = planned(self.config, self.classes, self.paths)
+        return (
+            f"Ask {self.config.prompts.openai.model} for prompts: at least {found.calls} calls; {found.kept} answers "
+            "are kept already ('varireal prompts plan' says more)"
+        )
+
     def all_prompts(self) -> list[str]:
         """Every class's prompt file."""
         return [self.paths.prompts(class_id) for class_id in self.classes]
@@ -175,9 +197,16 @@ class Layout:
     def prompts_digest(self, attribute: str, feasibility: str) -> str:
         """Changes when the prompts of a setting change in any class, by hand or in the bank.
 
-        It is the digest of what the files will say once the stage prompts has run, so it is known before.
+        With a bank it is the digest of what the files will say once the stage prompts has run, so it is known before.
+        What a language model will write is not; then it is the digest of what the files say now.
         """
+        if self.asks:
+            return digest(*(self._written(class_id)[attribute, feasibility] for class_id in self.classes), size=8)
         return self._prompts_digests[attribute, feasibility]
+
+    def _written(self, class_id: str) -> dict[tuple[str, str], str]:
+        path = Path(self.paths.prompts(class_id))
+        return setting_digests(read_class_file(path) if path.exists() else ())
 
     @cached_property
     def _prompts_digests(self) -> dict[tuple[str, str], str]:
@@ -197,7 +226,7 @@ class Layout:
             ConfigError: the first problem, in one line.
         """
         wanted = dict.fromkeys(self.settings, self.config.prompts.minimum)
-        for prompts in self.bank_prompts.values():
+        for prompts in () if self.asks else self.bank_prompts.values():
             problems = check_prompts(prompts, noun=self.config.images.noun, class_names=self.classes, minimum=wanted)
             errors = [problem for problem in problems if problem.severity == "error"]
             if errors:

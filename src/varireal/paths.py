@@ -100,6 +100,16 @@ class StudyPaths:
         """What the prompts stage said when it last wrote the class's file."""
         return f"{self.root}/prompts/.record/{class_id}.json"
 
+    @property
+    def prompts_folder(self) -> str:
+        """Folder of the prompt files, with records and raw answers of a language model."""
+        return f"{self.root}/prompts"
+
+    @property
+    def prompts_usage(self) -> str:
+        """What asking a language model cost."""
+        return f"{self.root}/prompts/.record/usage.json"
+
     def masks(self, shard: str) -> str:
         """Masks of the train images of one shard."""
         return f"{self.root}/masks/{shard}.parquet"

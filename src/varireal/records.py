@@ -1,10 +1,13 @@
 """Small values that backends take and give. Files hold tables; code between files holds these."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from varireal.arrays import Array
+
+_RGB = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,11 @@ class Prompt:
         feasibility: feasible or infeasible.
         name: a few words ("coral reef", "hot pink", "knitted wool").
         description: one sentence, may be empty.
-        source: where it came from (bank, edited).
+        source: where it came from (bank, frozen, openai, edited).
+        rgb: the colour of a colour prompt as ``#rrggbb``, where the source knows it.
+        model: language model that wrote it.
+        judge: what the second opinion said: feasible, infeasible or unknown; empty when there was none.
+        status: ``review`` when a person should look, ``approved`` when one did; else empty.
     """
 
     prompt_id: str
@@ -46,11 +53,26 @@ class Prompt:
     name: str
     description: str = ""
     source: str = "bank"
+    rgb: str = ""
+    model: str = ""
+    judge: str = ""
+    status: str = ""
 
     @property
     def text(self) -> str:
         """Name and description as one text, the form that backends and digests use."""
         return f"{self.name}: {self.description}" if self.description else self.name
+
+
+def is_rgb(text: str) -> bool:
+    """Whether a text is a colour of the form ``#rrggbb``."""
+    return _RGB.fullmatch(text) is not None
+
+
+def rgb_values(text: str) -> tuple[float, float, float]:
+    """SRGB in 0..1 of ``#rrggbb``."""
+    red, green, blue = (int(text[place : place + 2], 16) / 255 for place in (1, 3, 5))
+    return red, green, blue
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ item depends on; values are bytes.
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,19 @@ class ItemStore:
         """Keep a value; it is on disk when this returns."""
         with self._explained():
             self._connection.execute("INSERT OR REPLACE INTO items VALUES (?, ?)", (key, value))
+
+    def put_many(self, items: Sequence[tuple[str, bytes]]) -> None:
+        """Keep several values in one transaction; all of them are on disk when this returns."""
+        with self._explained():
+            self._connection.execute("BEGIN IMMEDIATE")
+            with self._connection:  # commits, or rolls back when the disk is full
+                self._connection.executemany("INSERT OR REPLACE INTO items VALUES (?, ?)", items)
+
+    def values(self) -> Iterator[bytes]:
+        """All values of this file."""
+        with self._explained():
+            for (value,) in self._connection.execute("SELECT value FROM items"):
+                yield bytes(value)
 
     def drop(self, key: str) -> None:
         """Forget a key of this file, if it is there."""

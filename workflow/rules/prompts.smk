@@ -1,23 +1,57 @@
-# The file is updated, never replaced: what a person edited in it stays.
-rule prompts:
-    input:
-        config=PATHS.config("prompts"),
-    output:
-        prompts=update(PATHS.prompts("{class_id}")),
-        record=PATHS.prompts_record("{class_id}"),
-    log:
-        PATHS.log("prompts/{class_id}"),
-    benchmark:
-        PATHS.benchmark("prompts/{class_id}")
-    conda:
-        "../../envs/core.yaml"
-    threads: 1
-    resources:
-        mem_mb=300,
-        runtime=10,
-    params:
-        key=LAYOUT.key("prompts"),
-        bank=lambda w: LAYOUT.bank_digest(w.class_id),
-    shell:
-        "varireal prompts --config {input.config:q} --class-id {wildcards.class_id:q}"
-        " --output {output.prompts:q} --record {output.record:q} --log {log:q}"
+# The files are updated, never replaced: what a person edited in them stays.
+if LAYOUT.asks:
+
+    # One job asks for all classes, so that the traffic has one owner. Where the server is, how fast it may be asked and
+    # what may be spent change no prompt: that input is ancient.
+    rule prompts:
+        input:
+            config=PATHS.config("prompts"),
+            server=ancient(PATHS.config("server")),
+        output:
+            prompts=update(LAYOUT.all_prompts()),
+            records=LAYOUT.all_records(),
+            usage=PATHS.prompts_usage,
+        log:
+            PATHS.log("prompts"),
+        benchmark:
+            PATHS.benchmark("prompts")
+        message:
+            LAYOUT.asking_news() if workflow.is_main_process else ""
+        conda:
+            "../../envs/core.yaml"
+        threads: 1
+        resources:
+            mem_mb=600,
+            runtime=720,
+        params:
+            key=LAYOUT.key("prompts"),
+            store=PATHS.store("prompts"),
+            folder=PATHS.prompts_folder,
+        shell:
+            "varireal prompts ask --config {input.config:q} --server {input.server:q} --store {params.store:q}"
+            " --output {params.folder:q} --log {log:q}"
+
+else:
+
+    rule prompts:
+        input:
+            config=PATHS.config("prompts"),
+        output:
+            prompts=update(PATHS.prompts("{class_id}")),
+            record=PATHS.prompts_record("{class_id}"),
+        log:
+            PATHS.log("prompts/{class_id}"),
+        benchmark:
+            PATHS.benchmark("prompts/{class_id}")
+        conda:
+            "../../envs/core.yaml"
+        threads: 1
+        resources:
+            mem_mb=300,
+            runtime=10,
+        params:
+            key=LAYOUT.key("prompts"),
+            bank=lambda w: LAYOUT.bank_digest(w.class_id),
+        shell:
+            "varireal prompts --config {input.config:q} --class-id {wildcards.class_id:q}"
+            " --output {output.prompts:q} --record {output.record:q} --log {log:q}"

@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 SECRET_WORDS = ("key", "apikey", "secret", "password", "passwd", "token", "credential", "credentials")
 
-MAPPINGS_OF_NAMES = ("class_names",)
+MAPPINGS_OF_NAMES = ("class_names", "headers", "prices")
 
 
 class StrictModel(BaseModel):

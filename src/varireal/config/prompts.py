@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from varireal.config.asking import OpenAIPrompts
 from varireal.config.base import StrictModel
 
 
@@ -25,13 +26,17 @@ class BankPrompts(StrictModel):
 class PromptsConfig(StrictModel):
     """Where the prompts come from and how many each class must have."""
 
-    source: Annotated[Literal["bank"], Field(description="bank: a reviewed file of prompts.")] = "bank"
+    source: Annotated[
+        Literal["bank", "openai"],
+        Field(description="bank: a reviewed file of prompts; openai: a language model writes them."),
+    ] = "bank"
     minimum: Annotated[
         int,
         Field(
             ge=1,
             le=1000,
-            description="Prompts that every class must have for each setting; fewer is an error before the run.",
+            description="Prompts that every class must have for each setting; fewer is an error.",
         ),
     ] = 1
     bank: Annotated[BankPrompts, Field(description="Options of the source bank.")] = BankPrompts()
+    openai: Annotated[OpenAIPrompts, Field(description="Options of the source openai.")] = OpenAIPrompts()

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from varireal.config.adapters import AdaptersConfig, StatisticsConfig, TrainingSettings
+from varireal.config.asking import OpenAIPrompts, Server
 from varireal.config.base import StrictModel, explain
 from varireal.config.dataset import DatasetConfig
 from varireal.config.edits import EditsConfig
@@ -21,7 +22,7 @@ from varireal.config.images import (
 )
 from varireal.config.masks import GrabCutMasks, MasksConfig
 from varireal.config.model import Config
-from varireal.config.prompts import PromptsConfig
+from varireal.config.prompts import BankPrompts, PromptsConfig
 from varireal.config.report import ReportConfig
 from varireal.config.verdicts import VerdictsConfig
 from varireal.errors import ConfigError
@@ -38,10 +39,18 @@ class ImagesSlice(StrictModel):
 
 
 class PromptsSlice(StrictModel):
-    """For the stage prompts; ``classes`` maps class id to display name."""
+    """For the stage prompts; ``classes`` maps class id to display name. A bank needs neither noun nor attributes."""
 
     classes: dict[str, str]
     prompts: PromptsConfig
+    noun: str = ""
+    attributes: tuple[str, ...] = ()
+
+
+class ServerSlice(StrictModel):
+    """For the stage prompts as well, but nothing in it makes the stage run again."""
+
+    server: Server
 
 
 class MasksSlice(StrictModel):
@@ -124,7 +133,8 @@ def stage_slices(config: Config, classes: dict[str, str]) -> dict[str, StrictMod
     attributes: tuple[str, ...] = config.edits.attributes
     return {
         "images": ImagesSlice(seed=study.seed, images=images),
-        "prompts": PromptsSlice(classes=classes, prompts=config.prompts),
+        "prompts": _prompts_slice(config, classes),
+        "server": ServerSlice(server=config.prompts.openai.server),
         "masks": MasksSlice(
             max_failed_fraction=study.max_failed_fraction, reading=images.reading, masks=_chosen_masks(config.masks)
         ),
@@ -175,6 +185,19 @@ def stage_slices(config: Config, classes: dict[str, str]) -> dict[str, StrictMod
             model=config.adapters.model_copy(update=_NOT_TRAINING | {"training": TrainingSettings()}),
         ),
     }
+
+
+def _prompts_slice(config: Config, classes: dict[str, str]) -> PromptsSlice:
+    prompts = config.prompts
+    if prompts.source == "bank":
+        return PromptsSlice(classes=classes, prompts=prompts.model_copy(update={"openai": OpenAIPrompts()}))
+    asked = prompts.openai.model_copy(update={"server": Server()})
+    return PromptsSlice(
+        classes=classes,
+        prompts=prompts.model_copy(update={"openai": asked, "bank": BankPrompts()}),
+        noun=config.images.noun,
+        attributes=config.edits.attributes,
+    )
 
 
 # Which trainings there are; the layout deals them to jobs.

@@ -9,7 +9,7 @@ from varireal.editors.colors import MODIFIERS, NamedColor, color_at, color_lexic
 from varireal.editors.words import Lexicon, Match, nearest, tokens
 from varireal.errors import UnknownPromptError
 from varireal.names import ATTRIBUTES
-from varireal.records import Prompt
+from varireal.records import Prompt, rgb_values
 from varireal.rendering.materials import MATERIALS
 
 
@@ -68,6 +68,15 @@ def understand(prompt: Prompt) -> Plan:
 
 
 def _color(prompt: Prompt) -> Plan:
+    try:
+        return _named_color(prompt)
+    except UnknownPromptError:
+        if not prompt.rgb:
+            raise
+        return Plan("color", (NamedColor(prompt.name, rgb_values(prompt.rgb)),))
+
+
+def _named_color(prompt: Prompt) -> Plan:
     words = tokens(prompt.name)
     found = _colors(words)
     if found:

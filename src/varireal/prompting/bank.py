@@ -31,10 +31,10 @@ from varireal import names
 from varireal.errors import ConfigError
 from varireal.prompting.reading import Document, Node, nearest, read_document
 from varireal.prompting.wording import normalize
-from varireal.records import Prompt
+from varireal.records import Prompt, is_rgb
 
 _TOP_KEYS = ("dataset", "noun", "shared", "classes")
-_ENTRY_KEYS = ("name", "description")
+_ENTRY_KEYS = ("name", "description", "rgb")
 _SLUG_LENGTH = 40
 
 
@@ -48,6 +48,7 @@ class BankEntry:
         name: a few words.
         description: one sentence, may be empty.
         line: 1-based line in the bank.
+        rgb: the colour of a colour prompt as ``#rrggbb``, may be empty.
     """
 
     attribute: str
@@ -55,6 +56,7 @@ class BankEntry:
     name: str
     description: str
     line: int
+    rgb: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,8 @@ def prompts_for(bank: Bank, class_id: str, class_name: str) -> list[Prompt]:
             for entry in entries:
                 if (entry.attribute, entry.feasibility) == (attribute, feasibility):
                     prompt_id = new_prompt_id(class_id, attribute, feasibility, entry.name, taken)
-                    prompts.append(Prompt(prompt_id, class_id, attribute, feasibility, entry.name, entry.description))
+                    texts = (entry.name, entry.description)
+                    prompts.append(Prompt(prompt_id, class_id, attribute, feasibility, *texts, rgb=entry.rgb))
     return prompts
 
 
@@ -191,20 +194,22 @@ def _entries(document: Document, node: Node, where: str) -> tuple[BankEntry, ...
         here = f"{where}.{attribute}"
         for feasibility, (_, listed) in document.mapping(arms, here, names.FEASIBILITIES).items():
             for item in document.sequence(listed, f"{here}.{feasibility}"):
-                name, description = _name_and_description(document, item, f"an entry of {here}.{feasibility}")
-                found.append(BankEntry(attribute, feasibility, name, description, item.line))
+                name, description, rgb = _texts(document, item, f"an entry of {here}.{feasibility}")
+                found.append(BankEntry(attribute, feasibility, name, description, item.line, rgb))
     return tuple(found)
 
 
-def _name_and_description(document: Document, item: Node, where: str) -> tuple[str, str]:
+def _texts(document: Document, item: Node, where: str) -> tuple[str, str, str]:
     """An entry's texts; a scalar entry is a name alone."""
     if item.kind == "text":
-        name, description = item.text.strip(), ""
+        name, description, rgb = item.text.strip(), "", ""
     else:
         pairs = document.mapping(item, where, _ENTRY_KEYS)
-        name, description = (
+        name, description, rgb = (
             document.string(pairs[key][1], f"{key} of {where}").strip() if key in pairs else "" for key in _ENTRY_KEYS
         )
     if not name:
         document.fail(item, f"{where} has no name")
-    return name, description
+    if rgb and not is_rgb(rgb):
+        document.fail(item, f"rgb of {where} is {rgb!r}, expected a colour such as '#c81e1e'")
+    return name, description, rgb

@@ -15,11 +15,11 @@ from pathlib import Path
 from varireal import names
 from varireal.prompting.bank import new_prompt_id
 from varireal.prompting.reading import Document, Node, read_document
-from varireal.records import ClassInfo, Prompt
+from varireal.records import ClassInfo, Prompt, is_rgb
 
-ENTRY_KEYS = ("id", "name", "description", "source")
+ENTRY_KEYS = ("id", "name", "description", "source", "rgb", "model", "judge", "status")
 TOP_KEYS = ("class_id", "class_name", "origin", *names.ATTRIBUTES, "removed", "generated")
-EDITED = "edited"
+EDITED, REVIEW, APPROVED = "edited", "review", "approved"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -51,18 +51,22 @@ class ClassFile:
 
 
 def entry_digest(prompt: Prompt) -> str:
-    """Digest of place, name and description; the source is no part of what a prompt says."""
-    return _digest([prompt.attribute, prompt.feasibility, prompt.name, prompt.description])
+    """Digest of place, name, description and colour; source, votes and status are no part of what a prompt says."""
+    colour = [prompt.rgb] if prompt.rgb else []
+    return _digest([prompt.attribute, prompt.feasibility, prompt.name, prompt.description, *colour])
 
 
 def setting_digests(prompts: Iterable[Prompt]) -> dict[tuple[str, str], str]:
-    """(attribute, feasibility) -> digest over (id, name, description), independent of order.
+    """(attribute, feasibility) -> digest over (id, name, description, colour), independent of order.
 
     Every setting is a key, also one without prompts.
     """
     texts: dict[tuple[str, str], list[list[str]]] = {(a, f): [] for a in names.ATTRIBUTES for f in names.FEASIBILITIES}
     for prompt in prompts:
-        texts[prompt.attribute, prompt.feasibility].append([prompt.prompt_id, prompt.name, prompt.description])
+        colour = [prompt.rgb] if prompt.rgb else []
+        texts[prompt.attribute, prompt.feasibility].append(
+            [prompt.prompt_id, prompt.name, prompt.description, *colour]
+        )
     return {setting: _digest(sorted(rows)) for setting, rows in texts.items()}
 
 
@@ -127,6 +131,8 @@ def _entries(
         else:
             pairs = document.mapping(item, where, ENTRY_KEYS)
             fields |= {key: document.string(node, f"{key} of {where}") for key, (_, node) in pairs.items()}
+        if fields["rgb"] and not is_rgb(fields["rgb"]):
+            document.fail(item, f"rgb of {where} is {fields['rgb']!r}, expected a colour such as '#c81e1e'")
         if not fields["name"].strip():
             document.fail(item, f"{where} has no name; delete the whole entry to be rid of it")
         prompt_id = fields["id"]
@@ -155,6 +161,7 @@ def _entries(
                 fields["name"],
                 fields["description"],
                 fields["source"] or EDITED,
+                **{key: fields[key] for key in ENTRY_KEYS[4:]},
             )
         )
     return tuple(prompts), frozenset(taken - set(lines))
@@ -179,7 +186,7 @@ def merge(
     for prompt in old.prompts:
         fresh = new.get(prompt.prompt_id)
         if fresh is not None and (old.untouched(prompt) or entry_digest(fresh) == entry_digest(prompt)):
-            kept.append(fresh)
+            kept.append(replace(fresh, status=APPROVED) if prompt.status == APPROVED else fresh)
         elif not old.untouched(prompt):
             how = "edited" if prompt.prompt_id in old.generated else "added"
             notes.append(f"kept {prompt.prompt_id}: {how} by hand")

@@ -110,8 +110,9 @@ def _lines(content: ClassFile) -> list[tuple[Anchor, str, str]]:
 
 
 def _entry_lines(prompt: Prompt) -> list[tuple[Anchor, str, str]]:
-    fields = dict(zip(ENTRY_KEYS, (prompt.prompt_id, prompt.name, prompt.description, prompt.source), strict=True))
-    shown = [(key, text) for key, text in fields.items() if text or key != "description"]
+    values = (prompt.prompt_id, prompt.name, prompt.description, prompt.source)
+    fields = dict(zip(ENTRY_KEYS, (*values, *(getattr(prompt, key) for key in ENTRY_KEYS[4:])), strict=True))
+    shown = [(key, text) for key, text in fields.items() if text or key in ("id", "name", "source")]
     return [
         (
             ("entry", prompt.prompt_id, key),

@@ -6,7 +6,7 @@ from varireal.errors import ConfigError
 from varireal.prompting.bank import shipped_bank
 
 
-def find_bank(name: str) -> Path:
+def find_bank(name: str, key: str = "prompts.bank.path") -> Path:
     """Path of a bank: a file of the user's when ``name`` looks like one, else a bank of the package.
 
     Raises:
@@ -15,7 +15,7 @@ def find_bank(name: str) -> Path:
     path = Path(name)
     if path.suffix in (".yaml", ".yml") or path.name != name:
         if not path.is_file():
-            raise ConfigError(f"prompts.bank.path: there is no file {name} (looked in {Path.cwd()})")
+            raise ConfigError(f"{key}: there is no file {name} (looked in {Path.cwd()})")
         return path
     return shipped_bank(name)
 

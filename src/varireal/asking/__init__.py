@@ -1,0 +1,1 @@
+"""Asking a language model for prompts: instructions, traffic, checks, second opinion, cost."""

@@ -1,0 +1,158 @@
+"""What a study asks for: every class and attribute, less what is frozen or what a person wrote. Light: no client."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from slugify import slugify
+
+from varireal.asking.keeping import AnswerBook, request_digest
+from varireal.asking.places import Arm, Asked, Place
+from varireal.asking.questions import Questions
+from varireal.config.slices import PromptsSlice
+from varireal.errors import ConfigError
+from varireal.names import FEASIBILITIES
+from varireal.prompting.bank import load_bank, prompts_for
+from varireal.prompting.class_file import EDITED
+from varireal.prompting.files import read_class_file
+from varireal.prompting.instructions import Instructions, templates_digest
+from varireal.prompting.locate import find_bank
+from varireal.records import Prompt
+from varireal.seeds import digest
+
+
+class Agenda:
+    """The items of a study.
+
+    Args:
+        config: the stage's slice.
+        folder: of the prompt files; what a person edited there is not asked for again.
+        book: answers that are kept.
+
+    Raises:
+        ConfigError: a template, the frozen bank, the examples or a prompt file cannot be used.
+    """
+
+    def __init__(self, config: PromptsSlice, folder: Path, book: AnswerBook) -> None:
+        self._config, self._folder, self._book = config, folder, book
+        self._asking = config.prompts.openai
+        self.questions = Questions(
+            self._asking, config.noun, Instructions(self._asking.templates), _examples(self._asking.examples)
+        )
+        self._templates = templates_digest(self._asking.templates)
+        self.items = list(self._all())
+        self._by_place = {(item.place.class_id, item.place.attribute): item for item in self.items}
+        self._shared: dict[str, Asked] = {i.place.attribute: i for i in self.items if i.place.shared}
+
+    def of_class(self, class_id: str) -> dict[str, Asked]:
+        """A class's items by attribute, shared ones included."""
+        found = {attribute: self._by_place.get((class_id, attribute)) for attribute in self._config.attributes}
+        return {attribute: item or self._shared[attribute] for attribute, item in found.items()}
+
+    def remember(self, item: Asked) -> None:
+        """Keep what is asked for, before it is asked for; only where it is not the plain count."""
+        for name, arm in item.arms.items():
+            key = self._plan_key(item.place, name)
+            if arm.avoid and self._book.get(key) is None:
+                self._book.set(key, {"wanted": arm.wanted, "avoid": list(arm.avoid)})
+
+    def open_requests(self) -> Iterator[tuple[Asked, str, dict[str, Any]]]:
+        """(item, arm, request) of every first request that has no answer yet; later ones depend on the answers."""
+        for item in self.items:
+            if item.frozen:
+                continue
+            for name, arm in item.arms.items():
+                request = self.questions.first_request(item.place, name, arm)
+                # the request of the second arm holds the names of the first, so it is known only when that is answered
+                known = self._answered(item) if name != FEASIBILITIES[0] else self._kept(request)
+                if arm.short and not known:
+                    yield item, name, request
+
+    def _answered(self, item: Asked) -> bool:
+        first = FEASIBILITIES[0]
+        done = self._kept(self.questions.first_request(item.place, first, item.arms[first]))
+        return done and self._book.get(self._done_key(item.place)) is not None
+
+    def finished(self, item: Asked) -> None:
+        """Note that both arms of an item were asked for to the end; a dry run then knows that nothing is open."""
+        key = self._done_key(item.place)
+        if self._book.get(key) is None:
+            self._book.set(key, {"done": True})
+
+    def _kept(self, request: dict[str, Any]) -> bool:
+        return self._book.get(request_digest(request)) is not None
+
+    def _all(self) -> Iterator[Asked]:
+        frozen = self._frozen()
+        for attribute in self._config.attributes:
+            if attribute in self._asking.shared:
+                yield self._unasked(Place(slugify(self._config.noun) or "all", self._config.noun, attribute, True), ())
+                continue
+            for class_id, name in self._config.classes.items():
+                place = Place(class_id, name, attribute)
+                if class_id in frozen:
+                    yield _from_bank(place, frozen[class_id])
+                else:
+                    yield self._unasked(place, self._edited(class_id, attribute))
+
+    def _frozen(self) -> dict[str, list[Prompt]]:
+        if self._asking.frozen is None:
+            return {}
+        bank = load_bank(find_bank(self._asking.frozen, "prompts.openai.frozen"))
+        return {
+            class_id: prompts_for(bank, class_id, name)
+            for class_id, name in self._config.classes.items()
+            if class_id in bank.classes or name in bank.classes
+        }
+
+    def _edited(self, class_id: str, attribute: str) -> tuple[Prompt, ...]:
+        path = self._folder / f"{class_id}.yaml"
+        if not path.exists():
+            return ()
+        return tuple(p for p in read_class_file(path) if p.attribute == attribute and p.source == EDITED)
+
+    def _unasked(self, place: Place, edited: Sequence[Prompt]) -> Asked:
+        """What is to be asked for: as much as when it was asked for first, so that an edit asks for nothing.
+
+        When nothing was asked yet under these settings (another model, another template), a person's own prompts stay
+        and only the others are asked for.
+        """
+        first = self.questions.first_request(place, FEASIBILITIES[0], Arm(self._asking.count)) if edited else None
+        plain = first is None or self._kept(first)
+        arms = {}
+        for name in FEASIBILITIES:
+            plan = None if plain else self._book.get(self._plan_key(place, name))
+            if plan is None:
+                own = [] if plain else [prompt.name for prompt in edited if prompt.feasibility == name]
+                plan = {"wanted": max(0, self._asking.count - len(own)), "avoid": own}
+            arms[name] = Arm(plan["wanted"], tuple(plan["avoid"]))
+        return Asked(place, arms)
+
+    def _plan_key(self, place: Place, name: str) -> str:
+        return digest("plan", *self._own_parts(place), name)
+
+    def _done_key(self, place: Place) -> str:
+        return digest("done", *self._own_parts(place))
+
+    def _own_parts(self, place: Place) -> tuple[str, ...]:
+        settings = self._asking.model_dump_json(exclude={"server", "judge", "frozen"})
+        return settings, self._templates, place.class_id, place.class_name, place.attribute
+
+
+def _from_bank(place: Place, prompts: Sequence[Prompt]) -> Asked:
+    arms = {}
+    for name in FEASIBILITIES:
+        own = [p for p in prompts if (p.attribute, p.feasibility) == (place.attribute, name)]
+        arms[name] = Arm(len(own), prompts=own)
+    return Asked(place, arms, frozen=True)
+
+
+def _examples(bank: str | None) -> list[Prompt]:
+    """Prompts to show as examples, of any class of a bank."""
+    if bank is None:
+        return []
+    loaded = load_bank(find_bank(bank, "prompts.openai.examples"))
+    entries = [entry for entries in (*loaded.classes.values(), loaded.shared) for entry in entries]
+    if not entries:
+        raise ConfigError(f"prompts.openai.examples: {bank} holds no prompt")
+    return [Prompt("", "", e.attribute, e.feasibility, e.name, e.description) for e in entries]

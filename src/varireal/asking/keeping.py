@@ -1,0 +1,59 @@
+"""Answers on disk: each is kept by the digest of its request before anybody gets to see it."""
+
+import asyncio
+import json
+from typing import Any
+
+from varireal.seeds import digest
+from varireal.store import ItemStore
+
+_GATHER_SECONDS = 0.01
+
+
+def request_digest(body: dict[str, Any]) -> str:
+    """Digest of a full request; the server's address is no part of it, so a server can move."""
+    return digest("request", json.dumps(body, sort_keys=True))
+
+
+class AnswerBook:
+    """Writes answers in groups, one sync for all that came within a moment; failures are never written."""
+
+    def __init__(self, store: ItemStore) -> None:
+        self._store = store
+        self._waiting: list[tuple[str, bytes, asyncio.Future[None]]] = []
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        """What is kept under a key."""
+        found = self._store.get(key)
+        return None if found is None else json.loads(found)
+
+    def set(self, key: str, value: dict[str, Any]) -> None:
+        """Keep a fact at once."""
+        self._store.put(key, json.dumps(value, sort_keys=True).encode())
+
+    async def keep(self, key: str, value: dict[str, Any]) -> None:
+        """Keep an answer; it is on disk when this returns."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        if not self._waiting:
+            loop.call_later(_GATHER_SECONDS, self.flush)
+        self._waiting.append((key, json.dumps(value, sort_keys=True).encode(), done))
+        await done
+
+    def flush(self) -> None:
+        """Write what waits, in one transaction."""
+        waiting, self._waiting = self._waiting, []
+        try:
+            self._store.put_many([(key, value) for key, value, _ in waiting])
+        except Exception as error:  # noqa: BLE001  (handed to those who wait)
+            for _, _, done in waiting:
+                if not done.done():
+                    done.set_exception(error)
+            return
+        for _, _, done in waiting:
+            if not done.done():
+                done.set_result(None)
+
+    def usage(self) -> list[dict[str, Any]]:
+        """Model and usage of every answer that is kept."""
+        return [value["paid"] for value in map(json.loads, self._store.values()) if "paid" in value]
