@@ -40,6 +40,7 @@ class Agenda:
             self._asking, config.noun, Instructions(self._asking.templates), _examples(self._asking.examples)
         )
         self._templates = templates_digest(self._asking.templates)
+        self._read: dict[str, list[Prompt]] = {}
         self.items = list(self._all())
         self._by_place = {(item.place.class_id, item.place.attribute): item for item in self.items}
         self._shared: dict[str, Asked] = {i.place.attribute: i for i in self.items if i.place.shared}
@@ -86,14 +87,14 @@ class Agenda:
         frozen = self._frozen()
         for attribute in self._config.attributes:
             if attribute in self._asking.shared:
-                yield self._unasked(Place(slugify(self._config.noun) or "all", self._config.noun, attribute, True), ())
+                yield self._unasked(Place(slugify(self._config.noun) or "all", self._config.noun, attribute, True))
                 continue
             for class_id, name in self._config.classes.items():
                 place = Place(class_id, name, attribute)
                 if class_id in frozen:
                     yield _from_bank(place, frozen[class_id])
                 else:
-                    yield self._unasked(place, self._edited(class_id, attribute))
+                    yield self._unasked(place)
 
     def _frozen(self) -> dict[str, list[Prompt]]:
         if self._asking.frozen is None:
@@ -105,25 +106,26 @@ class Agenda:
             if class_id in bank.classes or name in bank.classes
         }
 
-    def _edited(self, class_id: str, attribute: str) -> tuple[Prompt, ...]:
-        path = self._folder / f"{class_id}.yaml"
-        if not path.exists():
-            return ()
-        return tuple(p for p in read_class_file(path) if p.attribute == attribute and p.source == EDITED)
+    def _edited(self, place: Place) -> list[Prompt]:
+        if place.class_id not in self._read:
+            path = self._folder / f"{place.class_id}.yaml"
+            found = read_class_file(path) if path.exists() and not place.shared else []
+            self._read[place.class_id] = [prompt for prompt in found if prompt.source == EDITED]
+        return [prompt for prompt in self._read[place.class_id] if prompt.attribute == place.attribute]
 
-    def _unasked(self, place: Place, edited: Sequence[Prompt]) -> Asked:
+    def _unasked(self, place: Place) -> Asked:
         """What is to be asked for: as much as when it was asked for first, so that an edit asks for nothing.
 
         When nothing was asked yet under these settings (another model, another template), a person's own prompts stay
         and only the others are asked for.
         """
-        first = self.questions.first_request(place, FEASIBILITIES[0], Arm(self._asking.count)) if edited else None
-        plain = first is None or self._kept(first)
+        plain = self._kept(self.questions.first_request(place, FEASIBILITIES[0], Arm(self._asking.count)))
+        edited = [] if plain else self._edited(place)
         arms = {}
         for name in FEASIBILITIES:
             plan = None if plain else self._book.get(self._plan_key(place, name))
             if plan is None:
-                own = [] if plain else [prompt.name for prompt in edited if prompt.feasibility == name]
+                own = [prompt.name for prompt in edited if prompt.feasibility == name]
                 plan = {"wanted": max(0, self._asking.count - len(own)), "avoid": own}
             arms[name] = Arm(plan["wanted"], tuple(plan["avoid"]))
         return Asked(place, arms)

@@ -1,6 +1,7 @@
 """What a model must answer, as pydantic models, and how an answer is read: strictly, and never as code."""
 
 import json
+from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -47,8 +48,9 @@ class AnswerError(Exception):
         self.code = code
 
 
-def answer_schema(item: type[BaseModel], key: str, *, language: str | None = "en") -> dict[str, Any]:
-    """JSON schema of ``{key: [item, ...]}``, inlined, as OpenAI's strict mode wants it."""
+@cache
+def answer_schema(item: type[BaseModel], key: str, language: str | None) -> dict[str, Any]:
+    """JSON schema of ``{key: [item, ...]}``, inlined, as OpenAI's strict mode wants it. Not to be changed."""
     schema = item.model_json_schema()
     schema.pop("title", None)
     schema.pop("description", None)

@@ -38,7 +38,7 @@ class Question:
 
 def request_body(config: OpenAIPrompts, question: Question, item: type[BaseModel]) -> dict[str, Any]:
     """The request, in the strictest form; the traffic simplifies it for servers that cannot."""
-    schema = {"name": question.key, "schema": answer_schema(item, question.key, language=config.language)}
+    schema = {"name": question.key, "schema": answer_schema(item, question.key, config.language)}
     return {
         "model": question.model,
         "messages": list(question.messages),

@@ -12,6 +12,7 @@ from typing import Any
 import openai
 import tenacity
 from aiolimiter import AsyncLimiter
+from openai.types.chat import ChatCompletion
 
 from varireal.asking.dialect import Dialect
 from varireal.asking.keeping import AnswerBook, request_digest
@@ -144,7 +145,12 @@ class Asker:
             spoken = self._dialect.speak(body)
             try:
                 async with asyncio.timeout(self._traffic.timeout_seconds):
-                    return await self._client.chat.completions.create(**spoken, timeout=self._traffic.timeout_seconds)
+                    return await self._client.post(
+                        "/chat/completions",
+                        cast_to=ChatCompletion,
+                        body=spoken,  # as it is; chat.completions.create would go through it field by field, for ms
+                        options={"timeout": self._traffic.timeout_seconds},
+                    )
             except (openai.BadRequestError, openai.UnprocessableEntityError, openai.InternalServerError) as error:
                 if not self._dialect.give_way(error, spoken):
                     raise

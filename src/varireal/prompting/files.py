@@ -32,15 +32,22 @@ def write_class_file(path: Path, class_info: ClassInfo, prompts: Sequence[Prompt
     Raises:
         ConfigError: the file that is there cannot be read, or a text holds a character that no file can hold.
     """
+    return update_class_file(path, class_info, prompts, origin=origin)[1]
+
+
+def update_class_file(
+    path: Path, class_info: ClassInfo, prompts: Sequence[Prompt], *, origin: str
+) -> tuple[list[Prompt], list[str]]:
+    """As ``write_class_file``, and return what the file holds now as well."""
     if not path.exists():
         content, notes = merge(None, class_info, prompts, origin)
         _replace(path, render(content, Comments()))
-        return notes
+        return list(content.prompts), notes
     old, document = parse(path)
     content, notes = merge(old, class_info, prompts, origin)
     if content != old:
         _replace(path, render(content, find_comments(document, old, content)))
-    return notes
+    return list(content.prompts), notes
 
 
 def planned_digests(

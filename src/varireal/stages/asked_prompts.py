@@ -29,7 +29,7 @@ from varireal.config.slices import PromptsSlice, ServerSlice, read_slice, slice_
 from varireal.errors import ConfigError, VariRealError
 from varireal.files import write_whole
 from varireal.prompting.bank import new_prompt_id
-from varireal.prompting.files import read_class_file, write_class_file
+from varireal.prompting.files import update_class_file
 from varireal.records import ClassInfo, Prompt
 from varireal.stages.summary import Summary
 from varireal.store import open_store
@@ -159,11 +159,10 @@ def _write(session: _Session, info: ClassInfo, output: Path) -> tuple[list[Promp
             }
         raw += [json.dumps({"attribute": attribute, **answer}, sort_keys=True) for answer in asked.raw]
     path = output / f"{info.class_id}.yaml"
-    remarks = write_class_file(path, info, fresh, origin=f"language model {session.asking.model}")
+    kept, remarks = update_class_file(path, info, fresh, origin=f"language model {session.asking.model}")
     for remark in remarks:
         logger.warning("%s: %s", info.class_id, remark)
     write_whole(output / ".answers" / f"{info.class_id}.jsonl", "".join(f"{line}\n" for line in raw))
-    kept = read_class_file(path)
     facts_of_class = {
         "class_id": info.class_id,
         "config": slice_digest(session.config),
