@@ -152,13 +152,15 @@ class Layout:
         return [path for runs in self.scorings.values() for path in self.prediction_files(runs)]
 
     def asking_news(self) -> str:
-        """What the job that asks a language model would do, for a dry run."""
+        """What the job that asks a language model has to do, for the screen; empty when nothing."""
         from varireal.asking.planning import planned  # here, because every job of a workflow imports this module
 
         found = planned(self.config, self.classes, self.paths)
+        if not found.calls:
+            return ""
         return (
-            f"Ask {self.config.prompts.openai.model} for prompts: at least {found.calls} calls; {found.kept} answers "
-            "are kept already ('varireal prompts plan' says more)"
+            f"To ask {self.config.prompts.openai.model} for prompts: at least {found.calls} calls; {found.kept} answers "
+            "are kept already ('varireal prompts plan' says more)\n"
         )
 
     def all_prompts(self) -> list[str]:

@@ -1,6 +1,9 @@
 # The files are updated, never replaced: what a person edited in them stays.
 if LAYOUT.asks:
 
+    if workflow.is_main_process:
+        sys.stderr.write(LAYOUT.asking_news())
+
     # One job asks for all classes, so that the traffic has one owner. Where the server is, how fast it may be asked and
     # what may be spent change no prompt: that input is ancient.
     rule prompts:
@@ -15,8 +18,6 @@ if LAYOUT.asks:
             PATHS.log("prompts"),
         benchmark:
             PATHS.benchmark("prompts")
-        message:
-            LAYOUT.asking_news() if workflow.is_main_process else ""
         conda:
             "../../envs/core.yaml"
         threads: 1
