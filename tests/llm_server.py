@@ -22,14 +22,18 @@ FAULTS = ("429", "500", "timeout", "truncated", "schema")
 PLACES = ("meadow", "harbour", "desert", "orchard", "canyon", "glacier", "market", "lagoon", "tundra", "temple")
 LOOKS = ("quiet", "misty", "sunlit", "stormy", "frozen", "flooded", "mossy", "dusty", "windy", "golden")
 COLORS = {
-    "feasible": {"brown": "#653700", "gray": "#929591", "white": "#ffffff", "black": "#000000", "tan": "#d1b26f",
-                 "beige": "#e6daa6", "cream": "#ffffc2", "chestnut": "#742802", "rust": "#a83c09", "charcoal": "#343837",
-                 "khaki": "#aaa662", "sand": "#e2ca76", "mahogany": "#4a0100", "copper": "#b66325", "olive": "#6e750e"},
-    "infeasible": {"hot pink": "#ff028d", "lime": "#aaff32", "cyan": "#00ffff", "magenta": "#c20078",
-                   "turquoise": "#06c2ac", "violet": "#9a0eea", "azure": "#069af3", "neon green": "#0cff0c",
-                   "royal blue": "#0504aa", "crimson": "#8c000f", "lavender": "#c79fef", "aqua": "#13eac9",
-                   "fuchsia": "#ed0dd9", "electric blue": "#0652ff", "indigo": "#380282"},
-}  # fmt: skip
+    "feasible": {
+        **{"brown": "#653700", "gray": "#929591", "white": "#ffffff", "black": "#000000", "tan": "#d1b26f"},
+        **{"beige": "#e6daa6", "cream": "#ffffc2", "chestnut": "#742802", "rust": "#a83c09", "charcoal": "#343837"},
+        **{"khaki": "#aaa662", "sand": "#e2ca76", "mahogany": "#4a0100", "copper": "#b66325", "olive": "#6e750e"},
+    },
+    "infeasible": {
+        **{"hot pink": "#ff028d", "lime": "#aaff32", "cyan": "#00ffff", "magenta": "#c20078"},
+        **{"turquoise": "#06c2ac", "violet": "#9a0eea", "azure": "#069af3", "neon green": "#0cff0c"},
+        **{"royal blue": "#0504aa", "crimson": "#8c000f", "lavender": "#c79fef", "aqua": "#13eac9"},
+        **{"fuchsia": "#ed0dd9", "electric blue": "#0652ff", "indigo": "#380282"},
+    },
+}
 
 
 class Server(ThreadingHTTPServer):
@@ -174,12 +178,11 @@ def items(count, arm, kind, taken):
     made = 0
     for look in LOOKS:
         for place in PLACES:
-            name = (
-                f"{'impossible ' if arm == 'infeasible' else ''}{look} {place} {'weave' if kind == 'surface' else ''}"
-            )
-            if name.strip() not in taken and made < count:
+            words = ("impossible" if arm == "infeasible" else "", look, place, "weave" if kind == "surface" else "")
+            name = " ".join(word for word in words if word)
+            if name not in taken and made < count:
                 made += 1
-                yield {"name": name.strip(), "description": f"A wide view of a {look} {place} under an open sky."}
+                yield {"name": name, "description": f"A wide view of a {look} {place} under an open sky."}
 
 
 def main():

@@ -159,8 +159,8 @@ class Layout:
         if not found.calls:
             return ""
         return (
-            f"To ask {self.config.prompts.openai.model} for prompts: at least {found.calls} calls; {found.kept} answers "
-            "are kept already ('varireal prompts plan' says more)\n"
+            f"To ask {self.config.prompts.openai.model} for prompts: at least {found.calls} calls; {found.kept} "
+            "answers are kept already ('varireal prompts plan' says more)\n"
         )
 
     def all_prompts(self) -> list[str]:

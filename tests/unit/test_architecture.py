@@ -15,9 +15,9 @@ LAYERS = [
     {"provenance", "paths", "logs", "registry", "parallel", "pictures", "commands"},
     {"rendering", "tables", "store"},
     {"config", "datasets", "prompting", "metrics", "statistics", "classifiers"},
-    {"segmenters", "schemas", "editors", "judges", "reporting", "exports", "datacard", "pretraining"},
+    {"segmenters", "schemas", "editors", "judges", "reporting", "exports", "datacard", "pretraining", "asking"},
     {"layout", "stages"},
-    {"checking", "collecting"},
+    {"checking", "collecting", "prompt_commands"},
     {"cli"},
     {"__main__"},
 ]

@@ -61,7 +61,7 @@ def test_rules_keep_the_house_rules(path):
     text = path.read_text()
     assert not re.search(r"^\s+(run|script|message):", text, re.M)
     assert "slurm" not in text
-    for block in re.split(r"^rule ", text, flags=re.M)[1:]:
+    for block in re.split(r"^ *rule ", text, flags=re.M)[1:]:
         name = block.split(":")[0]
         shell = block[block.index("shell:") :]
         for field in re.findall(r"\{([^{}]+)\}", shell):

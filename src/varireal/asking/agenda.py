@@ -51,10 +51,12 @@ class Agenda:
         return {attribute: item or self._shared[attribute] for attribute, item in found.items()}
 
     def remember(self, item: Asked) -> None:
-        """Keep what is asked for, before it is asked for; only where it is not the plain count."""
+        """Keep what is asked for, before it is asked for; only where it is not the plain count in both arms."""
+        if not any(arm.avoid for arm in item.arms.values()):
+            return
         for name, arm in item.arms.items():
             key = self._plan_key(item.place, name)
-            if arm.avoid and self._book.get(key) is None:
+            if self._book.get(key) is None:
                 self._book.set(key, {"wanted": arm.wanted, "avoid": list(arm.avoid)})
 
     def open_requests(self) -> Iterator[tuple[Asked, str, dict[str, Any]]]:
@@ -63,22 +65,26 @@ class Agenda:
             if item.frozen:
                 continue
             for name, arm in item.arms.items():
-                request = self.questions.first_request(item.place, name, arm)
+                request = self._first(item, name)
                 # the request of the second arm holds the names of the first, so it is known only when that is answered
                 known = self._answered(item) if name != FEASIBILITIES[0] else self._kept(request)
                 if arm.short and not known:
                     yield item, name, request
 
     def _answered(self, item: Asked) -> bool:
-        first = FEASIBILITIES[0]
-        done = self._kept(self.questions.first_request(item.place, first, item.arms[first]))
-        return done and self._book.get(self._done_key(item.place)) is not None
+        return (
+            self._kept(self._first(item, FEASIBILITIES[0])) and self._book.get(self._done_key(item.place)) is not None
+        )
 
     def finished(self, item: Asked) -> None:
         """Note that both arms of an item were asked for to the end; a dry run then knows that nothing is open."""
         key = self._done_key(item.place)
         if self._book.get(key) is None:
             self._book.set(key, {"done": True})
+
+    def _first(self, item: Asked, name: str) -> dict[str, Any]:
+        other = next(arm for key, arm in item.arms.items() if key != name)
+        return self.questions.first_request(item.place, name, item.arms[name], other)
 
     def _kept(self, request: dict[str, Any]) -> bool:
         return self._book.get(request_digest(request)) is not None
@@ -119,7 +125,8 @@ class Agenda:
         When nothing was asked yet under these settings (another model, another template), a person's own prompts stay
         and only the others are asked for.
         """
-        plain = self._kept(self.questions.first_request(place, FEASIBILITIES[0], Arm(self._asking.count)))
+        both = Arm(self._asking.count)
+        plain = self._kept(self.questions.first_request(place, FEASIBILITIES[0], both, both))
         edited = [] if plain else self._edited(place)
         arms = {}
         for name in FEASIBILITIES:

@@ -68,6 +68,7 @@ class Arm:
         avoid: names that a person's own prompts have.
         prompts: what is used, with the judge's votes.
         refused: what is not used, in the order of writing.
+        votes: number of the judge's votes by what they say, those on dropped prompts too.
         attempts: questions that were answered; the next one's seed depends on it, so that a run that is repeated asks
             the same questions.
         failures: questions that the server did not answer.
@@ -77,6 +78,7 @@ class Arm:
     avoid: tuple[str, ...] = ()
     prompts: list[Prompt] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    votes: Counter[str] = field(default_factory=Counter)
     attempts: int = 0
     failures: int = 0
 

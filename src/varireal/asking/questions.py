@@ -102,9 +102,9 @@ class Questions:
         model = self.config.judge.model or self.config.model
         return Question(model, JUDGE, tuple(messages), "answers", self.config.seed), order
 
-    def first_request(self, place: Place, name: str, arm: Arm) -> dict[str, Any]:
-        """The first request for an arm, when nothing is known of the other."""
-        question = self.next(place, name, arm, Arm(self.config.count))
+    def first_request(self, place: Place, name: str, arm: Arm, other: Arm) -> dict[str, Any]:
+        """The first request for an arm, before anything was written."""
+        question = self.next(place, name, Arm(arm.wanted, arm.avoid), Arm(other.wanted, other.avoid))
         return request_body(self.config, question, answer_item(place))
 
 

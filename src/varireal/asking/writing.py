@@ -94,6 +94,7 @@ class Writer:
         votes = await self.judge.votes(asked.place, new, asked.raw)
         lost = False
         for arm in arms.values():
+            arm.votes.update(votes[p.feasibility, p.name] for p in arm.prompts if not p.judge)
             judged = [p if p.judge else replace(p, judge=votes[p.feasibility, p.name]) for p in arm.prompts]
             arm.prompts = []
             for prompt in judged:

@@ -125,6 +125,7 @@ class ReportSlice(StrictModel):
     classes: dict[str, str]
     adapters: AdaptersConfig
     statistics: StatisticsConfig
+    asked: bool = False
 
 
 def stage_slices(config: Config, classes: dict[str, str]) -> dict[str, StrictModel]:
@@ -168,6 +169,7 @@ def stage_slices(config: Config, classes: dict[str, str]) -> dict[str, StrictMod
             classes=classes,
             adapters=config.adapters.model_copy(update={"jobs": 1}),
             statistics=config.statistics,
+            asked=config.prompts.source == "openai",
         ),
         "adapters": AdaptersSlice(
             seed=study.seed,

@@ -154,8 +154,7 @@ def _write(session: _Session, info: ClassInfo, output: Path) -> tuple[list[Promp
                 "short": result.short,
                 "refused": result.reasons,
                 "attempts": result.attempts,
-                "agreed": sum(p.judge == arm for p in result.prompts),
-                "judged": sum(bool(p.judge) for p in result.prompts),
+                "votes": dict(sorted(result.votes.items())),
             }
         raw += [json.dumps({"attribute": attribute, **answer}, sort_keys=True) for answer in asked.raw]
     path = output / f"{info.class_id}.yaml"

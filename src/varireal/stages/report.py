@@ -33,6 +33,7 @@ from varireal.reporting.gallery import (
     GalleryPhoto,
     write_gallery,
 )
+from varireal.reporting.prompt_facts import prompt_facts
 from varireal.reporting.single import write_single_page
 from varireal.schemas import EDITS, FUNNEL, IMAGES, MASKS, VERDICTS
 from varireal.segmenters.quality import decode_mask
@@ -73,7 +74,7 @@ def run(
         study=config.study,
         title=config.report.title,
         subtitle=f"Study {config.study}: feasible and infeasible edits of {config.noun} photos",
-        facts=_facts(config, funnel),
+        facts=(*_facts(config, funnel), *_asked(study, config)),
         funnel=tuple(_funnel_row(row) for row in rows),
         downloads=_downloads(funnel.parent, output),
     )
@@ -89,6 +90,20 @@ def run(
     write_single_page(output, copy)
     where = f"the report is {output / 'index.html'}: open it in a browser"
     return Summary({"candidates": summary.candidates, "pages": summary.pages}, lines=(where,))
+
+
+def _asked(study: Path, config: ReportSlice) -> tuple[tuple[str, str], ...]:
+    """What a language model wrote and cost, when one was asked."""
+    paths = StudyPaths(str(study))
+    usage = Path(paths.prompts_usage)
+    if not config.asked:
+        return ()
+    records = [Path(paths.prompts_record(class_id)) for class_id in config.classes]
+    try:
+        found = [json.loads(path.read_text("utf-8")) for path in records]
+        return prompt_facts(found, json.loads(usage.read_text("utf-8")))
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"{usage.parent} is damaged ({error}); run the stage prompts again") from error
 
 
 class _Photos:

@@ -31,10 +31,13 @@ def changed(raw):
         ({"study": {"shards": 4}}, {"dataset", "adapters", "report"}),
         ({"study": {"seed": 1}}, {"images", "edits", "dataset", "adapters", "report"}),
         ({"adapters": {"jobs": 3}}, set()),  # which job trains what changes nothing
-        ({"adapters": {"seeds": 4}}, {"report"}),
+        ({"adapters": {"seeds": 5}}, {"report"}),
         ({"adapters": {"training": {"steps": 7}}}, {"adapters", "report"}),
         ({"adapters": {"class_prompt": "{class}"}}, {"adapters", "predictions", "report"}),
         ({"statistics": {"margin_points": 1}}, {"report"}),
+        ({"prompts": {"openai": {"model": "m"}}}, set()),  # options of a source that is not chosen
+        ({"prompts": {"openai": {"server": {"traffic": {"concurrency": 3}}}}}, {"server"}),
+        ({"prompts": {"source": "openai"}}, {"prompts", "report"}),
     ],
 )
 def test_a_key_changes_only_the_stages_that_see_it(raw, stages):
