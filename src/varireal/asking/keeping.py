@@ -7,8 +7,6 @@ from typing import Any
 from varireal.seeds import digest
 from varireal.store import ItemStore
 
-_GATHER_SECONDS = 0.01
-
 
 def request_digest(body: dict[str, Any]) -> str:
     """Digest of a full request; the server's address is no part of it, so a server can move."""
@@ -36,7 +34,7 @@ class AnswerBook:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         if not self._waiting:
-            loop.call_later(_GATHER_SECONDS, self.flush)
+            loop.call_soon(self.flush)  # all that came in the same turn of the loop, and at once
         self._waiting.append((key, json.dumps(value, sort_keys=True).encode(), done))
         await done
 

@@ -140,8 +140,8 @@ def test_a_killed_run_goes_on_without_sending_an_answered_request_again(tmp_path
         asked = Counter(call["request"] for call in server.calls)
     assert before < len(server.calls)
     assert len(asked) == 8 * 9
-    # what was under way when the process was killed may have been answered to nobody; a signal loses nothing
-    assert sum(asked.values()) - len(asked) <= 4
+    # of what was under way or came in when the process was killed, nobody has the answer; a signal loses nothing
+    assert sum(asked.values()) - len(asked) <= 2 * 4
 
 
 def wait_for(condition, seconds=60):
