@@ -17,8 +17,8 @@ STAGE_VERSIONS = {
     "edits": 1,
     "verdicts": 1,
     "dataset": 1,
-    "adapters": 1,
-    "predictions": 1,
+    "adapters": 2,
+    "predictions": 2,
     "report": 1,
 }
 

@@ -1,4 +1,5 @@
 import logging
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import yaml
@@ -33,12 +34,13 @@ def study(tmp_path, monkeypatch):
         slices = stage_slices(layout.config, layout.classes)
         (tmp_path / "server.json").write_text(slice_text(slices["server"]))
         if url:
-            asked_prompts.run(
-                slices["prompts"],
-                server=tmp_path / "server.json",
-                store=tmp_path / layout.paths.store("prompts"),
-                output=tmp_path / layout.paths.prompts_folder,
-            )
+            options = {
+                "server": tmp_path / "server.json",
+                "store": tmp_path / layout.paths.store("prompts"),
+                "output": tmp_path / layout.paths.prompts_folder,
+            }
+            with ThreadPoolExecutor(1) as pool:  # a browser test may have left an event loop in this thread
+                pool.submit(asked_prompts.run, slices["prompts"], **options).result()
 
     write.path = path
     return write

@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 import signal
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -90,7 +91,8 @@ class _Session:
 async def _ask_all(session: _Session) -> None:
     """Ask everything at once, as far as the traffic lets; on a signal, what is under way ends and is kept."""
     loop = asyncio.get_running_loop()
-    stops = (signal.SIGINT, signal.SIGTERM)
+    # only the main thread gets signals
+    stops = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
     for stop in stops:
         loop.add_signal_handler(stop, _stop, session)
     waiting = [asked for asked in session.agenda.items if not asked.frozen]

@@ -1,6 +1,7 @@
 """A study's slice and a way to ask, with the real client against a real HTTP server."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from varireal.config.asking import OpenAIPrompts, Server, Traffic
@@ -23,12 +24,18 @@ def ask(folder: Path, url: str, config: PromptsSlice | None = None, *, traffic=N
     settings = Server(base_url=url, traffic=Traffic(**FAST | (traffic or {})), **server)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "server.json").write_text(slice_text(ServerSlice(server=settings)))
-    return asked_prompts.run(
+    return run_stage(
         config or make_slice(),
         server=folder / "server.json",
         store=folder / "store" / "prompts.sqlite",
         output=folder / "prompts",
     )
+
+
+def run_stage(*args, **kwargs):
+    """In a thread of its own: a browser test may have left an event loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asked_prompts.run, *args, **kwargs).result()
 
 
 def record(folder: Path, class_id: str) -> dict:

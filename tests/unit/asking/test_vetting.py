@@ -61,7 +61,7 @@ def test_near_duplicates_are_refused():
 
 
 def test_another_language_is_refused():
-    german = [item("Seeufer", "Ein ruhiger See mit Kieseln und Gras am Ufer unter einem klaren blauen Himmel.")]
+    german = [item("Seeufer", "Ein ruhiger See mit Kieseln und Gras am Ufer bei klarem und blauem Himmel.")]
     assert vet(german)[1] == [("Seeufer", "language")]
     assert vet(german, language="de")[0] == ["Seeufer"]
     assert vet(german, language=None)[0] == ["Seeufer"]
