@@ -1,7 +1,8 @@
 """One question to the model and its repairs, until the answer has the form that was asked for."""
 
+import json
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel
 
@@ -20,7 +21,7 @@ async def answered(
     asker: Asker,
     question: Question,
     item: type[M],
-    raw: list[dict[str, Any]],
+    raw: list[str],
 ) -> tuple[list[M], list[str]]:
     """Items of the answer, and what was wrong with others in it.
 
@@ -30,7 +31,7 @@ async def answered(
         asker: the way to the server.
         question: what is asked.
         item: form of an item.
-        raw: gets every answer as it came.
+        raw: gets every answer as it came, as JSON.
 
     Raises:
         AnswerError: no usable answer after the repairs.
@@ -40,7 +41,7 @@ async def answered(
     for repair in range(config.repairs + 1):
         asked = Question(question.model, question.template, tuple(messages), question.key, question.seed)
         answer = await asker.ask(request_body(config, asked, item))
-        raw.append({"question": question.template, "repair": repair, **answer})
+        raw.append(json.dumps({"question": question.template, "repair": repair, **answer}, sort_keys=True))
         try:
             return read_items(answer, item, question.key)
         except AnswerError as error:

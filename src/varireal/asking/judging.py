@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from varireal.asking.answers import AnswerError, Vote
 from varireal.asking.dialogue import answered
@@ -23,9 +22,7 @@ class Judge:
     questions: Questions
     asker: Asker
 
-    async def votes(
-        self, place: Place, prompts: Sequence[Prompt], raw: list[dict[str, Any]]
-    ) -> dict[tuple[str, str], str]:
+    async def votes(self, place: Place, prompts: Sequence[Prompt], raw: list[str]) -> dict[tuple[str, str], str]:
         """(arm, name) -> feasible, infeasible or unknown.
 
         Both arms are judged in one call, in an order that mixes them. What the judge left out, answered twice in

@@ -3,7 +3,6 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from varireal.records import Prompt
 
@@ -101,10 +100,10 @@ class Asked:
         place: for what prompts are written.
         arms: by feasibility, filled while asking.
         frozen: whether a bank has the prompts, so that nothing is asked.
-        raw: every answer as it came.
+        raw: every answer as it came, as JSON: a study has tens of thousands, and dicts take five times the memory.
     """
 
     place: Place
     arms: dict[str, Arm]
     frozen: bool = False
-    raw: list[dict[str, Any]] = field(default_factory=list)
+    raw: list[str] = field(default_factory=list)

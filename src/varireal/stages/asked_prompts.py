@@ -158,7 +158,7 @@ def _write(session: _Session, info: ClassInfo, output: Path) -> tuple[list[Promp
                 "attempts": result.attempts,
                 "votes": dict(sorted(result.votes.items())),
             }
-        raw += [json.dumps({"attribute": attribute, **answer}, sort_keys=True) for answer in asked.raw]
+        raw += [f'{{"attribute": {json.dumps(attribute)}, {answer[1:]}' for answer in asked.raw]
     path = output / f"{info.class_id}.yaml"
     kept, remarks = update_class_file(path, info, fresh, origin=f"language model {session.asking.model}")
     for remark in remarks:

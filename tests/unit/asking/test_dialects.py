@@ -138,3 +138,33 @@ def test_nonsense_of_a_real_server_is_read_checked_and_reported(llama, tmp_path)
     for found in record(tmp_path, "mallard")["settings"].values():
         assert found["accepted"] + found["short"] == 2
         assert found["accepted"] == 2 or found["refused"]
+
+
+def test_azure_is_asked_at_its_deployment_with_its_own_header(tmp_path, monkeypatch):
+    monkeypatch.setenv("AZURE_KEY", "azure-canary")
+    paths = []
+
+    def script(path, body, _number):
+        paths.append(path)
+        return 200, completion(body, written(body)), None
+
+    with Server(script=script) as server:
+        endpoint = server.url.removesuffix("/v1")
+        config = make_slice(ONE, attributes=("texture",))
+        ask(tmp_path, endpoint, config, azure_api_version="2024-10-21", key_env="AZURE_KEY")
+    assert set(paths) == {"/openai/deployments/m/chat/completions?api-version=2024-10-21"}
+
+
+def test_requests_per_minute_are_bounded(tmp_path):
+    import time
+
+    times = []
+
+    def script(_path, body, _number):
+        times.append(time.monotonic())
+        return 200, completion(body, written(body)), None
+
+    with Server(script=script) as server:
+        ask(tmp_path, server.url, make_slice(ONE), traffic={"requests_per_minute": 120, "concurrency": 8})
+    assert len(times) == 9
+    assert times[-1] - times[0] > 2.5  # two a second
