@@ -8,6 +8,7 @@ from typing import Any
 
 from varireal import names
 from varireal.asking.meter import price_of
+from varireal.asking.places import counted
 from varireal.asking.planning import planned
 from varireal.checking import load_study_config
 from varireal.errors import ConfigError
@@ -32,7 +33,9 @@ def plan(*, configfile: Sequence[Path]) -> int:
     asking = layout.config.prompts.openai
     found = planned(layout.config, layout.classes, layout.paths, tokens=True)
     parts = [("write", asking.model, found.writing), ("judge", asking.judge.model or asking.model, found.judging)]
-    logger.log(SUMMARY, "%d classes, %d settings, %d prompts each", *_size(layout), asking.count)
+    logger.log(
+        SUMMARY, "%d classes, %d settings, %d prompts each", len(layout.classes), len(layout.settings), asking.count
+    )
     logger.log(SUMMARY, "at least %d calls to make, %d answers are kept already", found.calls, found.kept)
     total: float | None = 0.0
     for what, model, (sent, answered) in parts:
@@ -130,11 +133,7 @@ def _short(record: Path) -> list[str]:
     facts: dict[str, Any] = json.loads(record.read_text("utf-8")) if record.exists() else {}
     return [
         f"{name}: {found['short']} of {found['wanted']} short"
-        + (
-            f" ({', '.join(f'{code} {count}' for code, count in found['refused'].items())})"
-            if found["refused"]
-            else ""
-        )
+        + (f" ({counted(found['refused'])})" if found["refused"] else "")
         for name, found in facts.get("settings", {}).items()
         if found["short"]
     ]
@@ -147,7 +146,3 @@ def _asking_layout(configfile: Sequence[Path]) -> Layout:
             "prompts.source is 'bank': nothing is asked; set it to 'openai' to plan for a language model"
         )
     return layout
-
-
-def _size(layout: Layout) -> tuple[int, int]:
-    return len(layout.classes), len(layout.settings)

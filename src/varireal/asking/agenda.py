@@ -40,6 +40,7 @@ class Agenda:
             self._asking, config.noun, Instructions(self._asking.templates), _examples(self._asking.examples)
         )
         self._templates = templates_digest(self._asking.templates)
+        self._settings = self._asking.model_dump_json(exclude={"server", "judge", "frozen"})
         self._read: dict[str, list[Prompt]] = {}
         self.items = list(self._all())
         self._by_place = {(item.place.class_id, item.place.attribute): item for item in self.items}
@@ -144,8 +145,7 @@ class Agenda:
         return digest("done", *self._own_parts(place))
 
     def _own_parts(self, place: Place) -> tuple[str, ...]:
-        settings = self._asking.model_dump_json(exclude={"server", "judge", "frozen"})
-        return settings, self._templates, place.class_id, place.class_name, place.attribute
+        return self._settings, self._templates, place.class_id, place.class_name, place.attribute
 
 
 def _from_bank(place: Place, prompts: Sequence[Prompt]) -> Asked:

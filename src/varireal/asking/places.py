@@ -1,6 +1,7 @@
 """What is asked for, and what became of it. Light."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -39,6 +40,11 @@ class Refused:
     name: str
     code: str
     message: str
+
+
+def counted(reasons: Mapping[str, int]) -> str:
+    """Reason codes with their numbers, for people."""
+    return ", ".join(f"{code} {count}" for code, count in reasons.items())
 
 
 @dataclass(frozen=True, slots=True)

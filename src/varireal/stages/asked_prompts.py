@@ -20,7 +20,7 @@ from varireal.asking.agenda import Agenda
 from varireal.asking.judging import Judge
 from varireal.asking.keeping import AnswerBook
 from varireal.asking.meter import Meter, price_of
-from varireal.asking.places import Asked
+from varireal.asking.places import Asked, counted
 from varireal.asking.tokens import token_counter
 from varireal.asking.traffic import Asker, StoppedError
 from varireal.asking.vetting import Vetting
@@ -29,6 +29,7 @@ from varireal.config.asking import Server
 from varireal.config.slices import PromptsSlice, ServerSlice, read_slice, slice_digest
 from varireal.errors import ConfigError, VariRealError
 from varireal.files import write_whole
+from varireal.paths import setting
 from varireal.prompting.bank import new_prompt_id
 from varireal.prompting.files import update_class_file
 from varireal.records import ClassInfo, Prompt
@@ -150,7 +151,7 @@ def _write(session: _Session, info: ClassInfo, output: Path) -> tuple[list[Promp
                 prompt_id = new_prompt_id(info.class_id, attribute, arm, p.name, taken)
                 facts = (p.source if p.source != "bank" else "frozen", p.rgb, p.model, p.judge, p.status)
                 fresh.append(Prompt(prompt_id, info.class_id, attribute, arm, p.name, p.description, *facts))
-            settings[f"{attribute}/{arm}"] = {
+            settings[setting(attribute, arm)] = {
                 "wanted": result.wanted,
                 "accepted": len(result.prompts),
                 "short": result.short,
@@ -176,14 +177,9 @@ def _write(session: _Session, info: ClassInfo, output: Path) -> tuple[list[Promp
 
 
 def _below_minimum(config: PromptsSlice, class_id: str, prompts: list[Prompt], settings: dict[str, Any]) -> list[str]:
-    have = Counter(f"{p.attribute}/{p.feasibility}" for p in prompts)
+    have = Counter(setting(p.attribute, p.feasibility) for p in prompts)
     return [
-        f"{class_id} {name} has {have[name]} of {config.prompts.minimum}"
-        + (
-            f" (refused: {', '.join(f'{code} {n}' for code, n in facts['refused'].items())})"
-            if facts["refused"]
-            else ""
-        )
+        f"{class_id} {name} has {have[name]} of {config.prompts.minimum}{_because(facts['refused'])}"
         for name, facts in settings.items()
         if have[name] < config.prompts.minimum
     ]
@@ -192,14 +188,15 @@ def _below_minimum(config: PromptsSlice, class_id: str, prompts: list[Prompt], s
 def _shortfalls(asked: Asked) -> list[str]:
     place = asked.place
     return [
-        f"{place.class_name!r} {place.attribute}/{name}: {arm.short} of {arm.wanted} short{_because(arm.reasons)}"
+        f"{place.class_name!r} {setting(place.attribute, name)}: "
+        f"{arm.short} of {arm.wanted} short{_because(arm.reasons)}"
         for name, arm in asked.arms.items()
         if arm.short
     ]
 
 
 def _because(reasons: dict[str, int]) -> str:
-    return f" (refused: {', '.join(f'{code} {count}' for code, count in reasons.items())})" if reasons else ""
+    return f" (refused: {counted(reasons)})" if reasons else ""
 
 
 def _usage(session: _Session) -> dict[str, Any]:
