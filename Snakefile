@@ -17,6 +17,7 @@ include: "workflow/rules/config.smk"
 include: "workflow/rules/images.smk"
 include: "workflow/rules/prompts.smk"
 include: "workflow/rules/masks.smk"
+include: "workflow/rules/priors.smk"
 include: "workflow/rules/edits.smk"
 include: "workflow/rules/verdicts.smk"
 include: "workflow/rules/dataset.smk"
@@ -32,6 +33,7 @@ rule all:
         rules.images.output,
         LAYOUT.all_prompts(),
         LAYOUT.all_masks(),
+        LAYOUT.all_pools(),
         LAYOUT.all_edits(),
         LAYOUT.all_verdicts(),
         rules.dataset.output,

@@ -25,3 +25,18 @@ def photos_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real photographs in {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory):
+    """Folder of a tiny model with random weights, by its name in ``tiny.models``; built at most once."""
+    built: dict[str, Path] = {}
+
+    def model(name: str) -> Path:
+        if name not in built:
+            from tiny.models import build
+
+            built[name] = build(name, tmp_path_factory.mktemp(name))
+        return built[name]
+
+    return model

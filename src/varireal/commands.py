@@ -62,12 +62,13 @@ _STORE = _option("store", "item store of this job: what is in it is not computed
 _OUTPUT = _option("output", "what is written")
 # One folder instead of thousands of paths: a command line has a limit. Which tables count is in the slice.
 _STUDY_FOLDER = _option("study", "folder of the study; masks, edits and verdicts are found in it by the slice")
+_MACHINE = _option("machine", "slice of what models run on; changing it runs nothing again", default=None)
 _RUNS = _option("runs", "trainings such as real/seed0", kind=str, many=True)
 _STUDY = _option("configfile", "config file of the study; repeat for several", many=True, default=())
 
 
 def _stage(name: str, help_: str, *options: Option) -> Command:
-    slice_model = f"{name.capitalize()}Slice"
+    slice_model = "EditsSlice" if name == "priors" else f"{name.capitalize()}Slice"
     return Command(f"varireal.stages.{name}:run", help_, (_CONFIG, *options, _OUTPUT), slice_model)
 
 
@@ -92,6 +93,17 @@ COMMANDS: dict[str, Command] = {
         _IMAGES,
         _option("shard", "name such as 00000-of-00001", kind=str),
         _STORE,
+        _MACHINE,
+    ),
+    "priors": _stage(
+        "priors",
+        "make the prior pictures of a setting's prompts, which all photos share",
+        _IMAGES,
+        _option("prompts", "prompt files of all classes", many=True),
+        _option("attribute", "background or texture", kind=str),
+        _option("feasibility", "feasible or infeasible", kind=str, choices=FEASIBILITIES),
+        _STORE,
+        _MACHINE,
     ),
     "edits": _stage(
         "edits",
@@ -105,9 +117,23 @@ COMMANDS: dict[str, Command] = {
         _option("shard", "name such as 00000-of-00001", kind=str),
         _option("earlier_edits", "candidates of the earlier rounds", many=True, default=()),
         _option("earlier_verdicts", "verdicts on them", many=True, default=()),
+        _option(
+            "priors",
+            "prior pictures of the setting's prompts, where the editor draws from a pool",
+            many=True,
+            default=(),
+        ),
         _STORE,
+        _MACHINE,
     ),
-    "verdicts": _stage("verdicts", "judge the candidates of a table", _option("edits", "table of candidates")),
+    "verdicts": _stage(
+        "verdicts",
+        "judge the candidates of a table",
+        _option("edits", "table of candidates"),
+        _option("masks", "masks of the shard, where the object is looked for again", default=None),
+        _option("store", "item store of this job: what a model said is not asked again", default=None),
+        _MACHINE,
+    ),
     "dataset": _stage(
         "dataset",
         "write the data set, its card, the manifest and the shortfall",

@@ -12,6 +12,7 @@ from pathlib import Path
 from varireal import names
 from varireal.classifiers.names import TINY
 from varireal.classifiers.regimes import ZERO_SHOT, Regime, chosen_regimes
+from varireal.config.edits import uses_pool
 from varireal.config.model import Config
 from varireal.config.slices import slice_digest, slice_text, stage_slices
 from varireal.datasets.sources import file_source, image_source
@@ -25,7 +26,7 @@ from varireal.prompting.instructions import templates_digest
 from varireal.prompting.locate import find_bank, prompts_origin
 from varireal.provenance import STAGE_VERSIONS
 from varireal.records import ClassInfo, Prompt
-from varireal.registry import backend_version
+from varireal.registry import backend_version, needs_gpu
 from varireal.seeds import digest
 
 
@@ -72,14 +73,37 @@ class Layout:
 
     def key(self, stage: str) -> str:
         """What makes a stage's jobs run again: its version, its backend's, and its slice. Goes into rule params."""
-        backend = {
-            "masks": ("segmenters", self.config.masks.backend),
-            "edits": ("editors", self.config.edits.backend),
-            "verdicts": ("judges", self.config.verdicts.judge),
-        }.get(stage)
-        made_by = "" if backend is None else f" {backend[1]} v{backend_version(*backend)}"
+        made_by = "".join(f" {name} v{backend_version(kind, name)}" for kind, name in self._backends(stage))
         made_by += f" templates {self._templates}" if stage == "prompts" and self.asks else ""
-        return f"{stage} v{STAGE_VERSIONS[stage]}{made_by} {self._slices[stage][1]}"
+        part = "edits" if stage == "priors" else stage
+        return f"{stage} v{STAGE_VERSIONS[stage]}{made_by} {self._slices[part][1]}"
+
+    def _backends(self, stage: str) -> list[tuple[str, str]]:
+        masks, edits, verdicts = self.config.masks, self.config.edits, self.config.verdicts
+        return {
+            "masks": [("segmenters", name) for name in (masks.backend, *masks.fallback)],
+            "priors": [("editors", edits.backend)],
+            "edits": [("editors", edits.backend)],
+            "verdicts": [("judges", verdicts.judge)],
+        }.get(stage, [])
+
+    def stage_gpus(self, stage: str) -> int:
+        """GPUs that a job of masks, priors, edits or verdicts asks for."""
+        return int(any(needs_gpu(*backend) for backend in self._backends(stage)))
+
+    @property
+    def judging_minutes(self) -> int:
+        """Time limit of a job of verdicts: measuring takes a moment, asking models does not."""
+        return 30 if self.config.verdicts.judge == "receipt" else 480
+
+    def pool(self, attribute: str, feasibility: str) -> list[str]:
+        """The table of prior pictures that edits of a setting draw from; empty when they need none."""
+        drawn = uses_pool(self.config.edits, attribute)
+        return [self.paths.priors(attribute, feasibility)] if drawn else []
+
+    def all_pools(self) -> list[str]:
+        """Every table of prior pictures."""
+        return [path for setting in self.settings for path in self.pool(*setting)]
 
     @property
     def asks(self) -> bool:

@@ -49,4 +49,6 @@ class EditStatus(StrEnum):
     NO_PROMPT = "no_prompt"
     UNKNOWN_PROMPT = "unknown_prompt"
     IMAGE_UNREADABLE = "image_unreadable"
+    FLAT = "flat_image"
+    NSFW = "nsfw"
     FAILED = "edit_failed"

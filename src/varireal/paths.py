@@ -114,6 +114,10 @@ class StudyPaths:
         """Masks of the train images of one shard."""
         return f"{self.root}/masks/{shard}.parquet"
 
+    def priors(self, attribute: str, feasibility: str) -> str:
+        """Prior pictures of a setting's prompts, shared by all photos."""
+        return f"{self.root}/priors/{attribute}/{feasibility}.parquet"
+
     def edits(self, attribute: str, feasibility: str, round_: int | str, shard: str) -> str:
         """Candidates of one setting, round and shard."""
         return f"{self.root}/edits/{attribute}/{feasibility}/round{round_}/{shard}.parquet"

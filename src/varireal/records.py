@@ -116,6 +116,8 @@ class EditRequest:
     """One edit to make.
 
     Attributes:
+        class_name: display name of the photo's class.
+        prior: (S, S, 3) uint8 prior picture from the setting's pool; None when there is no pool.
         image: (H, W, 3) uint8 sRGB photo.
         mask: (H, W) bool, True on the object.
         prompt: what to put in.
@@ -126,6 +128,29 @@ class EditRequest:
     mask: Array
     prompt: Prompt
     seed: int
+    class_name: str = ""
+    prior: Array | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MadeWith:
+    """What a picture was made with, which the config does not say.
+
+    Attributes:
+        batch_size: items in the call.
+        dtype: number format of the model.
+        device: the card, or cpu.
+        memory_step: what memory ran short of: empty, or the last step that was taken (half_batch, offload, tile).
+        marks: what makes the picture another one than the recipe's (few_step:lcm, step_cache).
+        nsfw: what the safety checker said; None without one.
+    """
+
+    batch_size: int
+    dtype: str
+    device: str
+    memory_step: str = ""
+    marks: tuple[str, ...] = ()
+    nsfw: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +163,7 @@ class EditResult:
         image: (H, W, 3) uint8 sRGB, same size as the photo; None unless ok.
         region: (H, W) bool, the pixels that the edit was allowed to change; None unless ok.
         target_rgb: the sRGB colour (0..1) that a colour edit aimed at, else None.
+        made_with: how it was made; None for an editor that runs no model.
     """
 
     status: str
@@ -145,3 +171,4 @@ class EditResult:
     image: Array | None = None
     region: Array | None = None
     target_rgb: tuple[float, float, float] | None = None
+    made_with: MadeWith | None = None

@@ -11,14 +11,26 @@ from typing import Any
 
 from varireal.errors import BackendError
 
-# capability: name: (place of the class, its version). A test keeps the versions equal to those of the classes.
-_BUILT_IN: dict[str, dict[str, tuple[str, str]]] = {
+# capability: name: (place of the class, its version, the extra that brings its libraries). A test keeps the versions
+# equal to those of the classes.
+_BUILT_IN: dict[str, dict[str, tuple[str, str, str]]] = {
     "segmenters": {
-        "provided": ("varireal.segmenters.provided:ProvidedSegmenter", "1"),
-        "grabcut": ("varireal.segmenters.grabcut:GrabCutSegmenter", "1"),
+        "provided": ("varireal.segmenters.provided:ProvidedSegmenter", "1", ""),
+        "grabcut": ("varireal.segmenters.grabcut:GrabCutSegmenter", "1", ""),
+        "grounded_sam2": ("varireal.segmenters.grounded_sam2:GroundedSam2Segmenter", "1", "diffusion"),
+        "matting": ("varireal.segmenters.matting:MattingSegmenter", "1", "diffusion"),
     },
-    "editors": {"procedural": ("varireal.editors.procedural:ProceduralEditor", "1")},
-    "judges": {"receipt": ("varireal.judges.receipt:ReceiptJudge", "1")},
+    "editors": {
+        "procedural": ("varireal.editors.procedural:ProceduralEditor", "1", ""),
+        "sdxl": ("varireal.editors.sdxl:SdxlEditor", "1", "diffusion"),
+        "instruct": ("varireal.editors.instruct:InstructEditor", "1", "diffusion"),
+        "openai_images": ("varireal.editors.openai_images:HostedEditor", "1", "llm"),
+    },
+    "judges": {
+        "receipt": ("varireal.judges.receipt:ReceiptJudge", "1", ""),
+        "vlm": ("varireal.judges.vlm:VlmJudge", "1", "diffusion"),
+        "openai": ("varireal.judges.hosted:HostedJudge", "1", "llm"),
+    },
 }
 
 
@@ -44,6 +56,11 @@ def backend_version(capability: str, name: str) -> str:
     return distribution.version if distribution is not None else "unknown"
 
 
+def needs_gpu(capability: str, name: str) -> bool:
+    """Whether a backend of this package runs models that want a GPU."""
+    return is_built_in(capability, name) and _BUILT_IN[capability][name][2] == "diffusion"
+
+
 def load_backend(capability: str, name: str) -> Any:
     """Import a backend's class.
 
@@ -57,8 +74,13 @@ def load_backend(capability: str, name: str) -> Any:
         return getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise BackendError(
-            f"the {capability} backend {name!r} cannot be imported ({error}); install the package it needs"
+            f"the {capability} backend {name!r} cannot be imported ({error}); {_cure(capability, name)}"
         ) from error
+
+
+def _cure(capability: str, name: str) -> str:
+    extra = _BUILT_IN[capability][name][2] if is_built_in(capability, name) else ""
+    return f"run: pip install 'varireal[{extra}]'" if extra else "install the package it needs"
 
 
 def _entry_points(capability: str) -> list[metadata.EntryPoint]:

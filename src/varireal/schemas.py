@@ -82,6 +82,9 @@ _MEASURED = [
     column("batch_size", _INT, "items edited together; null when not measured"),
     column("dtype", _TEXT, "number format of the editor"),
     column("device", _TEXT, "where it ran"),
+    column("memory_step", _TEXT, "what was done for want of memory: half_batch, offload or tile; empty when nothing"),
+    column("marks", pa.list_(pa.string()), "what makes it differ from the recipe: few_step:lcm, step_cache ..."),
+    column("nsfw", _FLAG, "what the editor's safety checker said; null without one"),
 ]
 
 EDITS = pa.schema([*_CANDIDATE, column("image", pa.binary(), "lossless PNG; null unless ok"), *_RECEIPT, *_MEASURED])

@@ -48,7 +48,7 @@ def test_listing_digest_notices_files(tmp_path):
 def test_keys_change_with_the_slice_only():
     assert layout().key("edits") == layout(report={"title": "x"}).key("edits")
     assert layout().key("report") != layout(report={"title": "x"}).key("report")
-    assert layout().key("edits").startswith("edits v1 ")
+    assert layout().key("edits").startswith("edits v2 ")
 
 
 def test_prompt_digests_are_known_before_the_files_exist(tmp_path):

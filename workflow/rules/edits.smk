@@ -5,10 +5,12 @@
 rule edits:
     input:
         config=PATHS.config("edits"),
+        machine=ancient(PATHS.config("machine")),
         images=PATHS.images,
         masks=PATHS.masks("{shard}"),
         prompts=ancient(LAYOUT.all_prompts()),
         records=LAYOUT.all_records(),
+        priors=lambda w: LAYOUT.pool(w.attribute, w.feasibility),
         earlier_edits=earlier(PATHS.edits),
         earlier_verdicts=earlier(PATHS.verdicts),
     output:
@@ -23,6 +25,7 @@ rule edits:
     resources:
         mem_mb=1500,
         runtime=240,
+        gpu=LAYOUT.stage_gpus("edits"),
     params:
         key=LAYOUT.key("edits"),
         prompts=lambda w: LAYOUT.prompts_digest(w.attribute, w.feasibility),
@@ -33,4 +36,5 @@ rule edits:
         "varireal edits --config {input.config:q} --images {input.images:q} --masks {input.masks:q}"
         " --prompts {input.prompts:q} --attribute {wildcards.attribute:q} --feasibility {wildcards.feasibility:q}"
         " --round {wildcards.round} --shard {wildcards.shard:q} --earlier-edits {input.earlier_edits:q}"
-        " --earlier-verdicts {input.earlier_verdicts:q} --output {output:q} --store {params.store:q} --log {log:q}"
+        " --earlier-verdicts {input.earlier_verdicts:q} --priors {input.priors:q} --output {output:q}"
+        " --store {params.store:q} --machine {input.machine:q} --log {log:q}"

@@ -1,6 +1,7 @@
 rule masks:
     input:
         config=PATHS.config("masks"),
+        machine=ancient(PATHS.config("machine")),
         images=PATHS.images,
     output:
         PATHS.masks("{shard}"),
@@ -14,9 +15,10 @@ rule masks:
     resources:
         mem_mb=1000,
         runtime=120,
+        gpu=LAYOUT.stage_gpus("masks"),
     params:
         key=LAYOUT.key("masks"),
         store=lambda w: PATHS.store(f"masks-{w.shard}"),
     shell:
         "varireal masks --config {input.config:q} --images {input.images:q} --shard {wildcards.shard:q}"
-        " --output {output:q} --store {params.store:q} --log {log:q}"
+        " --output {output:q} --store {params.store:q} --machine {input.machine:q} --log {log:q}"

@@ -1,7 +1,9 @@
 rule verdicts:
     input:
         config=PATHS.config("verdicts"),
+        machine=ancient(PATHS.config("machine")),
         edits=PATHS.edits("{attribute}", "{feasibility}", "{round}", "{shard}"),
+        masks=PATHS.masks("{shard}"),
     output:
         PATHS.verdicts("{attribute}", "{feasibility}", "{round}", "{shard}"),
     log:
@@ -13,8 +15,13 @@ rule verdicts:
     threads: 1
     resources:
         mem_mb=500,
-        runtime=30,
+        runtime=LAYOUT.judging_minutes,
+        gpu=LAYOUT.stage_gpus("verdicts"),
     params:
         key=LAYOUT.key("verdicts"),
+        store=lambda w: PATHS.store(
+            f"verdicts-{w.attribute}-{w.feasibility}-round{w.round}-{w.shard}"
+        ),
     shell:
-        "varireal verdicts --config {input.config:q} --edits {input.edits:q} --output {output:q} --log {log:q}"
+        "varireal verdicts --config {input.config:q} --edits {input.edits:q} --masks {input.masks:q}"
+        " --output {output:q} --store {params.store:q} --machine {input.machine:q} --log {log:q}"

@@ -5,17 +5,31 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from varireal.config.base import StrictModel
+from varireal.config.diffusion import DEFAULT_POOL, WITH_PRIOR, HostedEdits, InstructEdits, SdxlEdits
 from varireal.config.fields import EditorName, Options
 
 Attribute = Literal["background", "color", "texture"]
 
 
+def uses_pool(edits: "EditsConfig", attribute: str) -> bool:
+    """Whether edits of an attribute draw their prior pictures from a pool that is made once per study."""
+    sdxl = edits.sdxl
+    size = sdxl.pool_size if sdxl.pool_size is not None else DEFAULT_POOL[sdxl.preset]
+    return edits.backend == "sdxl" and sdxl.mode == "masked" and attribute in WITH_PRIOR and size > 0
+
+
 class EditsConfig(StrictModel):
     """What is changed in the train photos."""
 
-    backend: Annotated[EditorName, Field(description="procedural: image processing on the CPU, no weights.")] = (
-        "procedural"
-    )
+    backend: Annotated[
+        EditorName,
+        Field(
+            description=(
+                "procedural (image processing on the CPU, no weights), sdxl (the published recipes), instruct (an "
+                "editing model that follows an instruction), openai_images (a hosted editing endpoint)."
+            )
+        ),
+    ] = "procedural"
     options: Options = Field(default_factory=dict)
     attributes: Annotated[
         tuple[Attribute, ...],
@@ -39,8 +53,16 @@ class EditsConfig(StrictModel):
         ),
     ] = 2
     batch_size: Annotated[
-        int, Field(ge=1, le=256, description="Items that the editor gets together; does not change the result.")
-    ] = 1
+        int | None,
+        Field(
+            ge=1,
+            le=256,
+            description="Items that the editor gets together, null: what it likes; does not change the result.",
+        ),
+    ] = None
+    sdxl: Annotated[SdxlEdits, Field(description="Options of the backend sdxl.")] = SdxlEdits()
+    instruct: Annotated[InstructEdits, Field(description="Options of the backend instruct.")] = InstructEdits()
+    openai_images: Annotated[HostedEdits, Field(description="Options of the backend openai_images.")] = HostedEdits()
 
     @model_validator(mode="after")
     def _distinct(self) -> "EditsConfig":

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from varireal.config.base import StrictModel
 from varireal.config.fields import Fraction, Options, SegmenterName
+from varireal.config.machine import ModelRef
 
 
 class MaskLimitsConfig(StrictModel):
@@ -43,13 +44,39 @@ class GrabCutMasks(StrictModel):
     iterations: Annotated[int, Field(ge=1, le=20, description="Rounds of GrabCut.")] = 4
 
 
+class GroundedSam2Masks(StrictModel):
+    """Options of ``backend: grounded_sam2``: a detector finds the object by its name, SAM 2 its outline."""
+
+    detector: Annotated[ModelRef, Field(description="Grounding DINO.")] = ModelRef(
+        id="IDEA-Research/grounding-dino-base"
+    )
+    segmenter: Annotated[ModelRef, Field(description="SAM 2.1.")] = ModelRef(id="facebook/sam2.1-hiera-large")
+
+
+class MattingMasks(StrictModel):
+    """Options of ``backend: matting``: a background-removal model as an ONNX file, such as BiRefNet."""
+
+    model: Annotated[ModelRef, Field(description="The ONNX file, or a hub repository and the file in it.")] = ModelRef(
+        id="onnx-community/BiRefNet-ONNX", file="onnx/model.onnx"
+    )
+
+
 class MasksConfig(StrictModel):
     """How the object is found."""
 
     backend: Annotated[
         SegmenterName,
-        Field(description="provided (masks that came with the photos) or grabcut (OpenCV, no weights)."),
+        Field(
+            description=(
+                "provided (masks that came with the photos), grabcut (OpenCV, no weights), grounded_sam2 (found by "
+                "name), matting (an ONNX file)."
+            )
+        ),
     ] = "provided"
+    fallback: Annotated[
+        tuple[SegmenterName, ...],
+        Field(description="Backends to try in turn when the one before found no usable mask; each is recorded."),
+    ] = ()
     smooth_px: Annotated[
         float,
         Field(
@@ -61,3 +88,7 @@ class MasksConfig(StrictModel):
     limits: Annotated[MaskLimitsConfig, Field(description="Which masks are usable.")] = MaskLimitsConfig()
     options: Options = Field(default_factory=dict)
     grabcut: Annotated[GrabCutMasks, Field(description="Options of the backend grabcut.")] = GrabCutMasks()
+    grounded_sam2: Annotated[GroundedSam2Masks, Field(description="Options of the backend grounded_sam2.")] = (
+        GroundedSam2Masks()
+    )
+    matting: Annotated[MattingMasks, Field(description="Options of the backend matting.")] = MattingMasks()

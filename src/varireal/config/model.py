@@ -11,6 +11,7 @@ from varireal.config.base import StrictModel, explain, find_secret
 from varireal.config.dataset import DatasetConfig
 from varireal.config.edits import EditsConfig
 from varireal.config.images import ImagesConfig
+from varireal.config.machine import MachineConfig
 from varireal.config.masks import MasksConfig
 from varireal.config.prompts import PromptsConfig
 from varireal.config.report import ReportConfig
@@ -38,6 +39,9 @@ class Config(StrictModel):
         AdaptersConfig, Field(description="Classifiers: CLIP, fine-tuned with LoRA on each regime.")
     ] = AdaptersConfig()
     statistics: Annotated[StatisticsConfig, Field(description="What the report tests.")] = StatisticsConfig()
+    machine: Annotated[MachineConfig, Field(description="What models run on; nothing here runs anything again.")] = (
+        MachineConfig()
+    )
     report: Annotated[ReportConfig, Field(description="The page of results and pictures.")] = ReportConfig()
 
 

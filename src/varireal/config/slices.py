@@ -20,15 +20,21 @@ from varireal.config.images import (
     PublishedWithVal,
     ReadingConfig,
 )
-from varireal.config.masks import GrabCutMasks, MasksConfig
+from varireal.config.machine import MachineConfig
+from varireal.config.masks import MasksConfig
 from varireal.config.model import Config
 from varireal.config.prompts import BankPrompts, PromptsConfig
 from varireal.config.report import ReportConfig
 from varireal.config.verdicts import VerdictsConfig
 from varireal.errors import ConfigError
+from varireal.registry import backend_names
 from varireal.seeds import digest
 
 S = TypeVar("S", bound=StrictModel)
+
+_EVERY_BACKEND = frozenset(
+    name for capability in ("segmenters", "editors", "judges") for name in backend_names(capability)
+)
 
 
 class ImagesSlice(StrictModel):
@@ -53,26 +59,37 @@ class ServerSlice(StrictModel):
     server: Server
 
 
-class MasksSlice(StrictModel):
-    """For the stage masks."""
+class MachineSlice(StrictModel):
+    """For the stages that use models, but nothing in it makes them run again."""
 
+    machine: MachineConfig
+    editing: Server = Server()
+    judging: Server = Server()
+
+
+class MasksSlice(StrictModel):
+    """For the stage masks; the noun only where a text finds the object."""
+
+    noun: str = ""
     max_failed_fraction: float
     reading: ReadingConfig
     masks: MasksConfig
 
 
 class EditsSlice(StrictModel):
-    """For the stage edits."""
+    """For the stage edits; the noun only where a text is written."""
 
     seed: int
+    noun: str = ""
     max_failed_fraction: float
     reading: ReadingConfig
     edits: EditsConfig
 
 
 class VerdictsSlice(StrictModel):
-    """For the stage verdicts."""
+    """For the stage verdicts; the noun only where a question is asked."""
 
+    noun: str = ""
     verdicts: VerdictsConfig
 
 
@@ -136,16 +153,27 @@ def stage_slices(config: Config, classes: dict[str, str]) -> dict[str, StrictMod
         "images": ImagesSlice(seed=study.seed, images=images),
         "prompts": _prompts_slice(config, classes),
         "server": ServerSlice(server=config.prompts.openai.server),
+        "machine": MachineSlice(
+            machine=config.machine,
+            editing=config.edits.openai_images.server,
+            judging=config.verdicts.openai.server,
+        ),
         "masks": MasksSlice(
-            max_failed_fraction=study.max_failed_fraction, reading=images.reading, masks=_chosen_masks(config.masks)
+            noun=_noun(config, config.masks.backend, *config.masks.fallback),
+            max_failed_fraction=study.max_failed_fraction,
+            reading=images.reading,
+            masks=_only(config.masks, config.masks.backend, *config.masks.fallback),
         ),
         "edits": EditsSlice(
             seed=study.seed,
+            noun=_noun(config, config.edits.backend),
             max_failed_fraction=study.max_failed_fraction,
             reading=images.reading,
-            edits=config.edits,
+            edits=_only(config.edits, config.edits.backend),
         ),
-        "verdicts": VerdictsSlice(verdicts=config.verdicts),
+        "verdicts": VerdictsSlice(
+            noun=_noun(config, config.verdicts.judge), verdicts=_only(config.verdicts, config.verdicts.judge)
+        ),
         "dataset": DatasetSlice(
             study=study.name,
             seed=study.seed,
@@ -220,8 +248,24 @@ def _chosen_images(images: ImagesConfig) -> ImagesConfig:
     return images.model_copy(update=blank)
 
 
-def _chosen_masks(masks: MasksConfig) -> MasksConfig:
-    return masks if masks.backend == "grabcut" else masks.model_copy(update={"grabcut": GrabCutMasks()})
+# Backends that work without words.
+_WORDLESS = ("provided", "grabcut", "matting", "procedural", "receipt")
+
+
+def _noun(config: Config, *backends: str) -> str:
+    return "" if set(backends) <= set(_WORDLESS) else config.images.noun
+
+
+def _only(block: S, *backends: str) -> S:
+    """The block without options of backends that are not chosen, and without servers, which are the machine's."""
+    update: dict[str, Any] = {}
+    for name, field in type(block).model_fields.items():
+        value = getattr(block, name)
+        if name in _EVERY_BACKEND and name not in backends:
+            update[name] = field.default
+        elif isinstance(getattr(value, "server", None), Server):
+            update[name] = value.model_copy(update={"server": Server()})
+    return block.model_copy(update=update)
 
 
 def slice_text(slice_: StrictModel) -> str:

@@ -4,8 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from varireal.config.asking import Name, Server
 from varireal.config.base import StrictModel
 from varireal.config.fields import Fraction, JudgeName
+from varireal.config.machine import ModelRef
 
 Bound = Annotated[float, Field(ge=0)] | None
 
@@ -50,12 +52,35 @@ class GatesByAttribute(StrictModel):
     )
 
 
+class VlmJudging(StrictModel):
+    """Options of ``judge: vlm``: a vision-language model of transformers."""
+
+    model: Annotated[ModelRef, Field(description="Image-text-to-text model.")] = ModelRef(
+        id="Qwen/Qwen3-VL-4B-Instruct"
+    )
+
+
+class OpenAIJudging(StrictModel):
+    """Options of ``judge: openai``: a vision endpoint."""
+
+    model: Annotated[Name, Field(description="Model, as the server calls it.")] = "gpt-4.1-mini"
+    server: Annotated[Server, Field(description="Where the server is, and how it is paid.")] = Server()
+
+
 class VerdictsConfig(StrictModel):
     """Who judges the candidates, and the gates."""
 
-    judge: Annotated[JudgeName, Field(description="receipt: what was measured on the candidate, no model.")] = (
-        "receipt"
-    )
+    judge: Annotated[
+        JudgeName,
+        Field(
+            description=(
+                "receipt (what was measured on the candidate, no model); vlm (the receipt, then questions to a "
+                "vision-language model), openai (the same questions to a vision endpoint)."
+            )
+        ),
+    ] = "receipt"
+    vlm: Annotated[VlmJudging, Field(description="Options of the judge vlm.")] = VlmJudging()
+    openai: Annotated[OpenAIJudging, Field(description="Options of the judge openai.")] = OpenAIJudging()
     gates: Annotated[GatesByAttribute, Field(description="A candidate is accepted only if it passes every gate.")] = (
         GatesByAttribute()
     )

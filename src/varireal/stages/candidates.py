@@ -72,7 +72,7 @@ class Work:
 
     def candidates(self, items: Sequence[Item]) -> Iterator[Candidate]:
         """Yield one candidate per item, in order; what is computed is in the store before it is yielded."""
-        size = self._config.edits.batch_size
+        size = self._config.edits.batch_size or getattr(self._editor, "batch_size", 1)
         for start in range(0, len(items), size):
             yield from self._batch(items[start : start + size])
 

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 
 from varireal import names, tables
+from varireal.backends import make_backend, read_machine
+from varireal.config.machine import BackendContext
 from varireal.config.masks import MaskLimitsConfig
 from varireal.config.slices import MasksSlice, slice_digest
 from varireal.datasets.decoding import RejectedImageError, file_sha256, load_mask
@@ -25,7 +27,6 @@ from varireal.names import MaskStatus
 from varireal.paths import parse_shard
 from varireal.provenance import STAGE_VERSIONS
 from varireal.records import MaskResult
-from varireal.registry import load_backend
 from varireal.schemas import IMAGES, MASKS
 from varireal.seeds import digest, shard_of
 from varireal.segmenters.base import Segmenter
@@ -47,7 +48,9 @@ logger = logging.getLogger(__name__)
 Row = dict[str, Any]
 
 
-def run(config: MasksSlice, *, images: Path, shard: str, output: Path, store: Path) -> Summary:
+def run(
+    config: MasksSlice, *, images: Path, shard: str, output: Path, store: Path, machine: Path | None = None
+) -> Summary:
     """Write the masks of one shard's train photos.
 
     Args:
@@ -56,6 +59,7 @@ def run(config: MasksSlice, *, images: Path, shard: str, output: Path, store: Pa
         shard: name of the shard.
         output: table of masks to write.
         store: item store of this shard.
+        machine: slice of what models run on.
 
     Raises:
         DataError: a table is damaged, or more photos failed than the budget allows.
@@ -67,8 +71,8 @@ def run(config: MasksSlice, *, images: Path, shard: str, output: Path, store: Pa
         for row in tables.read(images, IMAGES)
         if row["split"] == names.TRAIN and shard_of(row["image_id"], total) == index
     ]
-    segmenter = make_segmenter(config)
     with open_store(store) as items:
+        segmenter = make_segmenter(config, BackendContext(read_machine(machine).machine, config.noun, store=items))
         made = [_mask_row(photo, config, segmenter, items) for photo in progress(photos, logger, "masks", len(photos))]
     rows = [row for row, _ in made]
     failures = frozenset({MaskStatus.FAILED, MaskStatus.IMAGE_UNREADABLE, MaskStatus.UNREADABLE, MaskStatus.MISSING})
@@ -77,15 +81,13 @@ def run(config: MasksSlice, *, images: Path, shard: str, output: Path, store: Pa
     return Summary(count_statuses(rows), sum(new for _, new in made))
 
 
-def make_segmenter(config: MasksSlice) -> Segmenter:
+def make_segmenter(config: MasksSlice, context: BackendContext) -> Segmenter:
     """The configured segmenter.
 
     Raises:
         BackendError: it cannot be loaded.
     """
-    kind = load_backend("segmenters", config.masks.backend)
-    options = config.masks.grabcut.model_dump() if config.masks.backend == "grabcut" else config.masks.options
-    segmenter: Segmenter = kind(**options)
+    segmenter: Segmenter = make_backend("segmenters", config.masks.backend, config.masks, context)
     return segmenter
 
 

@@ -18,7 +18,15 @@ from varireal.schemas import EDITS, VERDICTS
 from varireal.stages.summary import Summary
 
 
-def run(config: VerdictsSlice, *, edits: Path, output: Path) -> Summary:
+def run(
+    config: VerdictsSlice,
+    *,
+    edits: Path,
+    masks: Path | None = None,
+    output: Path,
+    store: Path | None = None,
+    machine: Path | None = None,
+) -> Summary:
     """Judge every candidate of a table.
 
     Args:

@@ -21,6 +21,10 @@ def changed(raw):
     [
         ({"verdicts": {"gates": {"color": {"max_leak": 1}}}}, {"verdicts"}),
         ({"edits": {"batch_size": 2}}, {"edits"}),
+        ({"edits": {"sdxl": {"size": 512}}}, set()),
+        ({"edits": {"backend": "sdxl", "sdxl": {"size": 512}}}, {"edits"}),
+        ({"machine": {"dtype": "float32"}}, {"machine"}),
+        ({"verdicts": {"openai": {"server": {"base_url": "http://x/v1"}}}}, {"machine"}),
         ({"edits": {"rounds": 3}}, {"edits", "dataset", "report"}),
         ({"report": {"title": "x"}}, {"report"}),
         ({"dataset": {"license": "CC0-1.0"}}, {"dataset"}),

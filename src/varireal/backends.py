@@ -1,0 +1,39 @@
+"""Making the configured backends: each gets its own block of the config, and what it runs on."""
+
+from pathlib import Path
+from typing import Any
+
+from varireal.config.base import StrictModel
+from varireal.config.machine import BackendContext, MachineConfig
+from varireal.config.slices import MachineSlice, read_slice
+from varireal.registry import is_built_in, load_backend
+
+NO_MACHINE = MachineSlice(machine=MachineConfig())
+
+
+def read_machine(path: Path | None) -> MachineSlice:
+    """The machine's slice; its defaults when a stage is run by hand without one.
+
+    Raises:
+        ConfigError: the file is not such a slice.
+    """
+    return NO_MACHINE if path is None else read_slice(path, MachineSlice)
+
+
+def make_backend(capability: str, name: str, block: StrictModel, context: BackendContext) -> Any:
+    """A backend of this package with its block, or one of another package with the block's ``options``.
+
+    A class with ``from_config(settings, context)`` is made by it, another one with the settings as keywords.
+
+    Raises:
+        BackendError: it cannot be loaded.
+    """
+    kind = load_backend(capability, name)
+    if not is_built_in(capability, name):
+        return kind(**getattr(block, "options", {}))
+    settings = getattr(block, name, None)
+    if settings is None:
+        return kind()
+    if hasattr(kind, "from_config"):
+        return kind.from_config(settings, context)
+    return kind(**settings.model_dump())

@@ -1,0 +1,1 @@
+"""Models by name: where they are, loading them, and the device they run on."""

@@ -1,0 +1,28 @@
+"""Folders of tiny models, made once per test session: ``tiny_models("sdxl_inpaint")``."""
+
+import os
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import torch
+
+from tiny import sdxl
+
+_SEED = 3
+
+MAKERS = {
+    "sdxl": lambda folder: sdxl.sdxl(folder, 4),
+    "sdxl_base": lambda folder: sdxl.sdxl(folder, 4),
+    "sdxl_inpaint": lambda folder: sdxl.sdxl(folder, 9),
+    "controlnet": sdxl.controlnet,
+    "ip_adapter": sdxl.ip_adapter,
+}
+
+
+def build(name, folder):
+    """Write the model ``name`` to a folder; the same weights every time, and others for every name."""
+    torch.set_num_threads(1)
+    with torch.random.fork_rng():
+        torch.manual_seed(_SEED + sum(name.encode()))
+        MAKERS[name](folder)
+    return folder

@@ -1,0 +1,49 @@
+"""Tokenizers of bytes and characters, of the classes that the real models have."""
+
+import string
+
+from open_clip.tokenizer import bytes_to_unicode
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import BertTokenizer, CLIPTokenizer, PreTrainedTokenizerFast
+
+BYTES = list(bytes_to_unicode().values())
+
+
+def clip_tokenizer(pad="<|endoftext|>"):
+    """CLIP's class over bytes, without merges; SDXL's second one pads with ``!``."""
+    vocabulary = [*BYTES, *(byte + "</w>" for byte in BYTES), "<|startoftext|>", "<|endoftext|>"]
+    ids = {token: number for number, token in enumerate(vocabulary)}
+    ids.setdefault(pad, len(ids))
+    return CLIPTokenizer(vocab=ids, merges=[], model_max_length=77, pad_token=pad)
+
+
+def bert_tokenizer():
+    """Characters, at the ids that Grounding DINO has written into its code: [CLS], [SEP], full stop, question mark."""
+    vocabulary = [f"[unused{number}]" for number in range(1030)]
+    fixed = {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 103: "[MASK]", 1012: ".", 1029: "?"}
+    for number, token in fixed.items():
+        vocabulary[number] = token
+    characters = string.ascii_lowercase + string.digits + "-,'!/&()"
+    for number, token in enumerate([*characters, *("##" + character for character in characters)]):
+        vocabulary[104 + number] = token
+    return BertTokenizer(vocab={token: number for number, token in enumerate(vocabulary)}, model_max_length=256)
+
+
+def byte_tokenizer(extra=(), words=(), template=None):
+    """Bytes without merges, with special tokens, and words that are one token each."""
+    ids = {token: number for number, token in enumerate(["<pad>", "<s>", "</s>", *BYTES])}
+    inner = Tokenizer(models.BPE(vocab=ids, merges=[]))
+    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    inner.decoder = decoders.ByteLevel()
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=inner,
+        pad_token="<pad>",
+        bos_token="<s>",
+        eos_token="</s>",
+        model_max_length=4096,
+        padding_side="left",
+        chat_template=template,
+    )
+    tokenizer.add_tokens(list(extra), special_tokens=True)
+    tokenizer.add_tokens(list(words))
+    return tokenizer

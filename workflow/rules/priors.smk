@@ -1,0 +1,29 @@
+# Prior pictures depend on the prompts alone: a setting's pool is made once and shared by all its photos and rounds.
+rule priors:
+    input:
+        config=PATHS.config("edits"),
+        machine=ancient(PATHS.config("machine")),
+        images=PATHS.images,
+        prompts=ancient(LAYOUT.all_prompts()),
+        records=LAYOUT.all_records(),
+    output:
+        PATHS.priors("{attribute}", "{feasibility}"),
+    log:
+        PATHS.log("priors/{attribute}/{feasibility}"),
+    benchmark:
+        PATHS.benchmark("priors/{attribute}/{feasibility}")
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=480,
+        gpu=LAYOUT.stage_gpus("priors"),
+    params:
+        key=LAYOUT.key("priors"),
+        prompts=lambda w: LAYOUT.prompts_digest(w.attribute, w.feasibility),
+        store=lambda w: PATHS.store(f"priors-{w.attribute}-{w.feasibility}"),
+    shell:
+        "varireal priors --config {input.config:q} --images {input.images:q} --prompts {input.prompts:q}"
+        " --attribute {wildcards.attribute:q} --feasibility {wildcards.feasibility:q} --output {output:q}"
+        " --store {params.store:q} --machine {input.machine:q} --log {log:q}"
