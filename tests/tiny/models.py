@@ -6,7 +6,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import torch
 
-from tiny import sdxl
+from tiny import masks, sdxl
 
 _SEED = 3
 
@@ -16,6 +16,8 @@ MAKERS = {
     "sdxl_inpaint": lambda folder: sdxl.sdxl(folder, 9),
     "controlnet": sdxl.controlnet,
     "ip_adapter": sdxl.ip_adapter,
+    "grounding_dino": masks.grounding_dino,
+    "sam2": masks.sam2,
 }
 
 
