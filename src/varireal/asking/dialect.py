@@ -6,25 +6,32 @@ from typing import Any
 import openai
 
 from varireal.asking.keeping import AnswerBook
-from varireal.config.asking import OpenAIPrompts
 from varireal.seeds import digest
 
 _FORMS = ("json_schema", "json_object", "text")
-# Settings that some models refuse; a request is as good without them.
-_OPTIONAL = ("temperature", "seed")
+# Settings that some models refuse; a request is as good without them, or can be answered in words where there are no
+# probabilities.
+_OPTIONAL = ("temperature", "seed", "logprobs")
+_FEW_LOGPROBS = 5  # what servers give that do not give 20
 
 
 class Dialect:
     """Turns a request into the words of one server.
 
-    A request names what is wanted: ``response_format`` as a JSON schema, ``max_tokens``, ``temperature``, ``seed``.
-    Servers differ in what they take; a refusal makes the dialect simpler, for this server and model, once and for all.
+    A request names what is wanted: ``response_format`` as a JSON schema, ``max_tokens``, ``temperature``, ``seed``,
+    ``logprobs``. Servers differ in what they take; a refusal makes the dialect simpler, for this server and model,
+    once and for all.
+
+    Args:
+        book: where it is remembered.
+        url: address of the server.
+        structured: form of structured answers, ``auto`` for the strictest that the server takes.
     """
 
-    def __init__(self, book: AnswerBook, config: OpenAIPrompts) -> None:
+    def __init__(self, book: AnswerBook, url: str, structured: str = "auto") -> None:
         self._book = book
-        self._url = config.server.base_url
-        self._fixed = None if config.structured == "auto" else config.structured
+        self._url = url
+        self._fixed = None if structured == "auto" else structured
         self._known: dict[str, dict[str, Any]] = {}
 
     def speak(self, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -37,6 +44,10 @@ class Dialect:
             spoken["response_format"] = {"type": "json_object"}
         if facts["new_limit"]:
             spoken["max_completion_tokens"] = spoken.pop("max_tokens")
+        if "logprobs" not in spoken:
+            spoken.pop("top_logprobs", None)
+        elif facts.get("few_logprobs"):
+            spoken["top_logprobs"] = min(spoken["top_logprobs"], _FEW_LOGPROBS)
         return spoken
 
     def give_way(self, error: openai.APIStatusError, spoken: Mapping[str, Any]) -> bool:
@@ -49,6 +60,8 @@ class Dialect:
             return True  # another request has learnt it meanwhile
         if "max_completion_tokens" in text and "max_tokens" in spoken:
             facts["new_limit"] = True
+        elif "top_logprobs" in text and spoken.get("top_logprobs", 0) > _FEW_LOGPROBS:
+            facts["few_logprobs"] = True
         elif named := [name for name in _OPTIONAL if name in text and name in spoken]:
             facts["without"] = [*facts["without"], *named]
         elif self._fixed is None and "response_format" in spoken and _about_form(text):

@@ -1,10 +1,11 @@
 """What asking costs: counted tokens before, the server's own figures after, and the budget between them."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from varireal.asking.images import image_tokens
 from varireal.asking.tokens import count_tokens
 from varireal.config.asking import Budget, Price
 from varireal.errors import VariRealError
@@ -41,14 +42,30 @@ def price_of(prices: Mapping[str, Price], model: str, sent: float, answered: flo
 
 def request_tokens(body: Mapping[str, Any]) -> int:
     """Tokens of a request, counted with CLIP's tokenizer, which splits somewhat finer than those of chat models."""
-    return sum(count_tokens(message["content"]) + _PER_MESSAGE for message in body["messages"])
+    return sum(_content_tokens(message["content"]) + _PER_MESSAGE for message in body["messages"])
+
+
+def _content_tokens(content: str | Sequence[Mapping[str, Any]]) -> int:
+    """Tokens of a message: a text, or parts that are texts and pictures."""
+    if isinstance(content, str):
+        return count_tokens(content)
+    return sum(
+        count_tokens(part["text"]) if part["type"] == "text" else image_tokens(part["image_url"]["url"])
+        for part in content
+    )
 
 
 class Meter:
-    """Adds up, and refuses what would pass the budget."""
+    """Adds up, and refuses what would pass the budget.
 
-    def __init__(self, budget: Budget, prices: Mapping[str, Price]) -> None:
-        self._budget, self._prices = budget, prices
+    Args:
+        budget: what may be spent.
+        prices: by model.
+        place: of the server in the config, for messages.
+    """
+
+    def __init__(self, budget: Budget, prices: Mapping[str, Price], place: str = "prompts.openai.server") -> None:
+        self._budget, self._prices, self._place = budget, prices, place
         self._limited = budget.usd is not None or budget.tokens is not None
         self.spent: dict[str, Spent] = defaultdict(Spent)
         self._reserved_tokens = 0.0
@@ -92,12 +109,12 @@ class Meter:
         ends = "what was answered is kept; raise it and run the same command again to go on"
         if most is not None and self.tokens + self._reserved_tokens + tokens > most:
             raise BudgetReachedError(
-                f"prompts.openai.server.budget.tokens: the next request may pass {most:,} tokens "
+                f"{self._place}.budget.tokens: the next request may pass {most:,} tokens "
                 f"({self.tokens:,} spent); {ends}"
             )
         if dollars is not None and (self.usd or 0.0) + self._reserved_usd + usd > dollars:
             raise BudgetReachedError(
-                f"prompts.openai.server.budget.usd: the next request may pass ${dollars:g} "
+                f"{self._place}.budget.usd: the next request may pass ${dollars:g} "
                 f"(${self.usd or 0.0:.4f} spent); {ends}"
             )
 

@@ -16,9 +16,10 @@ from openai.types.chat import ChatCompletion
 
 from varireal.asking.dialect import Dialect
 from varireal.asking.keeping import AnswerBook, request_digest
-from varireal.asking.meter import Meter, request_tokens
+from varireal.asking.meter import Meter
+from varireal.asking.replies import kept_answer
 from varireal.asking.tokens import count_tokens
-from varireal.config.asking import OpenAIPrompts, Server
+from varireal.config.asking import Server
 from varireal.errors import BackendError
 
 logger = logging.getLogger(__name__)
@@ -26,6 +27,12 @@ logger = logging.getLogger(__name__)
 _LONGEST_RETRY_AFTER = 600.0
 _LOCAL = ("http://localhost", "http://127.", "http://[::1]")
 # Worth another try: no answer, too busy, or an answer that is none. Everything else fails again in the same way.
+_REFUSALS = (
+    openai.BadRequestError,
+    openai.PermissionDeniedError,  # "you are not allowed to request logprobs from this model"
+    openai.UnprocessableEntityError,
+    openai.InternalServerError,
+)
 _PASSING = (openai.APIConnectionError, openai.InternalServerError, openai.APIResponseValidationError)
 
 
@@ -41,8 +48,12 @@ class ServerDownError(BackendError):
     """The server does not answer, or does not know us."""
 
 
-def make_client(server: Server) -> openai.AsyncOpenAI:
+def make_client(server: Server, place: str = "prompts.openai.server") -> openai.AsyncOpenAI:
     """A client of the server; key and headers come from the environment alone.
+
+    Args:
+        server: where it is.
+        place: of the server in the config, for messages.
 
     Raises:
         BackendError: a variable is not set.
@@ -52,9 +63,7 @@ def make_client(server: Server) -> openai.AsyncOpenAI:
         raise BackendError(f"the environment variable {server.key_env} is not set; it must hold the server's key")
     missing = [name for name in server.headers.values() if not os.environ.get(name)]
     if missing:
-        raise BackendError(
-            f"prompts.openai.server.headers: the environment variable {missing[0]} is not set; it must hold a header"
-        )
+        raise BackendError(f"{place}.headers: the environment variable {missing[0]} is not set; it must hold a header")
     headers = {header: os.environ[name] for header, name in server.headers.items()}
     common: dict[str, Any] = {"api_key": key or "none", "max_retries": 0, "default_headers": headers}
     for noisy in ("openai", "httpx", "httpx2", "httpcore", "httpcore2"):
@@ -69,16 +78,32 @@ def _needs_key(server: Server) -> bool:
 
 
 class Asker:
-    """Asks a server; every answer is kept under the digest of its request, and no request is answered twice."""
+    """Asks a server; every answer is kept under the digest of its request, and no request is answered twice.
 
-    def __init__(self, config: OpenAIPrompts, book: AnswerBook, meter: Meter) -> None:
-        self._config, self._book, self._meter = config, book, meter
-        self._server, self._traffic = config.server, config.server.traffic
+    Args:
+        server: the server and its traffic.
+        book: where answers are kept.
+        meter: what is spent.
+        structured: form of structured answers; see ``Dialect``.
+        place: of the server in the config, for messages.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        book: AnswerBook,
+        meter: Meter,
+        *,
+        structured: str = "auto",
+        place: str = "prompts.openai.server",
+    ) -> None:
+        self._book, self._meter, self._place = book, meter, place
+        self._server, self._traffic = server, server.traffic
         self._client: openai.AsyncOpenAI | None = None
         self._gate = asyncio.Semaphore(self._traffic.concurrency)
         rate = self._traffic.requests_per_minute
         self._limiter = None if rate is None else AsyncLimiter(max(1.0, rate / 60), max(1.0, 60 / rate))
-        self._dialect = Dialect(book, config)
+        self._dialect = Dialect(book, server.base_url, structured)
         self._failures = 0
         self._broken: BackendError | None = None
         self.stopped = False
@@ -86,7 +111,7 @@ class Asker:
         self._started = time.monotonic()
 
     async def ask(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer to a request: content, finish_reason, refusal, and what was paid.
+        """The answer to a request: content, finish_reason, refusal, and what was paid; logprobs where asked for.
 
         Raises:
             NoAnswerError: this request failed for good.
@@ -133,14 +158,14 @@ class Asker:
                 self._meter.release(reserved)
             self._failures = 0
             self.asked += 1
-            answer = _answer(reply, body)
+            answer = kept_answer(reply, body)
             self._meter.add(answer["paid"])
             return answer
 
     async def _exchange(self, body: dict[str, Any]) -> Any:
         """Send, in the strictest dialect that the server takes."""
         if self._client is None:
-            self._client = make_client(self._server)
+            self._client = make_client(self._server, self._place)
         while True:
             spoken = self._dialect.speak(body)
             try:
@@ -151,7 +176,7 @@ class Asker:
                         body=spoken,  # as it is; chat.completions.create would go through it field by field, for ms
                         options={"timeout": self._traffic.timeout_seconds},
                     )
-            except (openai.BadRequestError, openai.UnprocessableEntityError, openai.InternalServerError) as error:
+            except _REFUSALS as error:
                 if not self._dialect.give_way(error, spoken):
                     raise
 
@@ -163,7 +188,7 @@ class Asker:
         if found is None:
             async with self._gate:
                 self._ready()
-                self._client = self._client or make_client(self._server)
+                self._client = self._client or make_client(self._server, self._place)
                 try:
                     reply = await self._client.with_options(max_retries=self._traffic.tries).embeddings.create(**body)
                 except openai.OpenAIError as error:
@@ -244,23 +269,3 @@ def _retry_after(error: BaseException | None) -> float | None:
     except ValueError:
         parsed = email.utils.parsedate_tz(headers["retry-after"])
         return None if parsed is None else max(0.0, email.utils.mktime_tz(parsed) - time.time())
-
-
-def _answer(reply: Any, body: Mapping[str, Any]) -> dict[str, Any]:
-    """What is kept of an answer."""
-    choice = reply.choices[0] if getattr(reply, "choices", None) else None
-    message = getattr(choice, "message", None)
-    content = getattr(message, "content", None)
-    usage: Any = getattr(reply, "usage", None)
-    counted = usage is None or usage.prompt_tokens is None
-    return {
-        "content": content,
-        "finish_reason": getattr(choice, "finish_reason", None),
-        "refusal": getattr(message, "refusal", None),
-        "paid": {
-            "model": body["model"],
-            "sent": request_tokens(body) if counted else usage.prompt_tokens,
-            "answered": count_tokens(content or "") if counted else usage.completion_tokens or 0,
-            "counted_here": counted,
-        },
-    }

@@ -82,7 +82,7 @@ class _Session:
         self.meter = Meter(server.budget, server.prices)
         for paid in book.usage():
             self.meter.add(paid)
-        self.asker = Asker(self.asking, book, self.meter)
+        self.asker = Asker(server, book, self.meter, structured=self.asking.structured)
         questions = self.agenda.questions
         judge = Judge(self.asking, questions, self.asker) if self.asking.judge.enabled else None
         vetting = Vetting(self.asking, config.noun, config.classes, token_counter(self.asking.tokenizer))
