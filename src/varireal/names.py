@@ -29,6 +29,8 @@ class MaskStatus(StrEnum):
     """How finding an object's mask ended."""
 
     OK = "ok"
+    NOT_FOUND = "mask_not_found"
+    SEVERAL = "mask_several_objects"
     EMPTY = "mask_empty"
     TINY = "mask_tiny"
     WHOLE_IMAGE = "mask_whole_image"

@@ -13,7 +13,7 @@ STAGE_VERSIONS = {
     "config": 1,
     "images": 1,
     "prompts": 1,
-    "masks": 1,
+    "masks": 2,
     "priors": 1,
     "edits": 2,
     "verdicts": 2,

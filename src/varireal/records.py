@@ -103,12 +103,14 @@ class MaskResult:
         status: ``ok`` or a value of ``names.MaskStatus``.
         reason: one sentence for a person; empty when ok.
         score: the segmenter's own confidence in 0..1, None when it has none.
+        objects: how many objects of the class it saw, None when it does not count.
     """
 
     mask: Array | None
     status: str
     reason: str = ""
     score: float | None = None
+    objects: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

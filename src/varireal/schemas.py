@@ -49,9 +49,10 @@ MASKS = pa.schema(
         column("bbox", pa.list_(pa.int64()), "x, y, width, height in pixels"),
         column("area_fraction", _FLOAT, "share of the image that the mask covers"),
         column("score", _FLOAT, "the segmenter's own confidence, 0..1"),
-        column("backend", _TEXT, "segmenter", nullable=False),
-        column("revision", _TEXT, "model revision"),
-        column("fallback_of", _TEXT, "segmenter that failed before this one"),
+        column("objects", _INT, "objects of the class that the segmenter saw; null when it does not count"),
+        column("backend", _TEXT, "segmenter of this mask", nullable=False),
+        column("revision", _TEXT, "its models, with their revisions"),
+        column("fallback_of", _TEXT, "segmenters that failed before this one, each with status and reason"),
     ]
 )
 
@@ -86,6 +87,18 @@ _MEASURED = [
     column("marks", pa.list_(pa.string()), "what makes it differ from the recipe: few_step:lcm, step_cache ..."),
     column("nsfw", _FLAG, "what the editor's safety checker said; null without one"),
 ]
+
+PRIORS = pa.schema(
+    [
+        column("prior_id", _TEXT, "digest of everything that the picture depends on", nullable=False),
+        column("text", _TEXT, "the prompt that it was made from", nullable=False),
+        column("number", _INT, "which of the prompt's pictures", nullable=False),
+        column("seed", _INT, "seed of its noise", nullable=False),
+        column("status", _TEXT, "ok or a value of names.EditStatus", nullable=False),
+        column("reason", _TEXT, "one sentence, empty when ok", nullable=False),
+        column("image", pa.binary(), "lossless PNG; null unless ok"),
+    ]
+)
 
 EDITS = pa.schema([*_CANDIDATE, column("image", pa.binary(), "lossless PNG; null unless ok"), *_RECEIPT, *_MEASURED])
 

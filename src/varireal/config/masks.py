@@ -1,8 +1,8 @@
 """``masks``: how the object is found in a photo, and which masks are usable."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from varireal.config.base import StrictModel
 from varireal.config.fields import Fraction, Options, SegmenterName
@@ -45,12 +45,59 @@ class GrabCutMasks(StrictModel):
 
 
 class GroundedSam2Masks(StrictModel):
-    """Options of ``backend: grounded_sam2``: a detector finds the object by its name, SAM 2 its outline."""
+    """Options of ``backend: grounded_sam2``: a detector finds the object by its name, SAM 2 its outline.
+
+    Prompt and thresholds are the published ones; the best box is taken and not the first.
+    """
 
     detector: Annotated[ModelRef, Field(description="Grounding DINO.")] = ModelRef(
         id="IDEA-Research/grounding-dino-base"
     )
     segmenter: Annotated[ModelRef, Field(description="SAM 2.1.")] = ModelRef(id="facebook/sam2.1-hiera-large")
+    prompt: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=200,
+            description="What the detector looks for: with {class}, perhaps {noun}, and no full stop at the end.",
+        ),
+    ] = "a {noun} {class}"
+    box_threshold: Annotated[Fraction, Field(description="Smallest score of a box.")] = 0.4
+    text_threshold: Annotated[
+        Fraction, Field(description="Smallest score of a word; a box that matches no word so well is not taken.")
+    ] = 0.3
+    overlap: Annotated[
+        Fraction, Field(description="Boxes with more overlap (intersection over union) than this are one object.")
+    ] = 0.5
+    margin: Annotated[
+        Fraction, Field(description="Boxes that score this little below the best one are objects as well.")
+    ] = 0.1
+    max_objects: Annotated[int, Field(ge=1, le=100, description="Most objects before 'several' applies.")] = 1
+    several: Annotated[
+        Literal["status", "best", "union"],
+        Field(
+            description=(
+                "With more: status (mask_several_objects, not used), best (mask of the best box) or union (of all)."
+            )
+        ),
+    ] = "status"
+    refine: Annotated[
+        Literal["none", "largest", "fill"],
+        Field(description="none; largest: only the largest part; fill: that part without holes, as published."),
+    ] = "none"
+
+    @field_validator("prompt")
+    @classmethod
+    def _has_class(cls, value: str) -> str:
+        rest = value.replace("{class}", "").replace("{noun}", "")
+        if "{class}" not in value or set("{}.?\n") & set(rest):
+            raise ValueError(
+                "expected a text with {class}, perhaps {noun}, and no other braces, full stop, question mark, new line"
+            )
+        return value
+
+
+Triple = tuple[float, float, float]
 
 
 class MattingMasks(StrictModel):
@@ -59,6 +106,37 @@ class MattingMasks(StrictModel):
     model: Annotated[ModelRef, Field(description="The ONNX file, or a hub repository and the file in it.")] = ModelRef(
         id="onnx-community/BiRefNet-ONNX", file="onnx/model.onnx"
     )
+    size: Annotated[
+        int | None,
+        Field(ge=32, le=4096, description="Side of the model's input in pixels; null: what the file says, else 1024."),
+    ] = None
+    mean: Annotated[Triple, Field(description="Mean of red, green, blue (0 to 1) that is subtracted.")] = (
+        0.485,
+        0.456,
+        0.406,
+    )
+    std: Annotated[Triple, Field(description="Deviation of red, green, blue that is divided by.")] = (
+        0.229,
+        0.224,
+        0.225,
+    )
+    output: Annotated[
+        Literal["auto", "logits", "probabilities", "minmax"],
+        Field(
+            description=(
+                "What the model gives: auto (logits if a trial leaves 0 to 1, else probabilities), or minmax "
+                "(stretched to 0 to 1 in each photo, as RMBG wants it)."
+            )
+        ),
+    ] = "auto"
+    threshold: Annotated[float, Field(gt=0, lt=1, description="Where the object begins.")] = 0.5
+
+    @field_validator("std")
+    @classmethod
+    def _positive(cls, value: Triple) -> Triple:
+        if min(value) <= 0:
+            raise ValueError(f"expected three numbers above 0, found {value}")
+        return value
 
 
 class MasksConfig(StrictModel):
@@ -75,7 +153,9 @@ class MasksConfig(StrictModel):
     ] = "provided"
     fallback: Annotated[
         tuple[SegmenterName, ...],
-        Field(description="Backends to try in turn when the one before found no usable mask; each is recorded."),
+        Field(
+            description="Backends to try in turn when the one before found no usable mask, such as [matting, grabcut]."
+        ),
     ] = ()
     smooth_px: Annotated[
         float,
@@ -92,3 +172,20 @@ class MasksConfig(StrictModel):
         GroundedSam2Masks()
     )
     matting: Annotated[MattingMasks, Field(description="Options of the backend matting.")] = MattingMasks()
+
+    @property
+    def chain(self) -> tuple[str, ...]:
+        """The backends in the order in which they are tried."""
+        return (self.backend, *self.fallback)
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "MasksConfig":
+        twice = sorted({name for name in self.chain if self.chain.count(name) > 1})
+        if twice:
+            raise ValueError(f"fallback: {', '.join(twice)} is there twice; name each backend once")
+        return self
+
+    def alone(self, name: str) -> "MasksConfig":
+        """What one backend needs where it does not find the study's masks but looks at edits."""
+        own = {name: getattr(self, name)} if name in type(self).model_fields else {}
+        return MasksConfig().model_copy(update={"backend": name, "options": self.options, **own})

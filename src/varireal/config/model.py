@@ -69,15 +69,19 @@ def parse_config(raw: Mapping[str, Any], *, place: str = "config") -> Config:
         raise ConfigError(f"{place}: {explain(error, Config)}") from None
     except TypeError as error:
         raise ConfigError(f"{place}: a key is not text ({error}); keys are words such as 'study'") from None
-    for key, capability, block in (("masks", "segmenters", config.masks), ("edits", "editors", config.edits)):
-        if block.options and is_built_in(capability, block.backend):
+    options = (
+        ("masks", "segmenters", config.masks.chain, config.masks.options),
+        ("edits", "editors", (config.edits.backend,), config.edits.options),
+    )
+    for key, capability, backends, given in options:
+        if given and all(is_built_in(capability, name) for name in backends):
             raise ConfigError(
                 f"{place}: '{key}.options' are for backends of other packages; "
-                f"{block.backend!r} takes none (found {', '.join(block.options)})"
+                f"{backends[0]!r} takes none (found {', '.join(given)})"
             )
-    if config.images.source not in ("demo", "csv") and config.masks.backend == "provided":
+    if config.images.source not in ("demo", "csv") and config.masks.chain == ("provided",):
         raise ConfigError(
             f"{place}: masks.backend is 'provided', but images.source {config.images.source!r} brings no masks; "
-            "use masks.backend: grabcut, or images.source: csv with a mask column"
+            "use masks.backend: grounded_sam2 or grabcut, or images.source: csv with a mask column"
         )
     return config

@@ -40,15 +40,19 @@ class GrabCutSegmenter:
     version = 1
     revision: str | None = None
     uses_given = False
+    uses_names = False
+    batch_size = 1
 
     def __init__(self, *, max_side: int = 320, iterations: int = 4, margin: float = 0.04) -> None:
         self.max_side = max_side
         self.iterations = iterations
         self.margin = margin
 
-    def segment(self, images: Sequence[Array], given: Sequence[Array | None]) -> list[MaskResult]:
-        """Return one mask per image; given masks are not looked at. See ``Segmenter.segment``."""
-        return [self._one(image) for image, _ in zip(images, given, strict=True)]
+    def segment(
+        self, images: Sequence[Array], given: Sequence[Array | None], class_names: Sequence[str]
+    ) -> list[MaskResult]:
+        """Return one mask per image; given masks and names are not looked at. See ``Segmenter.segment``."""
+        return [self._one(image) for image, _, _ in zip(images, given, class_names, strict=True)]
 
     def _one(self, image: Array) -> MaskResult:
         try:

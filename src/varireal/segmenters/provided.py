@@ -20,10 +20,14 @@ class ProvidedSegmenter:
     version = 1
     revision: str | None = None
     uses_given = True
+    uses_names = False
+    batch_size = 1
 
-    def segment(self, images: Sequence[Array], given: Sequence[Array | None]) -> list[MaskResult]:
+    def segment(
+        self, images: Sequence[Array], given: Sequence[Array | None], class_names: Sequence[str]
+    ) -> list[MaskResult]:
         """Return the given masks as results; see ``Segmenter.segment``. There is no score."""
-        return [self._one(image, mask) for image, mask in zip(images, given, strict=True)]
+        return [self._one(image, mask) for image, mask, _ in zip(images, given, class_names, strict=True)]
 
     def _one(self, image: Array, given: Array | None) -> MaskResult:
         if given is None:

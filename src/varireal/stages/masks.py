@@ -7,41 +7,35 @@ By hand::
         --store results/demo/store/masks-00000-of-00001.sqlite
 """
 
-import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from varireal import names, tables
 from varireal.backends import make_backend, read_machine
 from varireal.config.machine import BackendContext
-from varireal.config.masks import MaskLimitsConfig
+from varireal.config.masks import MaskLimitsConfig, MasksConfig
 from varireal.config.slices import MasksSlice, slice_digest
-from varireal.datasets.decoding import RejectedImageError, file_sha256, load_mask
-from varireal.datasets.photos import read_photo, reading_key
 from varireal.logs import progress
 from varireal.names import MaskStatus
 from varireal.paths import parse_shard
-from varireal.provenance import STAGE_VERSIONS
 from varireal.records import MaskResult
 from varireal.schemas import IMAGES, MASKS
-from varireal.seeds import digest, shard_of
+from varireal.seeds import shard_of
 from varireal.segmenters.base import Segmenter
+from varireal.segmenters.kept import KeptSegmenter
 from varireal.segmenters.quality import (
     MaskLimits,
     area_fraction,
     bounding_box,
     check_mask,
-    decode_mask,
     encode_mask,
     smooth_mask,
 )
 from varireal.stages.budget import check_budget, count_statuses
 from varireal.stages.summary import Summary
-from varireal.store import ItemStore, open_store, pack, unpack
+from varireal.store import open_store
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +57,7 @@ def run(
 
     Raises:
         DataError: a table is damaged, or more photos failed than the budget allows.
-        BackendError: the segmenter cannot run here.
+        BackendError: a segmenter that is needed cannot run here.
     """
     index, total = parse_shard(shard)
     photos = [
@@ -72,91 +66,66 @@ def run(
         if row["split"] == names.TRAIN and shard_of(row["image_id"], total) == index
     ]
     with open_store(store) as items:
-        segmenter = make_segmenter(config, BackendContext(read_machine(machine).machine, config.noun, store=items))
-        made = [_mask_row(photo, config, segmenter, items) for photo in progress(photos, logger, "masks", len(photos))]
-    rows = [row for row, _ in made]
+        context = BackendContext(read_machine(machine).machine, config.noun, store=items)
+        chain = [
+            KeptSegmenter(segmenter, config.masks, config.noun, config.reading, items)
+            for segmenter in make_chain(config, context)
+        ]
+        rows, computed = _mask_rows(photos, chain, config.masks)
     failures = frozenset({MaskStatus.FAILED, MaskStatus.IMAGE_UNREADABLE, MaskStatus.UNREADABLE, MaskStatus.MISSING})
     check_budget(rows, stage="masks", id_column="image_id", failures=failures, allowed=config.max_failed_fraction)
     tables.write(output, rows, MASKS, stage="masks", digest=slice_digest(config))
-    return Summary(count_statuses(rows), sum(new for _, new in made))
+    return Summary(count_statuses(rows), computed)
 
 
-def make_segmenter(config: MasksSlice, context: BackendContext) -> Segmenter:
-    """The configured segmenter.
-
-    Raises:
-        BackendError: it cannot be loaded.
-    """
-    segmenter: Segmenter = make_backend("segmenters", config.masks.backend, config.masks, context)
-    return segmenter
-
-
-def _mask_row(
-    photo: Mapping[str, Any], config: MasksSlice, segmenter: Segmenter, items: ItemStore
-) -> tuple[Row, bool]:
-    key = _item_key(photo, config, segmenter)
-    kept = items.get(key)
-    if kept is None:
-        found = _segment(photo, config, segmenter)
-        if found.mask is not None:
-            logger.debug("computed mask of %s", photo["image_id"])
-            told = {"status": str(found.status), "reason": found.reason, "score": found.score}
-            items.put(key, pack(told, encode_mask(found.mask)))
-    else:
-        facts, mask = unpack(kept)
-        found = MaskResult(decode_mask(mask), facts["status"], facts["reason"], facts["score"])
-    return _row(photo, _judged(found, config.masks.limits), config, segmenter), kept is None
-
-
-def _item_key(photo: Mapping[str, Any], config: MasksSlice, segmenter: Segmenter) -> str:
-    options = json.dumps([config.masks.grabcut.model_dump(), config.masks.options], sort_keys=True)
-    given = _mask_file_digest(photo) if segmenter.uses_given else ""
-    version = STAGE_VERSIONS["masks"]
-    backend = (segmenter.name, segmenter.version, segmenter.revision)
-    return digest("mask", version, photo["sha256"], reading_key(config.reading), given, *backend, options)
-
-
-def _mask_file_digest(photo: Mapping[str, Any]) -> str:
-    try:
-        return file_sha256(Path(photo["mask_path"])) if photo["mask_path"] else ""
-    except RejectedImageError as error:
-        return str(error)  # segmenting meets the same error and makes a row of it
-
-
-def _segment(photo: Mapping[str, Any], config: MasksSlice, segmenter: Segmenter) -> MaskResult:
-    try:
-        picture = read_photo(photo, config.reading)
-    except RejectedImageError as error:
-        return MaskResult(None, MaskStatus.IMAGE_UNREADABLE, str(error))
-    given = None
-    if photo["mask_path"] and segmenter.uses_given:
-        try:
-            size = (picture.width, picture.height)
-            given = load_mask(Path(photo["mask_path"]), size=size, original_size=picture.original_size)
-        except RejectedImageError as error:
-            return MaskResult(None, MaskStatus.UNREADABLE, str(error))
-    try:
-        return _normal(segmenter.segment([picture.image], [given])[0], picture.image.shape[:2])
-    except Exception as error:  # one photo must not end the stage; its row says what happened
-        logger.exception("segmenting %s failed", photo["image_id"])
-        return MaskResult(None, MaskStatus.FAILED, f"{type(error).__name__}: {error}")
-
-
-def _normal(found: MaskResult, shape: tuple[int, ...]) -> MaskResult:
-    """The answer in the types of the table, whatever a segmenter of another package gives.
+def make_chain(config: MasksSlice, context: BackendContext) -> list[Segmenter]:
+    """The configured segmenter and its fallbacks, in the order in which they are tried.
 
     Raises:
-        ValueError: the mask does not fit the photo, or there is none although all is well.
+        BackendError: one cannot be loaded.
     """
-    score = None if found.score is None else float(found.score)
-    if found.mask is None:
-        if found.status == names.OK:
-            raise ValueError("the segmenter said ok but gave no mask")
-        return MaskResult(None, found.status, found.reason, score)
-    mask = np.asarray(found.mask)
-    if mask.shape != shape:
-        raise ValueError(f"the segmenter gave a mask of shape {mask.shape} for a photo of {shape}")
-    return MaskResult(mask.astype(bool), found.status, found.reason, score)
+    return [make_backend("segmenters", name, config.masks, context) for name in config.masks.chain]
+
+
+def _mask_rows(
+    photos: Sequence[Mapping[str, Any]], chain: Sequence[KeptSegmenter], config: MasksConfig
+) -> tuple[list[Row], int]:
+    """A row per photo, in order, and for how many photos something was computed.
+
+    The next segmenter gets the photos whose mask so far is not usable. A photo that none can do keeps the answer of
+    the first one, with what all of them said.
+    """
+    rows: dict[str, Row] = {}
+    failed: dict[str, list[tuple[str, MaskResult]]] = {str(photo["image_id"]): [] for photo in photos}
+    computed: set[str] = set()
+    pending = photos
+    for kept in chain:
+        name = kept.segmenter.name
+        for photo, found, new in progress(kept.find(pending), logger, f"masks by {name}", len(pending)):
+            image_id = str(photo["image_id"])
+            judged = _judged(found, config.limits)
+            computed |= {image_id} if new else set()
+            if judged.status == names.OK or image_id not in rows:
+                rows[image_id] = _row(photo, judged, config, kept.segmenter) | _before(failed[image_id])
+            if judged.status != names.OK:
+                failed[image_id].append((name, judged))
+        pending = [photo for photo in pending if _goes_on(rows[str(photo["image_id"])])]
+    for row in rows.values():
+        told = failed[row["image_id"]]
+        if row["status"] != names.OK and len(told) > 1:
+            row["reason"] = " ".join(f"{name}: {result.reason or result.status}" for name, result in told)
+    return [rows[str(photo["image_id"])] for photo in photos], len(computed)
+
+
+def _goes_on(row: Row) -> bool:
+    """Whether another segmenter may help; none can read a photo that is gone."""
+    return row["status"] not in (names.OK, MaskStatus.IMAGE_UNREADABLE)
+
+
+def _before(failed: Sequence[tuple[str, MaskResult]]) -> Row:
+    """What failed before the segmenter of the row, with status and reason."""
+    told = [f"{name}: {result.status}" + (f" ({result.reason})" if result.reason else "") for name, result in failed]
+    return {"fallback_of": "; ".join(told)} if told else {}
 
 
 def _judged(found: MaskResult, limits: MaskLimitsConfig) -> MaskResult:
@@ -168,15 +137,16 @@ def _judged(found: MaskResult, limits: MaskLimitsConfig) -> MaskResult:
     if status == MaskStatus.OK and found.score is not None and not found.score >= limits.min_score:
         status = MaskStatus.LOW_SCORE
         reason = f"The segmenter's confidence is {found.score:.3f}, below {limits.min_score:g}."
-    return MaskResult(found.mask, status, reason, found.score)
+    return MaskResult(found.mask, status, reason, found.score, found.objects)
 
 
-def _row(photo: Mapping[str, Any], found: MaskResult, config: MasksSlice, segmenter: Segmenter) -> Row:
+def _row(photo: Mapping[str, Any], found: MaskResult, config: MasksConfig, segmenter: Segmenter) -> Row:
     row: Row = {
         "image_id": photo["image_id"],
         "status": str(found.status),
         "reason": found.reason,
         "score": found.score,
+        "objects": found.objects,
         "backend": segmenter.name,
         "revision": segmenter.revision,
     }
@@ -186,6 +156,6 @@ def _row(photo: Mapping[str, Any], found: MaskResult, config: MasksSlice, segmen
             "bbox": list(bounding_box(found.mask)),
             "area_fraction": area_fraction(found.mask),
         }
-        if config.masks.smooth_px:
-            row["smoothed"] = encode_mask(smooth_mask(found.mask, config.masks.smooth_px))
+        if config.smooth_px:
+            row["smoothed"] = encode_mask(smooth_mask(found.mask, config.smooth_px))
     return row

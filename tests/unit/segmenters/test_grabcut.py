@@ -29,7 +29,7 @@ def iou(a, b):
 
 
 def one(image, **options):
-    return GrabCutSegmenter(**options).segment([image], [None])[0]
+    return GrabCutSegmenter(**options).segment([image], [None], ["gull"])[0]
 
 
 @pytest.mark.parametrize(("x", "y", "radius"), [(80, 60, 30), (60, 70, 22), (105, 55, 18)])
@@ -71,8 +71,8 @@ def test_repeated_calls_batch_order_and_threads_change_nothing():
     images = [paint(backdrop(seed=i), disc(120, 160, 50 + 20 * i, 60, 25)) for i in range(3)]
     images.append(np.random.default_rng(9).integers(0, 256, (90, 70, 3), np.uint8))
     segmenter = GrabCutSegmenter()
-    first = segmenter.segment(images, [None] * 4)
-    backwards = segmenter.segment(images[::-1], [None] * 4)[::-1]
+    first = segmenter.segment(images, [None] * 4, ["gull"] * 4)
+    backwards = segmenter.segment(images[::-1], [None] * 4, ["gull"] * 4)[::-1]
     threads = cv2.getNumThreads()
     try:
         cv2.setNumThreads(1 if threads > 1 else 2)
@@ -90,7 +90,7 @@ def test_the_image_is_not_changed_and_a_given_mask_not_used():
     truth = disc(120, 160, 80, 60, 30)
     image = paint(backdrop(), truth)
     before = image.copy()
-    with_mask = GrabCutSegmenter().segment([image], [~truth])[0]
+    with_mask = GrabCutSegmenter().segment([image], [~truth], ["gull"])[0]
     np.testing.assert_array_equal(image, before)
     np.testing.assert_array_equal(with_mask.mask, one(image).mask)
 
@@ -139,7 +139,7 @@ def test_a_failure_of_one_photo_is_its_row(monkeypatch):
         return real(image)
 
     monkeypatch.setattr(grabcut, "find_frame", breaks)
-    results = GrabCutSegmenter().segment([bad, good], [None, None])
+    results = GrabCutSegmenter().segment([bad, good], [None, None], ["gull"] * 2)
     assert (results[0].mask, results[0].status) == (None, MaskStatus.FAILED)
     assert results[0].reason == "GrabCut failed: RuntimeError: no luck."
     assert iou(results[1].mask, truth) > 0.9

@@ -8,7 +8,7 @@ IMAGE = np.zeros((30, 40, 3), np.uint8)
 
 
 def one(given, image=IMAGE):
-    return ProvidedSegmenter().segment([image], [given])[0]
+    return ProvidedSegmenter().segment([image], [given], ["gull"])[0]
 
 
 @pytest.fixture
@@ -67,11 +67,11 @@ def test_a_float_mask_is_unreadable():
 
 
 def test_results_are_in_order_and_one_bad_mask_spoils_no_other(disc):
-    results = ProvidedSegmenter().segment([IMAGE] * 3, [disc, None, ~disc])
+    results = ProvidedSegmenter().segment([IMAGE] * 3, [disc, None, ~disc], ["gull"] * 3)
     assert [result.status for result in results] == [MaskStatus.OK, MaskStatus.MISSING, MaskStatus.OK]
     assert [int(result.mask.sum()) for result in (results[0], results[2])] == [int(disc.sum()), int((~disc).sum())]
 
 
 def test_as_many_masks_as_images_are_needed():
     with pytest.raises(ValueError, match="zip"):
-        ProvidedSegmenter().segment([IMAGE], [])
+        ProvidedSegmenter().segment([IMAGE], [], ["gull"])

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from varireal import tables
+from varireal.config.machine import BackendContext
 from varireal.config.model import parse_config
 from varireal.config.slices import slice_digest, stage_slices
 from varireal.datasets.decoding import file_sha256
@@ -32,14 +33,15 @@ ALL = {"study": {"max_failed_fraction": 1.0}}
 class Finder:
     """Answers what it is told to, in the order of the photos, and notes what it was asked."""
 
-    name, version, revision = "finder", 1, "r7"
+    name, version, revision, batch_size, uses_names = "finder", 1, "r7", 1, False
 
-    def __init__(self, answers=(), uses_given=False):
+    def __init__(self, answers=(), uses_given=False, **other):
         self.answers = list(answers)
         self.uses_given = uses_given
         self.asked = []
+        vars(self).update(other)
 
-    def segment(self, images, given):
+    def segment(self, images, given, class_names):
         results = []
         for image, mask in zip(images, given, strict=True):
             answer = self.answers[len(self.asked)] if len(self.asked) < len(self.answers) else OBJECT
@@ -88,8 +90,8 @@ class Study:
         Image.fromarray(mask).save(path)
         return path
 
-    def use(self, segmenter):
-        self._patch.setattr(stage, "make_segmenter", lambda config: segmenter)
+    def use(self, segmenter, *fallback):
+        self._patch.setattr(stage, "make_chain", lambda config, context: [segmenter, *fallback])
         return segmenter
 
     def config(self, raw):
@@ -130,6 +132,7 @@ def test_a_row_has_the_mask_and_its_facts(study):
         "bbox": [12, 10, 28, 20],
         "area_fraction": 560 / 2000,
         "score": 0.875,
+        "objects": None,
         "backend": "finder",
         "revision": "r7",
         "fallback_of": None,
@@ -194,9 +197,7 @@ def test_a_changed_photo_is_segmented_again(study):
 def test_another_segmenter_segments_again(study, change):
     study.add(2).use(Finder())
     study.run()
-    other = Finder()
-    vars(other).update(change)
-    study.use(other)
+    study.use(Finder(**change))
     assert study.run()[0].computed == 2
 
 
@@ -271,7 +272,7 @@ def test_a_segmenter_that_raises_is_a_row_and_is_asked_again(study):
 
 def test_a_segmenter_that_answers_nothing_is_a_row(study, monkeypatch):
     finder = study.add().use(Finder())
-    monkeypatch.setattr(finder, "segment", lambda images, given: [])
+    monkeypatch.setattr(finder, "segment", lambda images, given, class_names: [])
     assert study.run()[1][0]["status"] == "mask_failed"
 
 
@@ -431,7 +432,7 @@ def test_grabcut_runs_with_the_options_of_the_config(study):
     path.write_bytes(encode_png(np.where(disc[..., None], (220, 40, 30), (40, 120, 60)).astype(np.uint8) + noise))
     study.rows[0] = study.row("gull-0", path, "train", None)
     raw = {**ALL, "masks": {"backend": "grabcut", "grabcut": {"max_side": 64, "iterations": 2}}}
-    segmenter = stage.make_segmenter(study.config(raw))
+    (segmenter,) = stage.make_chain(study.config(raw), BackendContext())
     assert (segmenter.max_side, segmenter.iterations) == (64, 2)
     _, (row,) = study.run(raw)
     found = decode_mask(row["mask"])

@@ -1,0 +1,58 @@
+"""What tells a model's weights apart, for cache keys and for what a row says it was made with."""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from varireal.config.machine import ModelRef
+from varireal.errors import BackendError
+from varireal.models.places import is_local
+from varireal.seeds import digest
+
+# Beside the weights, what else of a folder decides an output: configs, vocabularies, templates.
+_TEXTS = (".json", ".txt", ".model", ".jinja")
+_WEIGHTS = (".safetensors", ".onnx")
+
+
+def model_identity(ref: ModelRef, key: str) -> str:
+    """Name and revision of a model; no model is loaded, and no network asked.
+
+    A hub model is told by the revision that the config pins (``main`` when it pins none), a local one by the contents
+    of its files: the same files give the same text in any folder of that name.
+
+    Args:
+        ref: the model.
+        key: place in the config, for messages.
+
+    Raises:
+        BackendError: a local model is not there.
+    """
+    parts = [ref.subfolder, ref.file if not is_local(ref) else None, ref.variant]
+    chosen = "".join(f":{part}" for part in parts if part)
+    if not is_local(ref):
+        return f"{ref.id}@{ref.revision or 'main'}{chosen}"
+    place = Path(ref.id).expanduser()
+    folder = place / (ref.subfolder or "")
+    path = folder / ref.file if ref.file else folder
+    try:
+        files = [path] if path.is_file() else _files(path)
+        return f"{place.name}@{digest(*map(_contents, files), size=6)}{chosen}"
+    except OSError as error:
+        raise BackendError(
+            f"{key}.id: {str(path)!r} cannot be read ({error.strerror}); expected a folder or file, or a hub id"
+        ) from error
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix in (*_TEXTS, *_WEIGHTS) and path.is_file())
+
+
+def _contents(path: Path) -> str:
+    state = path.stat()
+    return f"{path.name} {_sha256(path, state.st_size, state.st_mtime_ns)}"
+
+
+@cache
+def _sha256(path: Path, size: int, changed: int) -> str:  # noqa: ARG001 - a changed file is read again
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,66 @@
+"""Segmenting an edit again: is the object still the one of the photo, or has it grown, been cut, or been doubled?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from varireal.arrays import Array
+from varireal.names import OK, MaskStatus
+from varireal.records import MaskResult
+from varireal.segmenters.base import Segmenter
+from varireal.segmenters.running import segment_all
+
+# The segmenter looked and there is no object: a measurement, not a failure.
+_NOTHING = frozenset({MaskStatus.NOT_FOUND, MaskStatus.EMPTY})
+
+
+@dataclass(frozen=True, slots=True)
+class Resegmented:
+    """The object found in an edit, against the mask of its photo.
+
+    Attributes:
+        iou: overlap of both outlines, intersection over union in 0..1; 0 when nothing was found, None when the
+            segmenter failed or the photo's mask is empty. Grown and cut objects both lower it.
+        area_ratio: area found as a multiple of the photo's mask: above 1 grown, below 1 cut; None as ``iou``.
+        objects: objects of the class that the segmenter saw; None when it does not count.
+        status: ``ok`` or a value of ``names.MaskStatus``: the segmenter's own word on the edit.
+        reason: one sentence; empty when ok.
+    """
+
+    iou: float | None
+    area_ratio: float | None
+    objects: int | None
+    status: str
+    reason: str
+
+
+def segment_again(
+    segmenter: Segmenter, edited: Sequence[Array], masks: Sequence[Array], class_names: Sequence[str]
+) -> list[Resegmented]:
+    """Segment edits and compare with the masks that they were made with. One result per edit, in order.
+
+    The segmenter sees the edit alone: it gets no mask, so that what it finds owes nothing to the photo's mask. Limits
+    on masks (``masks.limits``) are not applied.
+
+    Args:
+        segmenter: any but ``provided``, which has no mask of an edit.
+        edited: (H, W, 3) uint8 candidates.
+        masks: (H, W) bool, the object in each one's photo.
+        class_names: display name of each one's class.
+
+    Raises:
+        BackendError: the segmenter cannot run here at all.
+    """
+    found = segment_all(segmenter, edited, [None] * len(edited), class_names)
+    return [_compared(result, mask) for result, mask in zip(found, masks, strict=True)]
+
+
+def _compared(found: MaskResult, mask: Array) -> Resegmented:
+    area = int(mask.sum())
+    if area == 0 or (found.mask is None and found.status not in _NOTHING):
+        return Resegmented(None, None, found.objects, found.status, found.reason)
+    again = np.zeros(mask.shape, bool) if found.mask is None else found.mask
+    iou = float((again & mask).sum() / (again | mask).sum())
+    reason = "" if found.status == OK else found.reason
+    return Resegmented(iou, float(again.sum() / area), found.objects, str(found.status), reason)
