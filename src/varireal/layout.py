@@ -17,6 +17,8 @@ from varireal.config.model import Config
 from varireal.config.slices import slice_digest, slice_text, stage_slices
 from varireal.datasets.sources import file_source, image_source
 from varireal.errors import ConfigError
+from varireal.judges.questions import questions_digest, read_questions
+from varireal.judges.reviewed import review_digest
 from varireal.paths import StudyPaths, check_results_folder, dataset_files, parse_run, run_name, shard_name
 from varireal.prompting.bank import load_bank, prompts_for
 from varireal.prompting.checks import check_prompts
@@ -75,26 +77,38 @@ class Layout:
         """What makes a stage's jobs run again: its version, its backend's, and its slice. Goes into rule params."""
         made_by = "".join(f" {name} v{backend_version(kind, name)}" for kind, name in self._backends(stage))
         made_by += f" templates {self._templates}" if stage == "prompts" and self.asks else ""
+        made_by += self._judged_by(stage)
         part = "edits" if stage == "priors" else stage
         return f"{stage} v{STAGE_VERSIONS[stage]}{made_by} {self._slices[part][1]}"
 
     def _backends(self, stage: str) -> list[tuple[str, str]]:
         masks, edits, verdicts = self.config.masks, self.config.edits, self.config.verdicts
+        looks = verdicts.silhouette.segmenter
         return {
-            "masks": [("segmenters", name) for name in (masks.backend, *masks.fallback)],
+            "masks": [("segmenters", name) for name in masks.chain],
             "priors": [("editors", edits.backend)],
             "edits": [("editors", edits.backend)],
-            "verdicts": [("judges", verdicts.judge)],
+            "verdicts": [("judges", verdicts.judge), *([("segmenters", looks)] if looks else [])],
         }.get(stage, [])
 
     def stage_gpus(self, stage: str) -> int:
         """GPUs that a job of masks, priors, edits or verdicts asks for."""
         return int(any(needs_gpu(*backend) for backend in self._backends(stage)))
 
+    def _judged_by(self, stage: str) -> str:
+        """Files that a config only names: the questions, and what a person answered."""
+        verdicts = self.config.verdicts
+        if stage == "verdicts" and verdicts.asks:
+            return f" questions {questions_digest(verdicts.questions)}"
+        if stage == "dataset" and verdicts.asks and verdicts.reviewed.path is not None:
+            return f" reviewed {review_digest(verdicts.reviewed.path)}"
+        return ""
+
     @property
     def judging_minutes(self) -> int:
         """Time limit of a job of verdicts: measuring takes a moment, asking models does not."""
-        return 30 if self.config.verdicts.judge == "receipt" else 480
+        plain = self.config.verdicts.judge == "receipt" and self.config.verdicts.silhouette.segmenter is None
+        return 30 if plain else 480
 
     def pool(self, attribute: str, feasibility: str) -> list[str]:
         """The table of prior pictures that edits of a setting draw from; empty when they need none."""
@@ -261,13 +275,16 @@ class Layout:
         for attribute, feasibility in self.settings:
             self.prompts_digest(attribute, feasibility)  # reads every prompt file that a person may have edited
         check_results_folder(Path(self.paths.root))
+        self._judged_by("dataset")  # a review that is not there
+        if self.config.verdicts.asks:
+            read_questions(self.config.verdicts.questions)
         self._check_masks()
 
     def _check_masks(self) -> None:
-        if self.config.images.source != "csv" or self.config.masks.backend != "provided":
+        if self.config.images.source != "csv" or self.config.masks.chain != ("provided",):
             return
         if not any(item.mask_path for item in file_source(self.config.images).items()):
             raise ConfigError(
                 f"masks.backend is 'provided', but {self.config.images.csv.path} names no mask; add a column "
-                "'mask', or use masks.backend: grabcut"
+                "'mask', or use masks.backend: grounded_sam2 or grabcut"
             )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
+from varireal.judges.questions import BLANK, EVERY, TWIN
 from varireal.metrics.receipts import RECEIPT_FIELDS
 from varireal.tables import column
 
@@ -102,12 +103,37 @@ PRIORS = pa.schema(
 
 EDITS = pa.schema([*_CANDIDATE, column("image", pa.binary(), "lossless PNG; null unless ok"), *_RECEIPT, *_MEASURED])
 
+_JUDGED = [
+    column("judge_model", _TEXT, "model that was asked; null when none was"),
+    column("judge_revision", _TEXT, "revision of the model"),
+    column("score", _FLOAT, "published score: share of the four answers that are as expected for the arm"),
+    column("yes_bias", _FLOAT, "0 for a judge that does not contradict itself, 0.5 for one that always says yes"),
+    column("feasible_logit", _FLOAT, "feasibility score before calibration, as log-odds"),
+    column("p_feasible_raw", _FLOAT, "the same as a probability"),
+    column("segmented_iou", _FLOAT, "overlap of the object segmented again in the edit with its mask"),
+    column("segmented_area_ratio", _FLOAT, "area of the object segmented again, as a multiple of its mask's"),
+    column("segmented_objects", _INT, "objects of the class in the edit; null when the segmenter does not count"),
+]
+
+
+def _about(key: str) -> str:
+    plain = key.removesuffix(BLANK)
+    what = f"the negation of {plain.removesuffix(TWIN)}" if plain.endswith(TWIN) else f"the question {plain}"
+    return f"P(yes) to {what}{' about a grey picture' if key != plain else ''}; null when unknown or not asked"
+
+
 VERDICTS = pa.schema(
     [
         column("candidate_id", _TEXT, "row of edits", nullable=False),
         column("judge", _TEXT, "who judged", nullable=False),
         column("accepted", _FLAG, "true only if every gate passed", nullable=False),
         column("reasons", pa.list_(pa.string()), "one per gate that failed", nullable=False),
+        *(column(f"p_{key}", _FLOAT, _about(key)) for key in EVERY),
+        column("answer_mass", _FLOAT, "least probability that an answer was yes or no at all; null for words"),
+        column("unknown", pa.list_(pa.string()), "questions without a usable answer; null when none was asked"),
+        column("blank_bias", _FLOAT, "yes_bias on a grey picture"),
+        column("p_feasible_words", _FLOAT, "p_feasible_raw on a grey picture: what the words alone say"),
+        *_JUDGED,
     ]
 )
 
@@ -116,6 +142,8 @@ MANIFEST = pa.schema(
         *_CANDIDATE,
         *_RECEIPT,
         *_MEASURED,
+        *_JUDGED,
+        column("p_feasible", _FLOAT, "calibrated probability that it is feasible; null without a review"),
         column("outcome", _TEXT, "accepted, rejected or failed", nullable=False),
         column("reasons", pa.list_(pa.string()), "why not accepted", nullable=False),
         column("source_sha256", _TEXT, "of the photo's file", nullable=False),

@@ -6,7 +6,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import torch
 
-from tiny import masks, sdxl
+from tiny import masks, sdxl, vlm
 
 _SEED = 3
 
@@ -18,6 +18,9 @@ MAKERS = {
     "ip_adapter": sdxl.ip_adapter,
     "grounding_dino": masks.grounding_dino,
     "sam2": masks.sam2,
+    "llava_next": vlm.llava_next,
+    "qwen3_vl": vlm.qwen3_vl,
+    "smolvlm": vlm.smolvlm,
 }
 
 

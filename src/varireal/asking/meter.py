@@ -71,6 +71,11 @@ class Meter:
         self._reserved_tokens = 0.0
         self._reserved_usd = 0.0
 
+    @property
+    def limited(self) -> bool:
+        """Whether there is a budget."""
+        return self._limited
+
     def add(self, paid: Mapping[str, Any]) -> None:
         """Count an answer."""
         spent = self.spent[paid["model"]]

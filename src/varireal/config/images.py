@@ -147,3 +147,17 @@ class ImagesConfig(StrictModel):
                 "val_fraction and test_fraction together must stay below 1: nothing would be left to train on"
             )
         return self
+
+    def chosen(self) -> "ImagesConfig":
+        """Without options of sources that are not chosen."""
+        blank = {
+            "demo": DemoImages(),
+            "folder": FolderImages(),
+            "csv": CsvImages(),
+            "oxford_pets": PublishedImages(),
+            "fgvc_aircraft": PublishedWithVal(),
+            "stanford_cars": PublishedWithVal(),
+            "waterbirds": PublishedImages(),
+        }
+        blank.pop(self.source)
+        return self.model_copy(update=blank)

@@ -11,15 +11,8 @@ from varireal.config.asking import OpenAIPrompts, Server
 from varireal.config.base import StrictModel, explain
 from varireal.config.dataset import DatasetConfig
 from varireal.config.edits import EditsConfig
-from varireal.config.images import (
-    CsvImages,
-    DemoImages,
-    FolderImages,
-    ImagesConfig,
-    PublishedImages,
-    PublishedWithVal,
-    ReadingConfig,
-)
+from varireal.config.images import ImagesConfig, ReadingConfig
+from varireal.config.judging import ReviewConfig
 from varireal.config.machine import MachineConfig
 from varireal.config.masks import MasksConfig
 from varireal.config.model import Config
@@ -91,6 +84,7 @@ class VerdictsSlice(StrictModel):
 
     noun: str = ""
     verdicts: VerdictsConfig
+    segmenting: MasksConfig | None = None
 
 
 class DatasetSlice(StrictModel):
@@ -105,6 +99,7 @@ class DatasetSlice(StrictModel):
     rounds: int
     per_image: int
     dataset: DatasetConfig
+    reviewed: ReviewConfig = ReviewConfig()
 
 
 class AdaptersSlice(StrictModel):
@@ -147,7 +142,7 @@ class ReportSlice(StrictModel):
 
 def stage_slices(config: Config, classes: dict[str, str]) -> dict[str, StrictModel]:
     """The slice of every stage; options of sources and backends that are not chosen are left out."""
-    study, images = config.study, _chosen_images(config.images)
+    study, images = config.study, config.images.chosen()
     attributes: tuple[str, ...] = config.edits.attributes
     return {
         "images": ImagesSlice(seed=study.seed, images=images),
@@ -171,9 +166,7 @@ def stage_slices(config: Config, classes: dict[str, str]) -> dict[str, StrictMod
             reading=images.reading,
             edits=_only(config.edits, config.edits.backend),
         ),
-        "verdicts": VerdictsSlice(
-            noun=_noun(config, config.verdicts.judge), verdicts=_only(config.verdicts, config.verdicts.judge)
-        ),
+        "verdicts": _verdicts_slice(config),
         "dataset": DatasetSlice(
             study=study.name,
             seed=study.seed,
@@ -184,6 +177,7 @@ def stage_slices(config: Config, classes: dict[str, str]) -> dict[str, StrictMod
             rounds=config.edits.rounds,
             per_image=config.edits.per_image,
             dataset=config.dataset,
+            reviewed=config.verdicts.reviewed if config.verdicts.asks else ReviewConfig(),
         ),
         "report": ReportSlice(
             study=study.name,
@@ -199,21 +193,7 @@ def stage_slices(config: Config, classes: dict[str, str]) -> dict[str, StrictMod
             statistics=config.statistics,
             asked=config.prompts.source == "openai",
         ),
-        "adapters": AdaptersSlice(
-            seed=study.seed,
-            noun=images.noun,
-            classes=classes,
-            attributes=attributes,
-            shards=study.shards,
-            reading=images.reading,
-            adapters=config.adapters.model_copy(update=_NOT_TRAINING),
-        ),
-        "predictions": PredictionsSlice(
-            noun=images.noun,
-            classes=classes,
-            reading=images.reading,
-            model=config.adapters.model_copy(update=_NOT_TRAINING | {"training": TrainingSettings()}),
-        ),
+        **_classifier_slices(config, classes, images.reading),
     }
 
 
@@ -230,22 +210,37 @@ def _prompts_slice(config: Config, classes: dict[str, str]) -> PromptsSlice:
     )
 
 
+def _verdicts_slice(config: Config) -> VerdictsSlice:
+    verdicts, looks = config.verdicts, config.verdicts.silhouette.segmenter
+    return VerdictsSlice(
+        noun=_noun(config, verdicts.judge, looks or "receipt"),
+        verdicts=_only(verdicts.for_judging(), verdicts.judge),
+        segmenting=config.masks.alone(looks) if looks else None,
+    )
+
+
 # Which trainings there are; the layout deals them to jobs.
 _NOT_TRAINING: dict[str, Any] = {"regimes": (), "seeds": 1, "jobs": 1}
 
 
-def _chosen_images(images: ImagesConfig) -> ImagesConfig:
-    blank = {
-        "demo": DemoImages(),
-        "folder": FolderImages(),
-        "csv": CsvImages(),
-        "oxford_pets": PublishedImages(),
-        "fgvc_aircraft": PublishedWithVal(),
-        "stanford_cars": PublishedWithVal(),
-        "waterbirds": PublishedImages(),
+def _classifier_slices(config: Config, classes: dict[str, str], reading: ReadingConfig) -> dict[str, StrictModel]:
+    return {
+        "adapters": AdaptersSlice(
+            seed=config.study.seed,
+            noun=config.images.noun,
+            classes=classes,
+            attributes=config.edits.attributes,
+            shards=config.study.shards,
+            reading=reading,
+            adapters=config.adapters.model_copy(update=_NOT_TRAINING),
+        ),
+        "predictions": PredictionsSlice(
+            noun=config.images.noun,
+            classes=classes,
+            reading=reading,
+            model=config.adapters.model_copy(update=_NOT_TRAINING | {"training": TrainingSettings()}),
+        ),
     }
-    blank.pop(images.source)
-    return images.model_copy(update=blank)
 
 
 # Backends that work without words.

@@ -1,13 +1,24 @@
 """``verdicts``: the gates that a candidate must pass to be accepted."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from varireal.config.asking import Name, Server
 from varireal.config.base import StrictModel
 from varireal.config.fields import Fraction, JudgeName
-from varireal.config.machine import ModelRef
+from varireal.config.judging import (
+    DEFAULT_GATES,
+    PAPER_GATES,
+    AnswerGates,
+    OpenAIJudging,
+    QuestionsConfig,
+    ReviewConfig,
+    SilhouetteCheck,
+    VlmJudging,
+)
+
+# Judges that are models: they get the questions.
+ASKING = ("vlm", "openai")
 
 Bound = Annotated[float, Field(ge=0)] | None
 
@@ -52,21 +63,6 @@ class GatesByAttribute(StrictModel):
     )
 
 
-class VlmJudging(StrictModel):
-    """Options of ``judge: vlm``: a vision-language model of transformers."""
-
-    model: Annotated[ModelRef, Field(description="Image-text-to-text model.")] = ModelRef(
-        id="Qwen/Qwen3-VL-4B-Instruct"
-    )
-
-
-class OpenAIJudging(StrictModel):
-    """Options of ``judge: openai``: a vision endpoint."""
-
-    model: Annotated[Name, Field(description="Model, as the server calls it.")] = "gpt-4.1-mini"
-    server: Annotated[Server, Field(description="Where the server is, and how it is paid.")] = Server()
-
-
 class VerdictsConfig(StrictModel):
     """Who judges the candidates, and the gates."""
 
@@ -84,3 +80,32 @@ class VerdictsConfig(StrictModel):
     gates: Annotated[GatesByAttribute, Field(description="A candidate is accepted only if it passes every gate.")] = (
         GatesByAttribute()
     )
+    questions: Annotated[QuestionsConfig, Field(description="What the judges vlm and openai ask.")] = QuestionsConfig()
+    answers: Annotated[
+        AnswerGates | None, Field(description="Gates on the answers to the questions; null: the preset's.")
+    ] = None
+    silhouette: Annotated[
+        SilhouetteCheck, Field(description="Whether the object is looked for again in the edit by a segmenter.")
+    ] = SilhouetteCheck()
+    reviewed: Annotated[
+        ReviewConfig, Field(description="Calibration of the feasibility score by a person's answers.")
+    ] = ReviewConfig()
+
+    @property
+    def answer_gates(self) -> AnswerGates:
+        """The gates on answers that apply."""
+        return self.answers or (PAPER_GATES if self.questions.preset == "paper" else DEFAULT_GATES)
+
+    @property
+    def asks(self) -> bool:
+        """Whether a model of this package is asked questions."""
+        return self.judge in ASKING
+
+    def for_judging(self) -> "VerdictsConfig":
+        """Without what no verdict depends on: a key that is not in it judges nothing again."""
+        update: dict[str, Any] = {"reviewed": ReviewConfig()}
+        if not self.asks:
+            update |= {"questions": QuestionsConfig(), "answers": None}
+        if self.silhouette.segmenter is None:
+            update["silhouette"] = SilhouetteCheck()
+        return self.model_copy(update=update)

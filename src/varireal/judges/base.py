@@ -1,6 +1,6 @@
 """What every judge is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,7 +21,7 @@ class Verdict:
 
 
 class Judge(Protocol):
-    """Judges candidates.
+    """Judges candidates by their rows.
 
     Attributes:
         name: the key that selects it in the config.
@@ -35,4 +35,66 @@ class Judge(Protocol):
 
     def judge(self, candidates: Sequence[Mapping[str, Any]], gates: GatesByAttribute) -> list[Verdict]:
         """Return one verdict per row of edits, in order; a verdict never depends on its neighbours."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Questions about one picture.
+
+    Attributes:
+        picture: the encoded picture, any format that Pillow reads.
+        texts: the questions, each a whole message.
+    """
+
+    picture: bytes
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model says to one question.
+
+    Attributes:
+        p_yes: probability of yes among yes and no, 0..1; None when the answer is neither.
+        mass: probability of yes and no together; None when the answer was read from its words.
+        told: what was said or what went wrong, for an answer that is neither.
+        kept: False for an answer that another attempt may improve, such as a server's failure.
+    """
+
+    p_yes: float | None
+    mass: float | None = None
+    told: str = ""
+    kept: bool = True
+
+
+class AskedJudge(Protocol):
+    """A model that answers questions with yes or no. What follows from the answers is not its business.
+
+    Attributes:
+        name: the key that selects it in the config.
+        version: raised whenever the same question may get another answer.
+        revision: the pinned revision of a model, None when nobody knows it.
+        model: id of the model.
+        pictures: how many pictures it likes to get at once.
+        identity: everything else that an answer depends on, as text.
+    """
+
+    name: str
+    version: int
+    revision: str | None
+    model: str
+    pictures: int
+    identity: str
+
+    def ask(self, asked: Sequence[Asked]) -> Iterator[tuple[Answer, ...]]:
+        """Yield the answers about each picture, in order; an answer never depends on its neighbours.
+
+        Raises:
+            BackendError: the model cannot run here, or the server does not answer.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the model or the connections."""
         ...

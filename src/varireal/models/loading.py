@@ -44,7 +44,8 @@ def load_transformers(
     except Exception as error:
         raise BackendError(_told(error, ref, key, folder)) from error
     _check_complete(model, info, ref, key)
-    return model.eval().to(device.name)
+    placed = "quantization_config" in arguments  # such weights are where they belong already, and refuse to move
+    return model.eval() if placed else model.eval().to(device.name)
 
 
 def load_processor(kind: Any, ref: ModelRef, key: str, **arguments: Any) -> Any:

@@ -9,8 +9,6 @@ By hand::
 import asyncio
 import json
 import logging
-import signal
-import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -21,13 +19,14 @@ from varireal.asking.judging import Judge
 from varireal.asking.keeping import AnswerBook
 from varireal.asking.meter import Meter, price_of
 from varireal.asking.places import Asked, counted
+from varireal.asking.running import run_all
 from varireal.asking.tokens import token_counter
-from varireal.asking.traffic import Asker, StoppedError
+from varireal.asking.traffic import Asker
 from varireal.asking.vetting import Vetting
 from varireal.asking.writing import Writer
 from varireal.config.asking import Server
 from varireal.config.slices import PromptsSlice, ServerSlice, read_slice, slice_digest
-from varireal.errors import ConfigError, VariRealError
+from varireal.errors import ConfigError
 from varireal.files import write_whole
 from varireal.paths import setting
 from varireal.prompting.bank import new_prompt_id
@@ -90,33 +89,13 @@ class _Session:
 
 
 async def _ask_all(session: _Session) -> None:
-    """Ask everything at once, as far as the traffic lets; on a signal, what is under way ends and is kept."""
-    loop = asyncio.get_running_loop()
-    # only the main thread gets signals
-    stops = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
-    for stop in stops:
-        loop.add_signal_handler(stop, _stop, session)
+    """Ask everything at once, as far as the traffic lets."""
     waiting = [asked for asked in session.agenda.items if not asked.frozen]
     news = _News(len(waiting))
     try:
-        results = await asyncio.gather(*(_ask(session, asked, news) for asked in waiting), return_exceptions=True)
+        await run_all(session.asker, [_ask(session, asked, news) for asked in waiting])
     finally:
-        for stop in stops:
-            loop.remove_signal_handler(stop)
         await session.asker.close()
-    failures = [result for result in results if isinstance(result, BaseException)]
-    unexpected = [error for error in failures if not isinstance(error, VariRealError | StoppedError)]
-    for error in unexpected or failures:
-        if isinstance(error, StoppedError):
-            continue
-        raise error
-    if failures:
-        raise KeyboardInterrupt
-
-
-def _stop(session: _Session) -> None:
-    logger.warning("stopping: waiting for the answers under way, so that nothing that is paid for is lost")
-    session.asker.stopped = True
 
 
 async def _ask(session: _Session, asked: Asked, news: "_News") -> None:

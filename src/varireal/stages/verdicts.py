@@ -4,18 +4,35 @@ By hand::
 
     varireal verdicts --config results/demo/config/verdicts.json \
         --edits results/demo/edits/color/feasible/round0/00000-of-00001.parquet \
+        --masks results/demo/masks/00000-of-00001.parquet \
+        --store results/demo/store/verdicts-color-feasible-round0-00000-of-00001.sqlite \
         --output results/demo/verdicts/color/feasible/round0/00000-of-00001.parquet
 """
 
+import logging
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from varireal import tables
-from varireal.config.slices import VerdictsSlice, slice_digest
-from varireal.judges.base import Judge
-from varireal.registry import load_backend
-from varireal.schemas import EDITS, VERDICTS
+from varireal.backends import make_backend, read_machine
+from varireal.config.machine import BackendContext
+from varireal.config.slices import MachineSlice, VerdictsSlice, slice_digest
+from varireal.errors import ConfigError
+from varireal.judges.base import Verdict
+from varireal.judges.questions import questions_digest
+from varireal.judges.receipt import ReceiptJudge
+from varireal.logs import progress
+from varireal.schemas import EDITS, MASKS, VERDICTS
 from varireal.stages.summary import Summary
+from varireal.store import open_store
+
+logger = logging.getLogger(__name__)
+
+Row = dict[str, Any]
 
 
 def run(
@@ -27,30 +44,118 @@ def run(
     store: Path | None = None,
     machine: Path | None = None,
 ) -> Summary:
-    """Judge every candidate of a table.
+    """Judge every candidate of a table: by its receipt, and where that is passed by what needs its picture.
 
     Args:
         config: the stage's slice.
         edits: table of candidates.
+        masks: masks of the shard, needed where the object is segmented again.
         output: table of verdicts to write.
+        store: item store of this job, needed where a model is asked; without one nothing is opened.
+        machine: slice of what models run on, and of the server that is asked.
 
     Raises:
-        DataError: the table is damaged.
-        BackendError: the judge cannot run here.
+        DataError: a table is damaged.
+        ConfigError: the store or the masks are needed and not given.
+        BackendError: a model cannot run here, a server does not answer, or the budget is spent.
     """
-    judge: Judge = load_backend("judges", config.verdicts.judge)()
     columns = [name for name in EDITS.names if name != "image"]
     candidates = tables.read(edits, EDITS, columns)
-    verdicts = judge.judge(candidates, config.verdicts.gates)
+    verdicts = _by_receipt(config, candidates)
+    more: dict[str, Row] = {}
+    computed = None
+    if _needs_pictures(config):
+        still = {c["candidate_id"] for c, verdict in zip(candidates, verdicts, strict=True) if verdict.accepted}
+        seen, computed = _by_picture(config, edits, still, masks, store, read_machine(machine))
+        more = {candidate_id: row for candidate_id, (_, row) in seen.items()}
+        verdicts = [
+            seen[c["candidate_id"]][0] if c["candidate_id"] in seen else verdict
+            for c, verdict in zip(candidates, verdicts, strict=True)
+        ]
     rows = [
         {
             "candidate_id": candidate["candidate_id"],
-            "judge": judge.name,
+            "judge": config.verdicts.judge,
             "accepted": verdict.accepted,
             "reasons": list(verdict.reasons),
+            **more.get(candidate["candidate_id"], {}),
         }
         for candidate, verdict in zip(candidates, verdicts, strict=True)
     ]
-    facts = {"gates": config.verdicts.gates.model_dump(mode="json")}
-    tables.write(output, rows, VERDICTS, stage="verdicts", digest=slice_digest(config), facts=facts)
-    return Summary(dict(Counter("accepted" if row["accepted"] else "not accepted" for row in rows)))
+    tables.write(output, rows, VERDICTS, stage="verdicts", digest=slice_digest(config), facts=_facts(config))
+    counts = Counter("accepted" if row["accepted"] else "not accepted" for row in rows)
+    return Summary(dict(counts), computed, _lines(rows))
+
+
+def _needs_pictures(config: VerdictsSlice) -> bool:
+    return config.verdicts.asks or config.segmenting is not None
+
+
+def _by_receipt(config: VerdictsSlice, candidates: Sequence[Row]) -> list[Verdict]:
+    """The receipt's verdicts; those of another package's judge where one is chosen, which looks at rows alone."""
+    verdicts = config.verdicts
+    judge = ReceiptJudge() if verdicts.asks else make_backend("judges", verdicts.judge, verdicts, BackendContext())
+    found: list[Verdict] = judge.judge(candidates, verdicts.gates)
+    return found
+
+
+def _by_picture(
+    config: VerdictsSlice,
+    edits: Path,
+    wanted: set[str],
+    masks: Path | None,
+    store: Path | None,
+    machine: MachineSlice,
+) -> tuple[dict[str, tuple[Verdict, Row]], int]:
+    """Verdict and columns of the wanted candidates, and how many questions and outlines were worked out now."""
+    if not wanted:
+        return {}, 0
+    if store is None:
+        raise ConfigError("--store is missing: what a model says is kept there, so that it is not asked again")
+    from varireal.judges.panel import Panel  # here, so that judging by receipts loads no picture code
+
+    found: dict[str, tuple[Verdict, Row]] = {}
+    with open_store(store) as kept, closing(Panel(config, lambda: _read_masks(masks), kept, machine)) as panel:
+        rows = (row for row in tables.stream(edits, EDITS) if row["candidate_id"] in wanted)
+        for batch in _batches(progress(rows, logger, "judged", len(wanted)), panel.pictures):
+            ids = [row["candidate_id"] for row in batch]
+            found |= dict(zip(ids, panel.verdicts(batch), strict=True))
+        return found, panel.computed
+
+
+def _batches(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
+    rest = iter(rows)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+def _read_masks(masks: Path | None) -> dict[str, bytes]:
+    """PNG of the mask that edits were made with, by image id."""
+    if masks is None:
+        raise ConfigError("--masks is missing: the object is segmented again in each edit and compared with its mask")
+    rows = tables.read(masks, MASKS, ["image_id", "mask", "smoothed"])
+    return {row["image_id"]: data for row in rows if (data := row["smoothed"] or row["mask"])}
+
+
+def _facts(config: VerdictsSlice) -> dict[str, Any]:
+    verdicts = config.verdicts
+    facts: dict[str, Any] = {"gates": verdicts.gates.model_dump(mode="json")}
+    if verdicts.asks:
+        facts["asked"] = {
+            "judge": verdicts.judge,
+            "model": getattr(verdicts, verdicts.judge).model_dump(mode="json")["model"],
+            "questions": verdicts.questions.model_dump(mode="json"),
+            "texts": questions_digest(verdicts.questions),
+            "gates": verdicts.answer_gates.model_dump(mode="json"),
+        }
+    if config.segmenting is not None:
+        facts["silhouette"] = verdicts.silhouette.model_dump(mode="json")
+    return facts
+
+
+def _lines(rows: Sequence[Row]) -> tuple[str, ...]:
+    asked = [row for row in rows if row.get("unknown") is not None]
+    unknown = sum(bool(row["unknown"]) for row in asked)
+    if not unknown:
+        return ()
+    return (f"{unknown} of {len(asked)} candidates have a question without a usable answer (column unknown)",)

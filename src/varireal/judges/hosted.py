@@ -1,0 +1,124 @@
+"""The judge behind a vision endpoint: any server that speaks chat completions and looks at pictures."""
+
+import asyncio
+import io
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from varireal.asking.images import data_url
+from varireal.asking.keeping import AnswerBook
+from varireal.asking.ledger import Ledger
+from varireal.asking.meter import Meter
+from varireal.asking.running import run_all
+from varireal.asking.traffic import Asker, NoAnswerError
+from varireal.config.asking import Server
+from varireal.config.judging import OpenAIJudging
+from varireal.config.machine import BackendContext
+from varireal.errors import BackendError
+from varireal.judges.base import Answer, Asked
+from varireal.judges.pictures import shown_picture
+from varireal.judges.reading import from_logprobs, from_text
+from varireal.store import ItemStore
+
+_PLACE = "verdicts.openai.server"
+_TOP = 20  # the most that the protocol has
+
+
+class HostedJudge:
+    """Answers questions about pictures with the probability of yes, or with its words where a server tells none.
+
+    Args:
+        settings: the model, and how pictures are sent.
+        server: where it is, its traffic, prices and budget.
+        store: item store of the job; the server's answers are in it before anybody reads them.
+    """
+
+    name = "openai"
+    version = 1
+    revision: str | None = None
+
+    def __init__(self, settings: OpenAIJudging, server: Server, store: ItemStore) -> None:
+        self._settings, self._server, self._store = settings, server, store
+        self.model = settings.model
+        self.pictures = max(4, server.traffic.concurrency)
+        self.identity = json.dumps(settings.model_dump(mode="json", exclude={"server", "model"}), sort_keys=True)
+        self._runner: asyncio.Runner | None = None
+        self._asker: Asker | None = None
+        self._ledger: Ledger | None = None
+
+    @classmethod
+    def from_config(cls, settings: OpenAIJudging, context: BackendContext) -> "HostedJudge":
+        """The judge of a job; nothing is sent before the first question.
+
+        Raises:
+            BackendError: there is no store to keep answers in.
+        """
+        if context.store is None:
+            raise BackendError("the judge 'openai' keeps what it paid for; give --store")
+        return cls(settings, context.server or settings.server, context.store)
+
+    def ask(self, asked: Sequence[Asked]) -> Iterator[tuple[Answer, ...]]:
+        """Yield the answers about each picture; see ``AskedJudge.ask``.
+
+        Raises:
+            BudgetReachedError: the next request could pass the budget.
+            ServerDownError: the server does not answer, or does not know us.
+        """
+        asker = self._ready()
+        if self._runner is None:  # one loop for the job: a connection lives in its loop
+            self._runner = asyncio.Runner()
+        requests = [[self._request(url, text) for text in one.texts] for one in asked for url in (self._url(one),)]
+        flat = [request for group in requests for request in group]
+        found = iter(self._runner.run(run_all(asker, [self._answer(asker, request) for request in flat])))
+        for one in asked:
+            yield tuple(next(found) for _ in one.texts)
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._runner is not None:
+            if self._asker is not None:
+                self._runner.run(self._asker.close())
+            self._runner.close()
+        self._runner = self._asker = None
+
+    def _ready(self) -> Asker:
+        if self._asker is None or self._ledger is None:
+            book = AnswerBook(self._store)
+            meter = Meter(self._server.budget, self._server.prices, _PLACE)
+            for paid in book.usage():
+                meter.add(paid)
+            self._ledger = Ledger(self._store.path, meter)
+            self._asker = Asker(self._server, book, meter, place=_PLACE)
+        self._ledger.look()
+        return self._asker
+
+    def _url(self, asked: Asked) -> str:
+        picture, buffer = shown_picture(asked.picture, self._settings.long_side), io.BytesIO()
+        if self._settings.image_format == "jpeg":
+            picture.save(buffer, "JPEG", quality=self._settings.jpeg_quality, subsampling=0)
+        else:
+            picture.save(buffer, "PNG")
+        return data_url(buffer.getvalue(), self._settings.image_format)
+
+    def _request(self, url: str, text: str) -> dict[str, Any]:
+        detail = {"detail": self._settings.detail} if self._settings.detail else {}
+        picture = {"type": "image_url", "image_url": {"url": url, **detail}}
+        return {
+            "model": self.model,
+            "messages": [{"role": "user", "content": [picture, {"type": "text", "text": text}]}],
+            "temperature": self._settings.temperature,
+            "max_tokens": self._settings.max_tokens,
+            "logprobs": True,
+            "top_logprobs": _TOP,
+        }
+
+    async def _answer(self, asker: Asker, request: dict[str, Any]) -> Answer:
+        try:
+            reply = await asker.ask(request)
+        except NoAnswerError as error:  # one question that fails is unknown; it is asked again another time
+            return Answer(None, None, f"no answer from the server: {error}", kept=False)
+        if reply.get("refusal"):
+            return Answer(None, None, f"the model refused: {str(reply['refusal'])[:200]}")
+        likely = reply.get("logprobs")
+        return (from_logprobs(likely) if likely else None) or from_text(reply.get("content"))
