@@ -1,5 +1,6 @@
 """Grounding DINO and SAM 2 with random weights, in the published folder format."""
 
+import torch
 from transformers import (
     BertConfig,
     GroundingDinoConfig,
@@ -52,9 +53,28 @@ def grounding_dino(folder, **save):
         decoder_attention_heads=2,
         d_model=32,
     )
-    GroundingDinoForObjectDetection(config).eval().save_pretrained(folder, **save)
+    model = GroundingDinoForObjectDetection(config).eval()
+    _spread(model)
+    model.save_pretrained(folder, **save)
     images = GroundingDinoImageProcessor(size={"shortest_edge": 96, "longest_edge": 128})
     GroundingDinoProcessor(image_processor=images, tokenizer=tokenizer).save_pretrained(folder)
+
+
+def _spread(model):
+    """Boxes that follow from the picture, and scores between 0.5 and 0.9: untrained heads give neither."""
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "bbox_embed" in name:
+                parameter.normal_(0, 0.2)
+        model.model.decoder.layer_norm.weight.mul_(0.15)
+
+
+def _enliven(model):
+    """Masks that follow from the picture: by the library's small first weights all logits are 0 up to rounding."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim > 1:
+                parameter.normal_(0, parameter[0].numel() ** -0.5)
 
 
 def sam2(folder, **save):
@@ -82,7 +102,9 @@ def sam2(folder, **save):
             hidden_size=32, mlp_dim=32, num_attention_heads=4, iou_head_hidden_dim=16
         ),
     )
-    Sam2Model(config).eval().save_pretrained(folder, **save)
+    model = Sam2Model(config).eval()
+    _enliven(model)
+    model.save_pretrained(folder, **save)
     images = Sam2ImageProcessor(
         size={"height": _SAM_SIDE, "width": _SAM_SIDE},
         mask_size={"height": _SAM_SIDE // 4, "width": _SAM_SIDE // 4},
