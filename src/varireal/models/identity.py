@@ -1,5 +1,6 @@
 """What tells a model's weights apart, for cache keys and for what a row says it was made with."""
 
+import glob
 import hashlib
 from functools import cache
 from pathlib import Path
@@ -35,7 +36,7 @@ def model_identity(ref: ModelRef, key: str) -> str:
     folder = place / (ref.subfolder or "")
     path = folder / ref.file if ref.file else folder
     try:
-        files = [path] if path.is_file() else _files(path)
+        files = _file_and_data(path) if path.is_file() else _files(path)
         return f"{place.name}@{digest(*map(_contents, files), size=6)}{chosen}"
     except OSError as error:
         raise BackendError(
@@ -45,6 +46,11 @@ def model_identity(ref: ModelRef, key: str) -> str:
 
 def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix in (*_TEXTS, *_WEIGHTS) and path.is_file())
+
+
+def _file_and_data(path: Path) -> list[Path]:
+    """An ONNX file above 2 GB has its weights beside it, in ``model.onnx_data`` or ``model.onnx.data``."""
+    return [path, *sorted(path.parent.glob(f"{glob.escape(path.name)}?data*"))]
 
 
 def _contents(path: Path) -> str:

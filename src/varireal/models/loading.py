@@ -3,16 +3,18 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from varireal.config.machine import ModelRef
 from varireal.errors import BackendError
-from varireal.models.device import Device
 from varireal.models.places import find_model
+
+if TYPE_CHECKING:
+    from varireal.models.device import Device
 
 
 def load_transformers(
-    kind: Any, ref: ModelRef, key: str, *, device: Device, types: Sequence[str] = (), **arguments: Any
+    kind: Any, ref: ModelRef, key: str, *, device: "Device", types: Sequence[str] = (), **arguments: Any
 ) -> Any:
     """A model by ``from_pretrained``, in eval mode and on its device: safetensors only, no code of the repository.
 
