@@ -116,6 +116,9 @@ _JUDGED = [
 ]
 
 
+JUDGED_COLUMNS = tuple(field.name for field in _JUDGED)
+
+
 def _about(key: str) -> str:
     plain = key.removesuffix(BLANK)
     what = f"the negation of {plain.removesuffix(TWIN)}" if plain.endswith(TWIN) else f"the question {plain}"
@@ -169,6 +172,29 @@ FUNNEL = pa.schema(
             "JSON: missing items by the first reason of their last candidate; adds up to short",
             nullable=False,
         ),
+    ]
+)
+
+FEASIBILITY = pa.schema(
+    [
+        column("attribute", _TEXT, "background, color or texture", nullable=False),
+        column("feasibility", _TEXT, "the arm: feasible or infeasible", nullable=False),
+        column(
+            "population", _TEXT, "accepted (in the data set) or judged (all that a model was asked)", nullable=False
+        ),
+        column("pictures", _INT, "pictures of the population", nullable=False),
+        column("unknown", _INT, "pictures without a usable answer; not in the means", nullable=False),
+        column("p_feasible_raw", _FLOAT, "mean of the judge's score before calibration"),
+        column("p_feasible_words", _FLOAT, "the same on a grey picture: what the words alone say"),
+        column("p_feasible", _FLOAT, "share of feasible pictures: calibrated, and corrected for the judge's errors"),
+        column("low", _FLOAT, "lower end of its interval"),
+        column("high", _FLOAT, "upper end of its interval"),
+        column("level", _FLOAT, "level of the interval"),
+        column("reviewed", _INT, "pictures with a score that a person reviewed", nullable=False),
+        column("reviewed_feasible", _INT, "those of them that the person found feasible", nullable=False),
+        column("correction", _TEXT, "setting: by its own reviewed pictures; pooled: by those of all settings"),
+        column("calibration", _TEXT, "platt, isotonic or none", nullable=False),
+        column("note", _TEXT, "why it is not calibrated; empty when it is", nullable=False),
     ]
 )
 

@@ -27,7 +27,14 @@ def column(name: str, kind: pa.DataType, doc: str, *, nullable: bool = True) -> 
 
 
 def write(
-    path: Path, rows: Iterable[Row], schema: pa.Schema, *, stage: str, digest: str, facts: dict[str, Any] | None = None
+    path: Path,
+    rows: Iterable[Row],
+    schema: pa.Schema,
+    *,
+    stage: str,
+    digest: str,
+    facts: dict[str, Any] | None = None,
+    group: int = _ROWS_PER_GROUP,
 ) -> int:
     """Write rows in batches to a temporary file beside ``path`` and rename it; return the number of rows.
 
@@ -38,6 +45,7 @@ def write(
         stage: key of ``STAGE_VERSIONS``.
         digest: digest of the config slice that made the rows.
         facts: more metadata, JSON-able.
+        group: rows in a row group, the least that can be read at once.
 
     Raises:
         DataError: a row does not fit the schema.
@@ -47,17 +55,17 @@ def write(
     full = schema.with_metadata(metadata)
     count = 0
     with whole_file(path) as part, pq.ParquetWriter(part, full, compression="zstd") as writer:
-        for batch in _batches(rows):
+        for batch in _batches(rows, group):
             count += len(batch)
             writer.write_table(_table(batch, full, path))
     return count
 
 
-def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+def _batches(rows: Iterable[Row], group: int) -> Iterator[list[Row]]:
     batch: list[Row] = []
     for row in rows:
         batch.append(row)
-        if len(batch) == _ROWS_PER_GROUP:
+        if len(batch) == group:
             yield batch
             batch = []
     if batch:
@@ -118,6 +126,16 @@ def stream(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None, 
     """
     for batch in check(path, schema).iter_batches(at_once, columns=list(columns or schema.names)):
         yield from batch.to_pylist()
+
+
+def read_group(path: Path, schema: pa.Schema, number: int, columns: Sequence[str]) -> list[Row]:
+    """Rows of one row group of a table that was written with few rows in each.
+
+    Raises:
+        DataError: as ``check``.
+    """
+    rows: list[Row] = check(path, schema).read_row_group(number, columns=list(columns)).to_pylist()
+    return rows
 
 
 def origin(path: Path, schema: pa.Schema) -> dict[str, Any]:

@@ -1,13 +1,18 @@
-"""What an editor is."""
+"""What an editor is, and what it may be besides."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
+from varireal.arrays import Array
 from varireal.records import EditRequest, EditResult, Prompt
 
 
 class Editor(Protocol):
     """Puts prompts into photos.
+
+    An editor may also have ``batch_size``, the number of requests that it likes to get together (1 without it), and
+    ``on_gpu``, true when the CPU is free while it edits.
 
     Attributes:
         name: config name of the backend.
@@ -29,4 +34,54 @@ class Editor(Protocol):
 
     def edit(self, requests: Sequence[EditRequest]) -> list[EditResult]:
         """Make one result per request, in order; an item that fails is a status, never an exception."""
+        ...
+
+
+@runtime_checkable
+class HasParams(Protocol):
+    """An editor whose settings differ by attribute or arm, so that changing one does not make the others again."""
+
+    def params(self, prompt: Prompt) -> str:
+        """Everything of its settings that pictures of a prompt depend on, as JSON."""
+        ...
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """An editor that does something once for all prompts of a job, before the first edit."""
+
+    def prepare(self, wanted: Iterable[tuple[Prompt, str]]) -> None:
+        """Get ready for prompts with the display names of their photos' classes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PoolEntry:
+    """One prior picture of a pool.
+
+    Attributes:
+        prior_id: digest of everything that it depends on.
+        text: the prompt that it is made from.
+        number: which of the prompt's pictures.
+        seed: of its noise.
+        job: what the editor needs to make it.
+    """
+
+    prior_id: str
+    text: str
+    number: int
+    seed: int
+    job: Any
+
+
+@runtime_checkable
+class DrawsPriors(Protocol):
+    """An editor whose edits start from prior pictures that a study makes once and all photos share."""
+
+    def pool(self, prompt: Prompt, class_name: str, seed: int) -> list[PoolEntry]:
+        """The pictures that edits of a prompt draw from, given the study's seed; empty when they draw from none."""
+        ...
+
+    def make_priors(self, entries: Sequence[PoolEntry]) -> list[Array]:
+        """Pictures of entries of one setting's pool, (S, S, 3) uint8, in order."""
         ...

@@ -4,25 +4,27 @@ import json
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from varireal import names
 from varireal.arrays import Array
-from varireal.config.slices import EditsSlice
+from varireal.backends import NO_MACHINE, make_backend
+from varireal.config.machine import BackendContext
+from varireal.config.slices import EditsSlice, MachineSlice
 from varireal.datasets.decoding import RejectedImageError
 from varireal.datasets.photos import read_photo, reading_key
-from varireal.editors.base import Editor
-from varireal.editors.composite import composite
-from varireal.metrics.receipts import Receipt, measure
+from varireal.editors.base import DrawsPriors, Editor, HasParams, PoolEntry, Prepares
+from varireal.errors import VariRealError
 from varireal.names import EditStatus
-from varireal.pictures import encode_png
 from varireal.provenance import STAGE_VERSIONS
 from varireal.records import EditRequest, EditResult
-from varireal.registry import load_backend
-from varireal.seeds import digest
+from varireal.seeds import digest, stable_int
 from varireal.segmenters.quality import decode_mask
 from varireal.stages.items import Item
+from varireal.stages.measuring import Edit, Made, failure, measured
+from varireal.stages.pool import NoPriorError, Pool
 from varireal.store import ItemStore, pack, unpack
 
 logger = logging.getLogger(__name__)
@@ -45,14 +47,20 @@ class Candidate:
     new: bool
 
 
-def make_editor(config: EditsSlice) -> Editor:
+def make_editor(config: EditsSlice, machine: MachineSlice, store: ItemStore | None = None) -> Editor:
     """The configured editor.
 
     Raises:
         BackendError: it cannot be loaded.
     """
-    editor: Editor = load_backend("editors", config.edits.backend)(**config.edits.options)
+    context = BackendContext(machine.machine, config.noun, machine.editing, store)
+    editor: Editor = make_backend("editors", config.edits.backend, config.edits, context)
     return editor
+
+
+def batch_size(config: EditsSlice, editor: Editor) -> int:
+    """Items that the editor gets at once: as configured, else as many as it likes."""
+    return config.edits.batch_size or int(getattr(editor, "batch_size", 1))
 
 
 class Work:
@@ -62,26 +70,54 @@ class Work:
         config: the stage's slice.
         masks: rows of masks by image id.
         store: the job's item store.
+        machine: what models run on, and the server of a hosted editor.
+        priors: the setting's pool of prior pictures, where the editor draws from one.
     """
 
-    def __init__(self, config: EditsSlice, masks: Mapping[str, Mapping[str, Any]], store: ItemStore) -> None:
+    def __init__(
+        self,
+        config: EditsSlice,
+        masks: Mapping[str, Mapping[str, Any]],
+        store: ItemStore,
+        *,
+        machine: MachineSlice = NO_MACHINE,
+        priors: Pool | None = None,
+    ) -> None:
         self._config = config
         self._masks = masks
         self._store = store
-        self._editor: Editor = make_editor(config)
+        self._editor: Editor = make_editor(config, machine, store)
+        self._priors = priors
+        self._params: dict[tuple[str, str], str] = {}
 
     def candidates(self, items: Sequence[Item]) -> Iterator[Candidate]:
         """Yield one candidate per item, in order; what is computed is in the store before it is yielded."""
-        size = self._config.edits.batch_size or getattr(self._editor, "batch_size", 1)
-        for start in range(0, len(items), size):
-            yield from self._batch(items[start : start + size])
+        known = {item.candidate_id: self._without_editing(item) for item in items}
+        missing = [item for item in items if known[item.candidate_id] is None]
+        edited = self._edited(missing)
+        for item in items:
+            yield known[item.candidate_id] or next(edited)
 
-    def _batch(self, items: Sequence[Item]) -> Iterator[Candidate]:
-        ready = [self._without_editing(item) for item in items]
-        missing = [item for item, candidate in zip(items, ready, strict=True) if candidate is None]
-        edited = iter(self._edit(missing)) if missing else iter(())
-        for candidate in ready:
-            yield candidate or next(edited)
+    def _edited(self, items: Sequence[Item]) -> Iterator[Candidate]:
+        """Candidates of items that have to be made, in batches of the editor's liking."""
+        if items and isinstance(self._editor, Prepares):
+            self._editor.prepare([(item.prompt, item.photo["class_name"]) for item in items if item.prompt])
+        size = batch_size(self._config, self._editor)
+        batches = [items[start : start + size] for start in range(0, len(items), size)]
+        if not getattr(self._editor, "on_gpu", False):
+            for batch in batches:
+                yield from self._kept(self._measured(self._edit(batch)))
+            return
+        # while the GPU edits a batch, the CPU measures and encodes the one before
+        with ThreadPoolExecutor(1) as side:
+            waiting: Future[list[Made]] | None = None
+            for batch in batches:
+                edits = self._edit(batch)
+                done, waiting = waiting, side.submit(self._measured, edits)
+                if done is not None:
+                    yield from self._kept(done.result())
+            if waiting is not None:
+                yield from self._kept(waiting.result())
 
     def _without_editing(self, item: Item) -> Candidate | None:
         """A candidate that is known without the editor: from the store, or because it cannot be made."""
@@ -98,27 +134,32 @@ class Work:
             return None
         return Candidate({**self._base_row(item), **unpack(value)[0]["row"]}, key, new=False)
 
-    def _edit(self, items: Sequence[Item]) -> list[Candidate]:
-        candidates: dict[str, Candidate] = {}
-        requests: list[tuple[Item, EditRequest]] = []
+    def _edit(self, items: Sequence[Item]) -> list[Edit]:
+        requests: dict[str, EditRequest] = {}
+        results: dict[str, EditResult] = {}
         for item in items:
             try:
-                requests.append((item, self._request(item)))
+                requests[item.candidate_id] = self._request(item)
             except RejectedImageError as error:
-                failed = EditResult(EditStatus.IMAGE_UNREADABLE, str(error))
-                candidates[item.candidate_id] = self._failed(item, failed)
+                results[item.candidate_id] = EditResult(EditStatus.IMAGE_UNREADABLE, str(error))
+            except NoPriorError as error:
+                results[item.candidate_id] = EditResult(EditStatus.FAILED, str(error))
         start = time.monotonic()
-        results = self._results([request for _, request in requests])
+        made = self._results(list(requests.values()))
         seconds = (time.monotonic() - start) / max(len(requests), 1)
-        for (item, request), result in zip(requests, results, strict=True):
-            candidates[item.candidate_id] = self._finish(item, request, result, seconds)
-        return [candidates[item.candidate_id] for item in items]
+        results.update(zip(requests, made, strict=True))
+        return [
+            Edit(item, requests.get(item.candidate_id), results[item.candidate_id], seconds, len(requests))
+            for item in items
+        ]
 
     def _results(self, requests: list[EditRequest]) -> list[EditResult]:
         if not requests:
             return []
         try:
             results = self._editor.edit(requests)
+        except VariRealError:
+            raise  # a model or server that cannot be used is no fault of an item
         except Exception as error:  # a backend's bug on one item must not end the stage
             if len(requests) > 1:
                 return [result for request in requests for result in self._results([request])]
@@ -129,23 +170,26 @@ class Work:
             return [EditResult(EditStatus.FAILED, reason)] * len(requests)
         return results
 
-    def _finish(self, item: Item, request: EditRequest, result: EditResult, seconds: float) -> Candidate:
-        if result.status != names.OK:
-            return self._failed(item, result)
-        try:
-            image, receipt = _checked(item, request, result)
-        except Exception as error:  # an answer that cannot be measured is a failed item, not a picture
-            logger.exception("the result for %s cannot be used", item.candidate_id)
-            return self._failed(item, EditResult(EditStatus.FAILED, f"{type(error).__name__}: {error}"))
-        row = {**asdict(receipt), "batch_size": self._config.edits.batch_size, "dtype": "uint8", "device": "cpu"}
+    def _measured(self, edits: Sequence[Edit]) -> list[Made]:
+        """Edits with their receipts and coded pictures; touches no store, so it may run beside the editor."""
+        return [measured(edit) for edit in edits]
+
+    def _kept(self, all_made: Sequence[Made]) -> list[Candidate]:
+        """Keep pictures in the store, and make candidates."""
+        return [self._keep(made) for made in all_made]
+
+    def _keep(self, made: Made) -> Candidate:
+        item = made.item
+        if made.data is None:
+            row = self._base_row(item) | made.row
+            return Candidate(row, None, new=False)
         key = self._key(item)
-        self._store.put(key, pack({"row": row, "seconds": round(seconds, 4)}, encode_png(image)))
-        logger.debug("computed %s (%s)", item.candidate_id, request.prompt.name)
-        return Candidate({**self._base_row(item), **row}, key, new=True)
+        self._store.put(key, pack({"row": made.row, "seconds": made.seconds}, made.data))
+        logger.debug("computed %s (%s)", item.candidate_id, item.prompt.name if item.prompt else "")
+        return Candidate({**self._base_row(item), **made.row}, key, new=True)
 
     def _failed(self, item: Item, result: EditResult) -> Candidate:
-        row = self._base_row(item) | {"status": str(result.status), "reason": result.reason}
-        return Candidate(row, None, new=False)
+        return Candidate(self._base_row(item) | failure(result), None, new=False)
 
     def _mask_bytes(self, item: Item) -> bytes:
         mask = self._masks[item.photo["image_id"]]
@@ -157,11 +201,21 @@ class Work:
             raise ValueError("an item without a prompt cannot be edited")
         photo = read_photo(item.photo, self._config.reading)
         mask: Array = decode_mask(self._mask_bytes(item))
-        return EditRequest(photo.image, mask, item.prompt, item.seed)
+        entry = self._drawn(item)
+        prior = None if entry is None or self._priors is None else self._priors.picture(entry.prior_id)
+        return EditRequest(photo.image, mask, item.prompt, item.seed, item.photo["class_name"], prior)
+
+    def _drawn(self, item: Item) -> PoolEntry | None:
+        """The prior picture that an item starts from; both arms draw the same number."""
+        if item.prompt is None or not isinstance(self._editor, DrawsPriors):
+            return None
+        entries = self._editor.pool(item.prompt, item.photo["class_name"], self._config.seed)
+        return entries[stable_int("draw", item.seed) % len(entries)] if entries else None
 
     def _key(self, item: Item) -> str:
         """Digest of everything that the picture and its receipt depend on."""
-        editor = self._editor
+        editor, prompt, drawn = self._editor, item.prompt, self._drawn(item)
+        written = isinstance(editor, HasParams)  # such an editor may write the class's name into its text
         return digest(
             "edit",
             STAGE_VERSIONS["edits"],
@@ -169,14 +223,24 @@ class Work:
             reading_key(self._config.reading),
             self._mask_bytes(item),
             item.attribute,
-            item.prompt.name if item.prompt else "",
-            item.prompt.description if item.prompt else "",
+            *(("", "", "") if prompt is None else (prompt.name, prompt.description, prompt.rgb)),
+            item.photo["class_name"] if written else "",
             item.seed,
             editor.name,
             editor.version,
             editor.revision,
-            json.dumps(self._config.edits.options, sort_keys=True),
+            self._params_of(item),
+            "" if drawn is None else drawn.prior_id,
         )
+
+    def _params_of(self, item: Item) -> str:
+        """The editor's settings for an item's setting."""
+        if item.prompt is None or not isinstance(self._editor, HasParams):
+            return json.dumps(self._config.edits.options, sort_keys=True)
+        setting = (item.attribute, item.feasibility)
+        if setting not in self._params:
+            self._params[setting] = self._editor.params(item.prompt)
+        return self._params[setting]
 
     def _base_row(self, item: Item) -> Row:
         prompt = item.prompt
@@ -208,23 +272,6 @@ class Work:
 
 def _version(editor: Editor) -> str:
     return str(editor.version) if editor.revision is None else f"{editor.version} {editor.revision}"
-
-
-def _checked(item: Item, request: EditRequest, result: EditResult) -> tuple[Array, Receipt]:
-    """The picture with the photo's own pixels outside the region, and its receipt.
-
-    The editor composites too; doing it here makes the promise hold for every backend.
-
-    Raises:
-        ValueError: the result has no picture or region, or they do not fit the photo.
-    """
-    if result.image is None or result.region is None:
-        raise ValueError("the editor said ok but gave no picture or no region")
-    image = composite(request.image, result.image, result.region)
-    receipt = measure(
-        request.image, image, request.mask, result.region, attribute=item.attribute, target_rgb=result.target_rgb
-    )
-    return image, receipt
 
 
 def with_images(candidates: Sequence[Candidate], store: ItemStore) -> Iterator[Row]:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from varireal import tables
+from varireal.backends import read_machine
 from varireal.config.slices import EditsSlice, slice_digest
 from varireal.errors import ConfigError
 from varireal.logs import progress
@@ -23,12 +24,13 @@ from varireal.schemas import EDITS, IMAGES, MASKS
 from varireal.stages.budget import check_budget, count_statuses
 from varireal.stages.candidates import Work, with_images
 from varireal.stages.items import Item, in_shard, setting_prompts, settled_items, train_photos, wanted_items
+from varireal.stages.pool import Pool
 from varireal.stages.summary import Summary
 from varireal.store import open_store
 
 logger = logging.getLogger(__name__)
 
-FAILURES = frozenset({EditStatus.FAILED, EditStatus.IMAGE_UNREADABLE, EditStatus.UNKNOWN_PROMPT})
+FAILURES = frozenset({EditStatus.FAILED, EditStatus.FLAT, EditStatus.IMAGE_UNREADABLE, EditStatus.UNKNOWN_PROMPT})
 
 
 def run(
@@ -43,8 +45,10 @@ def run(
     shard: str,
     earlier_edits: Sequence[Path] = (),
     earlier_verdicts: Sequence[Path] = (),
+    priors: Sequence[Path] = (),
     output: Path,
     store: Path,
+    machine: Path | None = None,
 ) -> Summary:
     """Write the candidates of one setting, round and shard.
 
@@ -59,8 +63,10 @@ def run(
         shard: name of the shard.
         earlier_edits: candidates of the earlier rounds of the same setting and shard.
         earlier_verdicts: verdicts on them.
+        priors: the setting's pool of prior pictures, at most one table, where the editor draws from one.
         output: table of candidates to write.
         store: item store of this job.
+        machine: slice of what models run on.
 
     Raises:
         DataError: a table is damaged, or more items failed than the budget allows.
@@ -76,7 +82,13 @@ def run(
         tables.write(output, [], EDITS, stage="edits", digest=stamp)
         return Summary({}, 0)
     with open_store(store) as kept:
-        work = Work(config, {row["image_id"]: row for row in tables.read(masks, MASKS)}, kept)
+        work = Work(
+            config,
+            {row["image_id"]: row for row in tables.read(masks, MASKS)},
+            kept,
+            machine=read_machine(machine),
+            priors=Pool(priors[0]) if priors else None,
+        )
         done = list(progress(work.candidates(open_items), logger, f"{attribute}/{feasibility}", len(open_items)))
         rows = [candidate.row for candidate in done]
         check_budget(

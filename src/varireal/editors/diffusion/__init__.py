@@ -1,0 +1,1 @@
+"""Edits by SDXL: texts, canvases, pipelines and the graphs of the recipes."""

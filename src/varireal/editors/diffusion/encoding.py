@@ -1,0 +1,108 @@
+"""Text embeddings of SDXL and of Stable Diffusion 1/2: encoded once per text, kept, and the encoders let go."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from compel import Compel, ReturnedEmbeddingsType
+from compel.prompt_parser import FlattenedPrompt
+
+from varireal.editors.diffusion.texts import Weighted, plain_text
+
+Tensor = torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A text as the denoiser reads it.
+
+    Attributes:
+        embeds: (1, T, D); T is 77, or a multiple of it for long texts.
+        pooled: (1, P); None for Stable Diffusion 1/2.
+    """
+
+    embeds: Tensor
+    pooled: Tensor | None
+
+
+@dataclass(frozen=True, slots=True)
+class Guided:
+    """A text and what guidance leads away from, of equal length."""
+
+    positive: Encoded
+    negative: Encoded
+
+    @property
+    def length(self) -> int:
+        """Tokens; only texts of one length go into one batch, because padding is not neutral."""
+        return self.positive.embeds.shape[1]
+
+
+class TextCache:
+    """Encodes texts with a pipeline's encoders, which are loaded when something is not known yet.
+
+    Args:
+        load: gives an object with ``tokenizer``, ``text_encoder`` and, for SDXL, ``tokenizer_2``, ``text_encoder_2``.
+        truncate: cut at 77 tokens, as published; else long texts are read in chunks.
+        zeros: SDXL's unconditional embedding when no negative prompt is used: zeros.
+    """
+
+    def __init__(self, load: Callable[[], Any], *, truncate: bool, zeros: bool = True) -> None:
+        self._load, self._truncate, self._zeros = load, truncate, zeros
+        self._known: dict[Weighted, Encoded] = {}
+
+    def prepare(self, texts: Iterable[Weighted]) -> None:
+        """Encode what is not known yet, and let the encoders go."""
+        missing = [text for text in dict.fromkeys(texts) if text not in self._known]
+        if not missing:
+            return
+        encoder = _Encoder(self._load(), truncate=self._truncate)
+        for text in missing:
+            found = encoder.encode(text)
+            pooled = None if found.pooled is None else found.pooled.cpu()
+            self._known[text] = Encoded(found.embeds.cpu(), pooled)
+
+    def guided(self, text: Weighted, negative: str | None) -> Guided:
+        """Embeddings of a text and of its negative prompt; None means that no negative prompt is used."""
+        away = plain_text(negative or "")
+        empty = plain_text("")
+        self.prepare([text, away, empty])
+        positive, other = self._known[text], self._known[away]
+        if negative is None and self._zeros and positive.pooled is not None:
+            return Guided(positive, Encoded(torch.zeros_like(positive.embeds), torch.zeros_like(positive.pooled)))
+        length = max(positive.embeds.shape[1], other.embeds.shape[1])
+        filler = self._known[empty].embeds
+        return Guided(_padded(positive, length, filler), _padded(other, length, filler))
+
+
+def _padded(text: Encoded, length: int, filler: Tensor) -> Encoded:
+    """A text with chunks of the empty text behind it, as compel pads."""
+    chunks = (length - text.embeds.shape[1]) // filler.shape[1]
+    return Encoded(torch.cat([text.embeds, *[filler] * chunks], dim=1), text.pooled) if chunks else text
+
+
+class _Encoder:
+    def __init__(self, parts: Any, *, truncate: bool) -> None:
+        second = getattr(parts, "text_encoder_2", None)
+        kind = (
+            ReturnedEmbeddingsType.LAST_HIDDEN_STATES_NORMALIZED
+            if second is None
+            else ReturnedEmbeddingsType.PENULTIMATE_HIDDEN_STATES_NON_NORMALIZED
+        )
+        common = {"truncate_long_prompts": truncate, "returned_embeddings_type": kind}
+        self._compels = [Compel(tokenizer=parts.tokenizer, text_encoder=parts.text_encoder, **common)]
+        self._pooled = second is not None
+        if second is not None:
+            self._compels.append(Compel(tokenizer=parts.tokenizer_2, text_encoder=second, **common))
+
+    @torch.inference_mode()
+    def encode(self, text: Weighted) -> Encoded:
+        prompt = FlattenedPrompt([(part, weight) for part, weight in text.parts] or [("", 1.0)])
+        found = [compel.build_conditioning_tensor_for_prompt_object(prompt)[0][0] for compel in self._compels]
+        found = [one if one.ndim == 3 else one[None] for one in found]
+        pooled = None
+        if self._pooled:
+            last = self._compels[-1]
+            pooled = last.conditioning_provider.get_pooled_embeddings([text.pooled], device=last.device)
+        return Encoded(torch.cat(found, dim=-1), pooled)

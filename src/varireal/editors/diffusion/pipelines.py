@@ -1,0 +1,207 @@
+"""The pipelines of the recipes: each is loaded when it is first needed, once per job."""
+
+import logging
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import torch
+from diffusers import (
+    AutoencoderKL,
+    AutoPipelineForImage2Image,
+    AutoPipelineForText2Image,
+    ControlNetModel,
+    DiffusionPipeline,
+    DPMSolverMultistepScheduler,
+    EulerDiscreteScheduler,
+    LCMScheduler,
+    StableDiffusionXLControlNetPipeline,
+    StableDiffusionXLInpaintPipeline,
+    TCDScheduler,
+    UniPCMultistepScheduler,
+)
+from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
+
+from varireal.config.diffusion import SdxlEdits
+from varireal.config.machine import ModelRef
+from varireal.errors import BackendError
+from varireal.models.device import Device
+from varireal.models.loading_diffusers import load_part, model_folder, pipeline_class
+from varireal.models.memory import Plan
+
+logger = logging.getLogger(__name__)
+
+_PLACE = "edits.sdxl.models"
+_SDXL = ("StableDiffusionXL",)
+_ENCODER_FOLDER = "models/image_encoder"  # of the IP-Adapter's repository
+_TEXT_PARTS = ("text_encoder", "text_encoder_2")
+_NO_TEXT: dict[str, Any] = dict.fromkeys(_TEXT_PARTS)
+_NOT_TEXT = ("vae", "unet", "image_encoder", "feature_extractor", "safety_checker")
+
+_SCHEDULERS: dict[str, Callable[[Any], Any]] = {
+    "lcm": LCMScheduler.from_config,
+    "tcd": TCDScheduler.from_config,
+    "euler_trailing": lambda config: EulerDiscreteScheduler.from_config(config, timestep_spacing="trailing"),
+    "dpm": DPMSolverMultistepScheduler.from_config,
+    "unipc": UniPCMultistepScheduler.from_config,
+}
+
+
+class Pipelines:
+    """What the recipes call.
+
+    Args:
+        settings: which models, which sampler.
+        device: where they run.
+        plan: how memory is used.
+        compiled: compile the denoisers.
+    """
+
+    def __init__(self, settings: SdxlEdits, device: Device, plan: Plan, *, compiled: bool = False) -> None:
+        self._settings, self._device, self._compiled = settings, device, compiled
+        self._models = settings.models
+        self._offload, self._slices, self._tiles = plan.offload and device.on_gpu, plan.slices, plan.tiles
+        self._loaded: list[Any] = []
+
+    @cached_property
+    def inpaint(self) -> Any:
+        """SDXL inpainting."""
+        key = f"{_PLACE}.inpaint"
+        pipeline_class(self._models.inpaint, key, _SDXL)
+        # the published inpainting decodes with its own VAE, which diffusers then keeps in float32
+        parts = {} if self._settings.preset == "paper" else self._safe_vae()
+        pipe = self._load(StableDiffusionXLInpaintPipeline, self._models.inpaint, key, **parts, **_NO_TEXT)
+        return self._ready(pipe, key)
+
+    @cached_property
+    def control(self) -> Any:
+        """SDXL with the Canny ControlNet and the IP-Adapter."""
+        key = f"{_PLACE}.base"
+        pipeline_class(self._models.base, key, _SDXL)
+        net = load_part(ControlNetModel, self._models.controlnet, f"{_PLACE}.controlnet", dtype=self._device.dtype)
+        parts = {"controlnet": net, **self._safe_vae(), **self._image_encoder()}
+        pipe = self._load(StableDiffusionXLControlNetPipeline, self._models.base, key, **parts, **_NO_TEXT)
+        self._adapt(pipe)
+        return self._ready(pipe, key)
+
+    @cached_property
+    def prior(self) -> Any:
+        """Text to image for the priors, with DPM-Solver++ where the model is one of Stable Diffusion's."""
+        key = f"{_PLACE}.prior"
+        name = pipeline_class(self._models.prior, key)
+        parts = self._safe_vae() if name.startswith(_SDXL) else {}
+        pipe = self._load(AutoPipelineForText2Image, self._models.prior, key, **parts)
+        if hasattr(pipe, "unet"):
+            pipe.scheduler = DPMSolverMultistepScheduler.from_config(pipe.scheduler.config)
+        return self._ready(pipe, key, sampler=False)
+
+    @cached_property
+    def plain(self) -> Any:
+        """Text to image or image to image, without a mask."""
+        key = f"{_PLACE}.plain"
+        pipeline_class(self._models.plain, key, _SDXL)
+        kind = AutoPipelineForText2Image if self._settings.mode == "text2image" else AutoPipelineForImage2Image
+        return self._ready(self._load(kind, self._models.plain, key, **self._safe_vae(), **_NO_TEXT), key)
+
+    def text_parts(self, which: str) -> Any:
+        """Tokenizers and text encoders of a pipeline, ``inpaint``, ``base``, ``plain`` or ``prior``, on the device."""
+        ref, key = getattr(self._models, which), f"{_PLACE}.{which}"
+        folder = model_folder(ref, key)
+        index = DiffusionPipeline.load_config(folder)
+        skipped = [name for name in _NOT_TEXT if name in index]
+        parts = self._load(DiffusionPipeline, ref, key, **dict.fromkeys(skipped))
+        for name in _TEXT_PARTS:
+            encoder = getattr(parts, name, None)
+            if encoder is not None:
+                encoder.to(self._device.name).requires_grad_(requires_grad=False)
+        return parts
+
+    @property
+    def memory_steps(self) -> tuple[Callable[[], None] | None, Callable[[], None] | None]:
+        """What can still be done when memory runs short: offload, tile."""
+        offload = self.offload if self._device.on_gpu and not self._offload else None
+        return offload, None if self._tiles else self.tile
+
+    def offload(self) -> None:
+        """Let models wait in the machine's memory from now on."""
+        self._offload = True
+        for pipe in self._loaded:
+            pipe.enable_model_cpu_offload()
+
+    def tile(self) -> None:
+        """Let the VAEs work in tiles from now on."""
+        self._tiles = True
+        for pipe in self._loaded:
+            pipe.vae.enable_tiling()
+
+    def _load(self, kind: Any, ref: ModelRef, key: str, **parts: Any) -> Any:
+        return load_part(kind, ref, key, dtype=self._device.dtype, **parts)
+
+    def _safe_vae(self) -> dict[str, Any]:
+        ref = self._models.vae
+        if ref is None:
+            return {}
+        return {"vae": load_part(AutoencoderKL, ref, f"{_PLACE}.vae", dtype=self._device.dtype)}
+
+    def _image_encoder(self) -> dict[str, Any]:
+        ref, key = self._models.ip_adapter, f"{_PLACE}.ip_adapter"
+        inside = ref.model_copy(update={"subfolder": None, "variant": None})
+        encoder = load_part(
+            CLIPVisionModelWithProjection, inside, key, subfolder=_ENCODER_FOLDER, dtype=self._device.dtype
+        )
+        side = encoder.config.image_size
+        return {"image_encoder": encoder, "feature_extractor": CLIPImageProcessor(size=side, crop_size=side)}
+
+    def _adapt(self, pipe: Any) -> None:
+        ref, key = self._models.ip_adapter, f"{_PLACE}.ip_adapter"
+        folder = model_folder(ref, key)
+        if ref.file is None or not ref.file.endswith(".safetensors"):
+            raise BackendError(f"{key}.file: expected the name of a .safetensors file, found {ref.file!r}")
+        if not (folder / (ref.subfolder or "") / ref.file).is_file():
+            raise BackendError(f"{key}.file: there is no {ref.subfolder or '.'}/{ref.file} in {folder}")
+        try:
+            pipe.load_ip_adapter(
+                folder, subfolder=ref.subfolder or "", weight_name=ref.file, image_encoder_folder=None
+            )
+        except Exception as error:
+            told = " ".join(str(error).split())[:300]
+            raise BackendError(f"{key}: the adapter does not fit the model of {_PLACE}.base: {told}") from error
+
+    def _ready(self, pipe: Any, key: str, *, sampler: bool = True) -> Any:
+        if sampler:
+            self._speed_up(pipe)
+        pipe.set_progress_bar_config(disable=True)
+        if getattr(pipe, "watermark", None) is not None:
+            pipe.watermark = None  # the data set says of each picture how it was made; hidden bits would be a change
+        if self._device.on_gpu:
+            for part in (getattr(pipe, "unet", None), pipe.vae):
+                if part is not None:
+                    part.to(memory_format=torch.channels_last)
+        if self._compiled and hasattr(pipe, "unet"):
+            pipe.unet.compile_repeated_blocks()
+        if self._slices:
+            pipe.vae.enable_slicing()
+        if self._tiles:
+            pipe.vae.enable_tiling()
+        if self._offload:
+            pipe.enable_model_cpu_offload()
+        else:
+            pipe.to(self._device.name)
+        self._loaded.append(pipe)
+        logger.info("loaded %s", key)
+        return pipe
+
+    def _speed_up(self, pipe: Any) -> None:
+        speed = self._settings.speed
+        if speed.scheduler in _SCHEDULERS:
+            pipe.scheduler = _SCHEDULERS[speed.scheduler](pipe.scheduler.config)
+        if speed.lora is None:
+            return
+        key = "edits.sdxl.speed.lora"
+        folder = model_folder(speed.lora, key)
+        try:
+            pipe.load_lora_weights(folder, weight_name=speed.lora.file, use_safetensors=True)
+        except Exception as error:
+            raise BackendError(f"{key}: cannot be loaded: {' '.join(str(error).split())[:300]}") from error
+        pipe.fuse_lora()
+        pipe.unload_lora_weights()

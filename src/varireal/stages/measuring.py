@@ -1,0 +1,95 @@
+"""From an editor's answer to a row: the photo's pixels put back, the receipt measured, the picture coded."""
+
+import logging
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from varireal import names
+from varireal.arrays import Array
+from varireal.editors.composite import composite
+from varireal.metrics.receipts import Receipt, measure
+from varireal.names import EditStatus
+from varireal.pictures import encode_png
+from varireal.records import EditRequest, EditResult, MadeWith
+from varireal.stages.items import Item
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """An item with the editor's answer.
+
+    Attributes:
+        item: what was wanted.
+        request: what the editor was given; None when it could not be put together.
+        result: its answer.
+        seconds: the item's share of the time that the editor took.
+        together: items that it was given at once.
+    """
+
+    item: Item
+    request: EditRequest | None
+    result: EditResult
+    seconds: float
+    together: int
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An item that was edited and measured.
+
+    Attributes:
+        item: what was wanted.
+        row: columns of edits that the making decides.
+        data: the picture as PNG; None when there is none.
+        seconds: as in ``Edit``.
+    """
+
+    item: Item
+    row: dict[str, Any]
+    data: bytes | None
+    seconds: float
+
+
+def failure(result: EditResult) -> dict[str, Any]:
+    """Columns of an item without a picture."""
+    return {"status": str(result.status), "reason": result.reason, **_how(result.made_with)}
+
+
+def measured(edit: Edit) -> Made:
+    """Measure an answer; one that cannot be measured is a failed item, not a picture."""
+    item, result = edit.item, edit.result
+    if result.status != names.OK or edit.request is None:
+        return Made(item, failure(result), None, edit.seconds)
+    try:
+        image, receipt = _checked(item, edit.request, result)
+    except Exception as error:
+        logger.exception("the result for %s cannot be used", item.candidate_id)
+        reason = f"{type(error).__name__}: {error}"
+        return Made(item, failure(EditResult(EditStatus.FAILED, reason)), None, edit.seconds)
+    how = _how(result.made_with) or {"batch_size": edit.together, "dtype": "uint8", "device": "cpu"}
+    return Made(item, {**asdict(receipt), **how}, encode_png(image), round(edit.seconds, 4))
+
+
+def _how(made_with: MadeWith | None) -> dict[str, Any]:
+    if made_with is None:
+        return {}
+    return {**asdict(made_with), "marks": list(made_with.marks)}
+
+
+def _checked(item: Item, request: EditRequest, result: EditResult) -> tuple[Array, Receipt]:
+    """The picture with the photo's own pixels outside the region, and its receipt.
+
+    The editor composites too; doing it here makes the promise hold for every backend.
+
+    Raises:
+        ValueError: the result has no picture or region, or they do not fit the photo.
+    """
+    if result.image is None or result.region is None:
+        raise ValueError("the editor said ok but gave no picture or no region")
+    image = composite(request.image, result.image, result.region)
+    receipt = measure(
+        request.image, image, request.mask, result.region, attribute=item.attribute, target_rgb=result.target_rgb
+    )
+    return image, receipt

@@ -1,0 +1,138 @@
+r"""Priors: the pictures that edits of one setting start from, made once per prompt and shared by all photos.
+
+By hand::
+
+    varireal priors --config results/pets/config/edits.json --images results/pets/images.parquet \\
+        --prompts results/pets/prompts/*.yaml --attribute background --feasibility feasible \\
+        --output results/pets/priors/background/feasible.parquet \\
+        --store results/pets/store/priors-background-feasible.sqlite
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from varireal import names, tables
+from varireal.backends import read_machine
+from varireal.config.slices import EditsSlice, slice_digest
+from varireal.editors.base import DrawsPriors, PoolEntry
+from varireal.errors import BackendError, VariRealError
+from varireal.logs import progress
+from varireal.metrics.flat import flat_reason
+from varireal.names import EditStatus
+from varireal.pictures import encode_png
+from varireal.schemas import IMAGES, PRIORS
+from varireal.stages.budget import check_budget, count_statuses
+from varireal.stages.candidates import batch_size, make_editor
+from varireal.stages.items import setting_prompts, train_photos
+from varireal.stages.pool import PER_GROUP
+from varireal.stages.summary import Summary
+from varireal.store import ItemStore, open_store, pack, unpack
+
+logger = logging.getLogger(__name__)
+
+Row = dict[str, Any]
+
+
+def run(
+    config: EditsSlice,
+    *,
+    images: Path,
+    prompts: Sequence[Path],
+    attribute: str,
+    feasibility: str,
+    output: Path,
+    store: Path,
+    machine: Path | None = None,
+) -> Summary:
+    """Write the pool of one setting.
+
+    Args:
+        config: the slice of the stage edits.
+        images: table of images.
+        prompts: prompt files of all classes.
+        attribute: background or texture.
+        feasibility: feasible or infeasible.
+        output: table of prior pictures to write.
+        store: item store of this job.
+        machine: slice of what models run on.
+
+    Raises:
+        DataError: a table is damaged, or more pictures failed than the budget allows.
+        BackendError: the editor cannot run here, or draws from no pool.
+    """
+    label = f"priors {attribute}/{feasibility}"
+    editor = make_editor(config, read_machine(machine))
+    wanted = _wanted(config, editor, images, prompts, attribute, feasibility)
+    with open_store(store) as kept:
+        missing = [entry for entry in wanted if kept.get(entry.prior_id) is None]
+        size = batch_size(config, editor)
+        batches = [missing[start : start + size] for start in range(0, len(missing), size)]
+        failed: dict[str, str] = {}
+        for batch in progress(batches, logger, label, len(batches)):
+            failed |= _make(editor, batch, kept)
+        rows = [_row(entry, failed) for entry in wanted]
+        failures = frozenset({EditStatus.FAILED})
+        check_budget(rows, stage=label, id_column="prior_id", failures=failures, allowed=config.max_failed_fraction)
+        full = _with_pictures(rows, kept)
+        tables.write(output, full, PRIORS, stage="priors", digest=slice_digest(config), group=PER_GROUP)
+    return Summary(count_statuses(rows), len(missing) - len(failed))
+
+
+def _wanted(
+    config: EditsSlice, editor: Any, images: Path, prompts: Sequence[Path], attribute: str, feasibility: str
+) -> list[PoolEntry]:
+    """Every picture of the pool once, however many classes share it."""
+    if not isinstance(editor, DrawsPriors):
+        raise BackendError(f"the editor {config.edits.backend!r} draws from no pool of prior pictures")
+    photos = train_photos(images, IMAGES)
+    class_names = {photo["class_id"]: photo["class_name"] for photo in photos}
+    by_class = setting_prompts(prompts, photos, attribute=attribute, feasibility=feasibility)
+    found: dict[str, PoolEntry] = {}
+    for class_id in sorted(class_names.keys() & by_class.keys()):
+        for prompt in by_class[class_id]:
+            found.update((entry.prior_id, entry) for entry in editor.pool(prompt, class_names[class_id], config.seed))
+    return list(found.values())
+
+
+def _make(editor: Any, batch: Sequence[PoolEntry], kept: ItemStore) -> dict[str, str]:
+    """Make and keep the pictures of a batch; return the reasons of those that could not be made, by id."""
+    try:
+        pictures = editor.make_priors(batch)
+    except VariRealError:
+        raise
+    except Exception as error:  # one prompt must not end the stage
+        if len(batch) > 1:
+            return {key: reason for entry in batch for key, reason in _make(editor, [entry], kept).items()}
+        logger.exception("making a prior picture of %r failed", batch[0].text)
+        return {batch[0].prior_id: f"{type(error).__name__}: {error}"}
+    failed = {}
+    for entry, picture in zip(batch, pictures, strict=True):
+        reason = flat_reason(picture, np.ones(picture.shape[:2], bool))
+        if reason:
+            failed[entry.prior_id] = reason
+            continue
+        logger.debug("computed prior %s (%s)", entry.prior_id, entry.text)
+        kept.put(entry.prior_id, pack({}, encode_png(picture)))
+    return failed
+
+
+def _row(entry: PoolEntry, failed: dict[str, str]) -> Row:
+    reason = failed.get(entry.prior_id, "")
+    return {
+        "prior_id": entry.prior_id,
+        "text": entry.text,
+        "number": entry.number,
+        "seed": entry.seed,
+        "status": str(EditStatus.FAILED) if reason else names.OK,
+        "reason": reason,
+    }
+
+
+def _with_pictures(rows: Sequence[Row], kept: ItemStore) -> Iterator[Row]:
+    for row in rows:
+        value = kept.get(row["prior_id"])
+        yield row if value is None else {**row, "image": unpack(value)[1]}
