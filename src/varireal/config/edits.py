@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from varireal.config.base import StrictModel
-from varireal.config.diffusion import DEFAULT_POOL, WITH_PRIOR, HostedEdits, InstructEdits, SdxlEdits
+from varireal.config.diffusion import DEFAULT_POOL, WITH_PRIOR, SdxlEdits
 from varireal.config.fields import EditorName, Options
+from varireal.config.instruct import HostedEdits, InstructEdits
 
 Attribute = Literal["background", "color", "texture"]
 
