@@ -10,11 +10,15 @@ from varireal.errors import BackendError, ConfigError
 from varireal.judges.receipt import ReceiptJudge
 from varireal.registry import backend_names, backend_version, is_built_in, load_backend
 from varireal.segmenters.grabcut import GrabCutSegmenter
+from varireal.segmenters.grounded_sam2 import GroundedSam2Segmenter
+from varireal.segmenters.matting import MattingSegmenter
 from varireal.segmenters.provided import ProvidedSegmenter
 
 BUILT_IN = [
     ("segmenters", "provided", ProvidedSegmenter),
     ("segmenters", "grabcut", GrabCutSegmenter),
+    ("segmenters", "grounded_sam2", GroundedSam2Segmenter),
+    ("segmenters", "matting", MattingSegmenter),
     ("editors", "procedural", ProceduralEditor),
     ("judges", "receipt", ReceiptJudge),
 ]
@@ -78,15 +82,15 @@ def test_the_version_of_a_built_in_backend_is_that_of_its_class(capability, name
 
 
 def test_names_without_other_packages():
-    assert backend_names("segmenters") == ["grabcut", "provided"]
-    assert backend_names("editors") == ["procedural"]
-    assert backend_names("judges") == ["receipt"]
+    assert backend_names("segmenters") == ["grabcut", "grounded_sam2", "matting", "provided"]
+    assert backend_names("editors") == ["instruct", "openai_images", "procedural", "sdxl"]
+    assert backend_names("judges") == ["openai", "receipt", "vlm"]
 
 
 def test_a_package_adds_backends_to_its_capabilities_alone(installed):
-    assert backend_names("segmenters") == ["broken", "circle", "grabcut", "provided"]
-    assert backend_names("judges") == ["jury", "receipt"]
-    assert backend_names("editors") == ["procedural"]
+    assert backend_names("segmenters") == ["broken", "circle", "grabcut", "grounded_sam2", "matting", "provided"]
+    assert backend_names("judges") == ["jury", "openai", "receipt", "vlm"]
+    assert backend_names("editors") == ["instruct", "openai_images", "procedural", "sdxl"]
 
 
 def test_a_backend_of_another_package_is_its_class(installed):
@@ -117,7 +121,9 @@ def test_a_newer_package_is_a_newer_backend(site):
 
 
 def test_an_unknown_backend_is_told_with_the_known_ones():
-    with pytest.raises(BackendError, match=r"no segmenters backend 'sam9'; known: grabcut, provided$"):
+    with pytest.raises(
+        BackendError, match=r"no segmenters backend 'sam9'; known: grabcut, grounded_sam2, matting, provided$"
+    ):
         load_backend("segmenters", "sam9")
 
 
@@ -144,7 +150,7 @@ def test_the_config_takes_a_registered_backend_with_its_options(installed):
 
 
 def test_the_config_names_the_registered_backends_too(installed):
-    with pytest.raises(ConfigError, match="unknown backend 'cirle'; allowed: broken, circle, grabcut, provided"):
+    with pytest.raises(ConfigError, match="unknown backend 'cirle'; allowed: broken, circle, grabcut, grounded_sam2"):
         parse_config({"masks": {"backend": "cirle"}})
 
 

@@ -39,8 +39,9 @@ def model_identity(ref: ModelRef, key: str) -> str:
         files = _file_and_data(path) if path.is_file() else _files(path)
         return f"{place.name}@{digest(*map(_contents, files), size=6)}{chosen}"
     except OSError as error:
+        told = ref.id if path == place else str(path)
         raise BackendError(
-            f"{key}.id: {str(path)!r} cannot be read ({error.strerror}); expected a folder or file, or a hub id"
+            f"{key}.id: {told!r} cannot be read ({error.strerror}); expected a folder, a file, or a hub id"
         ) from error
 
 
