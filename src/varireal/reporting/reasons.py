@@ -16,6 +16,8 @@ _TEXTS = {
     "unknown_prompt": ("unknown prompt", "The editor does not know a word of the prompt."),
     "image_unreadable": ("photo unreadable", "The photo could not be read."),
     "edit_failed": ("editor failed", "The editor stopped with an error."),
+    "mask_not_found": ("object not found", "The detector found nothing of this class in the photo."),
+    "mask_several_objects": ("several objects", "The detector found more objects of this class than one edit is for."),
     "mask_empty": ("mask empty", "The mask is empty."),
     "mask_tiny": ("mask tiny", "The mask covers too little of the photo."),
     "mask_whole_image": ("mask fills photo", "The mask covers nearly the whole photo."),
