@@ -205,6 +205,15 @@ COMMANDS: dict[str, Command] = {
         "write the prompts of a study as a bank, to commit and to use without a language model",
         (_STUDY, _option("output", "bank to write, a YAML file")),
     ),
+    "verdicts-sample": Command(
+        "varireal.judges.sampling:run",
+        "draw pictures for a person to review, blind, so that the judge's feasibility score can be calibrated",
+        (
+            _option("study", "folder of the study, such as results/demo"),
+            _option("output", "CSV to fill in; the pictures go to a folder of its name"),
+            _option("count", "pictures in all", kind=int, default=120),
+        ),
+    ),
     "prompts-check": Command(
         "varireal.checking:check_prompt_files",
         "check the prompts of a study before it runs: words the editor does not know, duplicates, overlaps, leaks",

@@ -36,6 +36,8 @@ class Making:
         digest: digest of its config slice.
         packages: versions of the packages that it used.
         gates: limits by attribute and gate, when the tables hold them.
+        asked: model, questions and gates of a judge that is a model, when one was asked.
+        silhouette: segmenter and gates of the check of outlines, when there was one.
     """
 
     stage: str
@@ -43,6 +45,8 @@ class Making:
     digest: str
     packages: Mapping[str, str]
     gates: Mapping[str, Mapping[str, float | None]] | None
+    asked: Mapping[str, Any] | None = None
+    silhouette: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class CardFacts:
         making: one entry per stage and config digest.
         manifest: path of the manifest, relative to the card.
         funnel: path of the counts as CSV, relative to the card.
+        scores: feasibility score by setting and population; empty when no model judged.
     """
 
     config: DatasetSlice
@@ -72,6 +77,7 @@ class CardFacts:
     making: Sequence[Making]
     manifest: str
     funnel: str
+    scores: Sequence[Mapping[str, Any]] = ()
 
 
 class _Own(str):
@@ -100,7 +106,8 @@ def render_card(facts: CardFacts) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"own": _Own, "reasons": _reasons, "prompts": _prompts}
+    environment.filters |= {"own": _Own, "reasons": _reasons, "prompts": _prompts, "share": _share, "model": _model}
+    environment.filters |= {"limits": _limits}
     body = environment.get_template("datacard.md.j2").render(
         facts=facts,
         config=facts.config,
@@ -110,6 +117,8 @@ def render_card(facts: CardFacts) -> str:
         columns=[(field.name, str(field.type), field.metadata[b"doc"].decode()) for field in DATASET],
         packages=_packages(facts),
         gates=_gates(facts),
+        judges=[making.asked for making in facts.making if making.asked],
+        outlines=[making.silhouette for making in facts.making if making.silhouette],
         version=__version__,
     )
     return f"---\n{_front_matter(facts)}---\n\n{body}"
@@ -157,6 +166,28 @@ def _gates(facts: CardFacts) -> list[tuple[str, str, float]]:
         for gate, limit in sorted(limits.items())
         if limit is not None
     ]
+
+
+def _share(value: float | None) -> str:
+    """A probability for people."""
+    return "unknown" if value is None else f"{value:.2f}"
+
+
+def _model(model: object) -> str:
+    """A model's id and revision, as a config has them."""
+    if not isinstance(model, Mapping):
+        return str(model)
+    return f"{model['id']} {model['revision'] or ''}".strip()
+
+
+def _limits(block: Mapping[str, Any]) -> str:
+    """Names and values of the limits of a block that are set."""
+    flat: dict[str, Any] = {}
+    for name, value in block.items():
+        inner = value if isinstance(value, Mapping) else {"": value}
+        flat |= {f"{name} {key}".strip(): limit for key, limit in inner.items()}
+    shown = [f"{name.replace('_', ' ')} {limit:g}" for name, limit in flat.items() if isinstance(limit, int | float)]
+    return ", ".join(shown) or "none"
 
 
 def _reasons(sums: Mapping[str, Any]) -> str:

@@ -138,6 +138,10 @@ class Layout:
             self.config.edits.attributes, self.config.study.shards, self.config.edits.rounds
         )
 
+    def score_files(self) -> list[str]:
+        """Files with the feasibility score; none when no model judges."""
+        return self.paths.scores if self.config.verdicts.asks else []
+
     def dataset_files(self) -> list[str]:
         """Names of the data files inside the folder of the data set."""
         return dataset_files(self.config.edits.attributes, self.config.study.shards)

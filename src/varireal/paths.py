@@ -159,6 +159,11 @@ class StudyPaths:
         return f"{self.dataset}/funnel.csv"
 
     @property
+    def scores(self) -> list[str]:
+        """The feasibility score of each setting, as a table and as CSV; where a model judged."""
+        return [f"{self.dataset}/feasibility.parquet", f"{self.dataset}/feasibility.csv"]
+
+    @property
     def card(self) -> str:
         """The data card."""
         return f"{self.dataset}/README.md"

@@ -10,6 +10,7 @@ rule dataset:
         manifest=PATHS.manifest,
         funnel=PATHS.funnel,
         counts=PATHS.counts,
+        scores=LAYOUT.score_files(),
         card=report(PATHS.card, caption="../report/card.rst", category="Data set"),
     log:
         PATHS.log("dataset"),

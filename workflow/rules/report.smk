@@ -7,6 +7,7 @@ rule report:
         edits=LAYOUT.all_edits(),
         verdicts=LAYOUT.all_verdicts(),
         funnel=PATHS.funnel,
+        scores=LAYOUT.score_files(),
         asked=[PATHS.prompts_usage, *LAYOUT.all_records()] if LAYOUT.asks else [],
         adapters=LAYOUT.all_adapters(),
         predictions=LAYOUT.all_predictions(),

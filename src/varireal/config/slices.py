@@ -99,6 +99,7 @@ class DatasetSlice(StrictModel):
     rounds: int
     per_image: int
     dataset: DatasetConfig
+    asked: bool = False
     reviewed: ReviewConfig = ReviewConfig()
 
 
@@ -177,6 +178,7 @@ def stage_slices(config: Config, classes: dict[str, str]) -> dict[str, StrictMod
             rounds=config.edits.rounds,
             per_image=config.edits.per_image,
             dataset=config.dataset,
+            asked=config.verdicts.asks,
             reviewed=config.verdicts.reviewed if config.verdicts.asks else ReviewConfig(),
         ),
         "report": ReportSlice(

@@ -104,6 +104,37 @@ class FunnelRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoreRow:
+    """How feasible the accepted pictures of a setting are, by a model that judged them.
+
+    Attributes:
+        attribute: what the edits change.
+        feasibility: the arm.
+        pictures: accepted pictures.
+        unknown: those without a usable answer.
+        raw: mean of the judge's own score; None when all are unknown.
+        words: the same on a grey picture.
+        value: share of feasible pictures, calibrated and corrected; None without a review.
+        low: lower end of its interval.
+        high: upper end of its interval.
+        reviewed: pictures that a person reviewed.
+        note: why it is not calibrated; empty when it is.
+    """
+
+    attribute: str
+    feasibility: str
+    pictures: int
+    unknown: int
+    raw: float | None
+    words: float | None
+    value: float | None
+    low: float | None
+    high: float | None
+    reviewed: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class GalleryFacts:
     """What the page says about the study as a whole.
 
@@ -114,6 +145,7 @@ class GalleryFacts:
         facts: names and values of the provenance, in the order of display.
         funnel: one row per class and setting.
         downloads: label and path relative to the page.
+        scores: feasibility score of each setting; empty when no model judged.
     """
 
     study: str
@@ -122,6 +154,7 @@ class GalleryFacts:
     facts: tuple[tuple[str, str], ...]
     funnel: tuple[FunnelRow, ...]
     downloads: tuple[tuple[str, str], ...]
+    scores: tuple["ScoreRow", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,12 @@ from varireal.datacard import CardFacts, Making, render_card
 from varireal.errors import DataError
 from varireal.exports import check_export, run_export
 from varireal.files import write_whole
+from varireal.judges.feasibility import FeasibilityScore
+from varireal.judges.feasibility import as_csv as as_csv_of_scores
 from varireal.logs import progress
 from varireal.paths import dataset_files
 from varireal.records import class_numbers
-from varireal.schemas import EDITS, FUNNEL, IMAGES, MANIFEST, MASKS, VERDICTS, dataset_schema
+from varireal.schemas import EDITS, FEASIBILITY, FUNNEL, IMAGES, MANIFEST, MASKS, VERDICTS, dataset_schema
 from varireal.stages.funnel import Funnel, as_csv, lines, sums_by_setting
 from varireal.stages.outcomes import ACCEPTED, Group, Manifest, Outcome, make_groups, manifest_row, read_outcomes
 from varireal.stages.summary import Summary
@@ -37,6 +39,7 @@ logger = logging.getLogger(__name__)
 Row = dict[str, Any]
 
 _DATA_FILE = re.compile(r"train-\d{5}-of-\d{5}\.parquet")
+_SCORES = "feasibility.parquet"
 _NOT_IN_DATASET = ("status", "reason", "outcome", "reasons")
 
 
@@ -61,15 +64,18 @@ def run(
         funnel: table of counts per class and setting to write; a CSV of the same name is written beside it.
         card: data card to write.
 
+    Where a model judged, ``feasibility.parquet`` and ``.csv`` beside the funnel say how feasible each setting is.
+
     Raises:
-        DataError: a table is damaged or does not belong to its neighbour.
+        DataError: a table or the review is damaged, or does not belong to its neighbour.
         BackendError: an export needs a package that is not installed.
     """
     exports = {kind: output.parent / "exports" / kind for kind in config.dataset.exports}
     for kind, folder in exports.items():
         check_export(kind, folder)
     groups = make_groups(config, study)
-    harvest = _Harvest(config, tables.read(images, IMAGES))
+    score = _feasibility_score(config, groups)
+    harvest = _Harvest(config, tables.read(images, IMAGES), score)
     _write_data(config, harvest, groups, output)
     stamp, facts, rows = slice_digest(config), harvest.facts(), harvest.funnel_rows()
     sums = sums_by_setting(rows)
@@ -78,7 +84,8 @@ def run(
     facts |= {"shortfall": sums, "shortfall_by_class": [row for row in rows if row["short"]]}
     tables.write(manifest, harvest.manifest.rows(), MANIFEST, stage="dataset", digest=stamp, facts=facts)
     beside = {"manifest": _relative(manifest, card), "funnel": _relative(funnel.with_suffix(".csv"), card)}
-    write_whole(card, render_card(_card_facts(config, harvest, rows, groups, beside)))
+    scores = _write_scores(config, score, funnel.with_name(_SCORES))
+    write_whole(card, render_card(_card_facts(config, harvest, rows, groups, beside, scores)))
     for kind, folder in exports.items():
         run_export(kind, output, folder)
     return Summary(dict(harvest.counts), lines=lines(rows))
@@ -87,8 +94,8 @@ def run(
 class _Harvest:
     """One pass over all candidates: the rows of the data set, and beside them what the other files say."""
 
-    def __init__(self, config: DatasetSlice, images: Sequence[Row]) -> None:
-        self._config = config
+    def __init__(self, config: DatasetSlice, images: Sequence[Row], score: FeasibilityScore) -> None:
+        self._config, self._score = config, score
         self._photos = {row["image_id"]: row for row in images}
         self.classes = dict(sorted(config.classes.items()))  # one without a usable photo is a row of zeros too
         self._labels = class_numbers(self.classes)
@@ -116,7 +123,7 @@ class _Harvest:
         for outcome in read_outcomes(group, per_image=self._config.per_image):
             photo = self._photo(outcome)
             mask = masks.get(photo["image_id"])
-            row = manifest_row(outcome, photo, mask)
+            row = manifest_row(outcome, photo, mask, self._score.p_feasible(outcome.verdict["feasible_logit"]))
             self.manifest.add(row)
             self.funnel.add(outcome)
             self.counts[outcome.name] += 1
@@ -175,6 +182,24 @@ def _write_data(config: DatasetSlice, harvest: _Harvest, groups: Sequence[Group]
     _remove_stale(output / "data", {path.name for path in files})
 
 
+def _feasibility_score(config: DatasetSlice, groups: Sequence[Group]) -> FeasibilityScore:
+    tables_of = [(g.attribute, g.feasibility, [verdicts for _, verdicts in g.rounds]) for g in groups]
+    return FeasibilityScore(config.reviewed, config.seed, tables_of if config.asked else ())
+
+
+def _write_scores(config: DatasetSlice, score: FeasibilityScore, path: Path) -> list[Row]:
+    """Write the feasibility score of each setting as a table and as CSV; remove them when no model judges any more."""
+    rows = score.rows()
+    if not config.asked:
+        path.unlink(missing_ok=True)
+        path.with_suffix(".csv").unlink(missing_ok=True)
+        return rows
+    facts = {"reviewed": config.reviewed.model_dump(mode="json"), "strangers": score.strangers}
+    tables.write(path, rows, FEASIBILITY, stage="dataset", digest=slice_digest(config), facts=facts)
+    write_whole(path.with_suffix(".csv"), as_csv_of_scores(rows))
+    return rows
+
+
 def _remove_stale(folder: Path, current: set[str]) -> None:
     """Remove data files that an earlier run with other shards or attributes left: they would be loaded too."""
     for path in sorted(folder.iterdir()):
@@ -203,14 +228,18 @@ def _making(groups: Sequence[Group]) -> list[Making]:
         for path in paths:
             origin = tables.origin(path, schema)
             key = (stage, str(origin["config"]))
-            found.setdefault(
-                key, Making(stage, origin["version"], key[1], origin["written_with"], origin.get("gates"))
-            )
+            more = (origin.get(name) for name in ("gates", "asked", "silhouette"))
+            found.setdefault(key, Making(stage, origin["version"], key[1], origin["written_with"], *more))
     return list(found.values())
 
 
 def _card_facts(
-    config: DatasetSlice, harvest: _Harvest, rows: Sequence[Row], groups: Sequence[Group], beside: Mapping[str, str]
+    config: DatasetSlice,
+    harvest: _Harvest,
+    rows: Sequence[Row],
+    groups: Sequence[Group],
+    beside: Mapping[str, str],
+    scores: Sequence[Row],
 ) -> CardFacts:
     return CardFacts(
         config=config,
@@ -223,6 +252,7 @@ def _card_facts(
         making=_making(groups),
         manifest=beside["manifest"],
         funnel=beside["funnel"],
+        scores=scores,
     )
 
 

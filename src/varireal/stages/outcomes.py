@@ -12,7 +12,7 @@ from varireal import names, tables
 from varireal.config.slices import DatasetSlice
 from varireal.errors import DataError
 from varireal.paths import StudyPaths, setting, shard_name
-from varireal.schemas import EDITS, MANIFEST, VERDICTS
+from varireal.schemas import EDITS, JUDGED_COLUMNS, MANIFEST, VERDICTS
 
 Row = Mapping[str, Any]
 
@@ -160,12 +160,21 @@ def _check_picture(row: Row, edits: Path) -> None:
         )
 
 
-def manifest_row(outcome: Outcome, photo: Row, mask: Row | None) -> dict[str, Any]:
-    """Row of the manifest: everything about a candidate but its picture."""
+def manifest_row(outcome: Outcome, photo: Row, mask: Row | None, p_feasible: float | None = None) -> dict[str, Any]:
+    """Row of the manifest: everything about a candidate but its picture.
+
+    Args:
+        outcome: the candidate and its verdict.
+        photo: row of images.
+        mask: row of masks.
+        p_feasible: calibrated probability that it is feasible, when there is one.
+    """
     candidate = outcome.candidate
     picture = candidate["image"]
     return {
         **{key: value for key, value in candidate.items() if key != "image"},
+        **{name: outcome.verdict[name] for name in JUDGED_COLUMNS},
+        "p_feasible": p_feasible,
         "outcome": outcome.name,
         "reasons": list(outcome.verdict["reasons"]),
         "source_sha256": photo["sha256"],

@@ -34,14 +34,16 @@ from varireal.reporting.gallery import (
     write_gallery,
 )
 from varireal.reporting.prompt_facts import prompt_facts
+from varireal.reporting.records import ScoreRow
 from varireal.reporting.single import write_single_page
-from varireal.schemas import EDITS, FUNNEL, IMAGES, MASKS, VERDICTS
+from varireal.schemas import EDITS, FEASIBILITY, FUNNEL, IMAGES, MASKS, VERDICTS
 from varireal.segmenters.quality import decode_mask
 from varireal.stages.results import read_results
 from varireal.stages.summary import Summary
 
 Row = Mapping[str, Any]
 
+_SCORES = "feasibility.parquet"
 _NO_PHOTO = 128  # grey in place of a photo that cannot be read any more
 
 
@@ -77,6 +79,7 @@ def run(
         facts=(*_facts(config, funnel), *_asked(study, config)),
         funnel=tuple(_funnel_row(row) for row in rows),
         downloads=_downloads(funnel.parent, output),
+        scores=_scores(funnel.with_name(_SCORES)),
     )
     summary = write_gallery(
         output,
@@ -181,6 +184,23 @@ def _funnel_row(row: Row) -> FunnelRow:
     return FunnelRow(**values, reasons=tuple(reasons))
 
 
+def _scores(path: Path) -> tuple[ScoreRow, ...]:
+    """The feasibility score of the accepted pictures; the table is there when a model judged."""
+    if not path.exists():
+        return ()
+    rows = [row for row in tables.read(path, FEASIBILITY) if row["population"] == "accepted"]
+    same = ("attribute", "feasibility", "pictures", "unknown", "low", "high", "reviewed", "note")
+    return tuple(
+        ScoreRow(
+            raw=row["p_feasible_raw"],
+            words=row["p_feasible_words"],
+            value=row["p_feasible"],
+            **{name: row[name] for name in same},
+        )
+        for row in rows
+    )
+
+
 def _facts(config: ReportSlice, funnel: Path) -> tuple[tuple[str, str], ...]:
     origin = tables.origin(funnel, FUNNEL)
     packages = ", ".join(f"{name} {version}" for name, version in package_versions().items())
@@ -200,5 +220,6 @@ def _downloads(dataset: Path, output: Path) -> tuple[tuple[str, str], ...]:
         ("Manifest of every candidate (Parquet)", "manifest.parquet"),
         ("Counts per class and setting (CSV)", "funnel.csv"),
         ("Counts per class and setting (Parquet)", "funnel.parquet"),
+        *((("Feasibility score of each setting (CSV)", "feasibility.csv"),) if (dataset / _SCORES).exists() else ()),
     )
     return tuple((label, os.path.relpath(dataset / name, output)) for label, name in wanted)

@@ -1,0 +1,228 @@
+"""How feasible the pictures of a setting are: the judge's calibrated mean, corrected by what a person said of some.
+
+The estimate is prediction-powered (Angelopoulos et al. 2023, "Prediction-powered inference", Science 382:669) with
+its power tuning (Angelopoulos, Duchi & Zrnic 2023, "PPI++", arXiv:2311.01453): the share that a person found feasible
+among the reviewed pictures of the setting, plus ``t`` times the difference of the calibrated judge's means over all
+pictures and over the reviewed ones. It is right on average whatever the judge is worth, because pictures are drawn for
+review at random; ``t`` is what makes its error smallest: 0 for a judge that knows nothing there, near 1 for a good
+one. The judge is calibrated on the same reviews; so that it does not look better than it is, each reviewed picture is
+judged by a fit to the others (Zrnic & Candes 2024, "Cross-prediction-powered inference", PNAS 121:e2322083121).
+
+Where a setting has too few reviewed pictures, ``t`` is 1 and "person less judge" is that of all reviewed pictures
+together. This assumes that the judge errs alike in all settings, as does a correction by one sensitivity and
+specificity (Rogan & Gladen 1978, American Journal of Epidemiology 107:71).
+
+The interval is a bootstrap over the reviewed pictures, drawn within their settings: each draw fits the calibration
+afresh and takes its own correction, so the judge's error and the uncertainty about it are both in it. The spread of
+the pictures themselves is added as normal noise. Two things that a plain bootstrap leaves out with few reviewed
+pictures are put back: two imagined pictures of either answer are among those drawn from (Agresti & Coull 1998, The
+American Statistician 52:119), because answers that all agree would otherwise look certain; and the spread is widened
+from the normal to Student's t with as many degrees of freedom as there are reviewed pictures, less one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from varireal.arrays import Array
+from varireal.judges.calibration import FITS
+from varireal.seeds import stable_int
+
+LEAST_EACH = 3  # of both answers, for any calibration
+FOLDS = 5
+LEAST_OWN = 10  # reviewed pictures of a setting, for a correction of its own
+_IMAGINED = 2  # of either answer
+_BINS = 256  # a curve is averaged over so many groups of pictures with like scores
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """Pictures that a person reviewed and the judge has a score for.
+
+    Attributes:
+        scores: (n,) log-odds of the judge.
+        labels: (n,) bool, what the person said.
+        settings: (n,) int, number of the setting.
+    """
+
+    scores: Array
+    labels: Array
+    settings: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How estimates are made.
+
+    Attributes:
+        method: platt or isotonic.
+        minimum: reviewed pictures that a calibration needs.
+        resamples: of the bootstrap.
+        level: of the intervals.
+        seed: of the resamples.
+    """
+
+    method: str
+    minimum: int
+    resamples: int
+    level: float
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Share of feasible pictures in a setting.
+
+    Attributes:
+        value: the estimate.
+        low: lower end of its interval.
+        high: upper end.
+        correction: ``setting`` (by its own reviewed pictures) or ``pooled`` (by those of all settings).
+    """
+
+    value: float
+    low: float
+    high: float
+    correction: str
+
+
+def why_uncalibrated(reviewed: Reviewed, minimum: int) -> str:
+    """Why there is no calibration; empty when there is one."""
+    count, yes = len(reviewed.labels), int(reviewed.labels.sum())
+    if count < minimum:
+        return f"{count} reviewed pictures have a score, {minimum} are needed"
+    if min(yes, count - yes) < LEAST_EACH:
+        return f"{yes} of {count} reviewed pictures are feasible; {LEAST_EACH} of either answer are needed"
+    return ""
+
+
+class Calibration:
+    """A calibration fitted to all reviewed pictures, and its bootstrap.
+
+    Args:
+        reviewed: enough of them; see ``why_uncalibrated``.
+        settings: how.
+    """
+
+    def __init__(self, reviewed: Reviewed, settings: Settings) -> None:
+        self._reviewed, self._settings = reviewed, settings
+        rng = np.random.default_rng(stable_int("feasibility", settings.seed))
+        self._folds = _folds(reviewed, rng)
+        whole = np.ones((1, len(reviewed.labels)))
+        self._point = _Fits(reviewed, whole, self._folds, settings.method)
+        self._drawn = _Fits(reviewed, _draws(reviewed, settings.resamples, rng), self._folds, settings.method)
+
+    def at(self, scores: Array) -> Array:
+        """(N,) calibrated probabilities at (N,) scores."""
+        found: Array = self._point.curve.at(scores)[0]
+        return found
+
+    def estimate(self, scores: Array, own: Array, name: str) -> Estimate:
+        """The share of feasible pictures.
+
+        Args:
+            scores: (N,) scores of all pictures, at least one.
+            own: (n,) bool, which of the reviewed pictures are among them.
+            name: of the setting, for its own seed.
+        """
+        pooled = int(own.sum()) < LEAST_OWN
+        used = np.ones_like(own) if pooled else own
+        rng = np.random.default_rng(stable_int("feasibility", self._settings.seed, name))
+        value = float(self._values(self._point, scores, used, pooled, None)[0])
+        draws = self._values(self._drawn, scores, used, pooled, rng)
+        low, high = _ends(draws, int(used.sum()), self._settings.level)
+        kept = min(max(value, 0.0), 1.0)
+        return Estimate(kept, max(0.0, min(kept, low)), min(1.0, max(kept, high)), "pooled" if pooled else "setting")
+
+    def _values(
+        self, fits: "_Fits", scores: Array, used: Array, pooled: bool, rng: np.random.Generator | None
+    ) -> Array:
+        """(B,) estimates; with a generator each has imagined pictures among those drawn, and the pictures' noise."""
+        real = fits.weights * used
+        labels, judged = self._reviewed.labels, fits.out_of_fold
+        count = real.sum(1)
+        mean_y, mean_f = (real * labels).sum(1) / count, (real * judged).sum(1) / count
+        everywhere = _mean_at(fits.curve, scores)
+        tuned = np.ones(len(real)) if pooled else _tuning(real, labels, judged, len(scores))
+        if rng is not None:
+            mean_y = _with_imagined(mean_y, int(used.sum()), rng)
+            everywhere = everywhere + rng.normal(0, float(self.at(scores).std()) / np.sqrt(len(scores)), len(real))
+        values: Array = mean_y + tuned * (everywhere - mean_f)
+        return values
+
+
+class _Fits:
+    """Curves fitted with one set of weights per row, and what they say of the reviewed pictures that they did not see.
+
+    Attributes:
+        weights: (B, n).
+        curve: fitted to all.
+        out_of_fold: (B, n) probability of each reviewed picture by a fit to the other folds.
+    """
+
+    def __init__(self, reviewed: Reviewed, weights: Array, folds: Array, method: str) -> None:
+        fit: Any = FITS[method]
+        self.weights = weights
+        self.curve = fit(reviewed.scores, reviewed.labels, weights)
+        self.out_of_fold = np.empty_like(weights)
+        for fold in np.unique(folds):
+            members = folds == fold
+            others = fit(reviewed.scores, reviewed.labels, weights * ~members)
+            self.out_of_fold[:, members] = others.at(reviewed.scores[members])
+
+
+def _tuning(weights: Array, labels: Array, judged: Array, pictures: int) -> Array:
+    """(B,) weight of the judge that makes the error smallest: cov(person, judge) / ((1 + n / N) var(judge))."""
+    count = weights.sum(1)
+    off_y = labels - ((weights * labels).sum(1) / count)[:, None]
+    off_f = judged - ((weights * judged).sum(1) / count)[:, None]
+    covariance, variance = (weights * off_y * off_f).sum(1), (weights * off_f**2).sum(1)
+    best = np.divide(covariance, variance, out=np.zeros_like(covariance), where=variance > 0)
+    found: Array = np.clip(best / (1 + count / pictures), 0, 1)
+    return found
+
+
+def _with_imagined(mean: Array, count: int, rng: np.random.Generator) -> Array:
+    """(B,) shares when imagined pictures of either answer are among those drawn from."""
+    imagined = rng.binomial(count + 2 * _IMAGINED, 2 * _IMAGINED / (count + 2 * _IMAGINED), len(mean))
+    yes = rng.binomial(imagined, 0.5)
+    found: Array = (mean * (count + 2 * _IMAGINED - imagined) + yes) / (count + 2 * _IMAGINED)
+    return found
+
+
+def _folds(reviewed: Reviewed, rng: np.random.Generator) -> Array:
+    """(n,) number of the fold of each reviewed picture, spread evenly over settings and answers."""
+    order = np.lexsort((rng.random(len(reviewed.labels)), reviewed.labels, reviewed.settings))
+    folds = np.empty(len(order), int)
+    folds[order] = np.arange(len(order)) % FOLDS
+    return folds
+
+
+def _draws(reviewed: Reviewed, resamples: int, rng: np.random.Generator) -> Array:
+    """(B, n) how often each reviewed picture is drawn: as many of each setting as there are."""
+    weights = np.zeros((resamples, len(reviewed.labels)))
+    for setting in np.unique(reviewed.settings):
+        members = np.flatnonzero(reviewed.settings == setting)
+        weights[:, members] = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), resamples)
+    return weights
+
+
+def _mean_at(curves: Any, scores: Array) -> Array:
+    """(B,) mean of each curve over the pictures, taken over groups of like scores."""
+    ordered = np.sort(scores)
+    groups: Sequence[Array] = np.array_split(ordered, min(_BINS, len(ordered)))
+    centres = np.array([group.mean() for group in groups])
+    shares = np.array([len(group) for group in groups]) / len(ordered)
+    found: Array = curves.at(centres) @ shares
+    return found
+
+
+def _ends(draws: Array, count: int, level: float) -> tuple[float, float]:
+    tail = (1 - level) / 2
+    centre = float(draws.mean())
+    wider = float(stats.t.ppf(1 - tail, count - 1) / stats.norm.ppf(1 - tail)) * np.sqrt(count / (count - 1))
+    low, high = centre + (np.quantile(draws, [tail, 1 - tail]) - centre) * wider
+    return float(low), float(high)
