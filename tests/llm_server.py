@@ -10,6 +10,7 @@ succeed. Every request is a line of the log: digest, what happened, seconds.
 import argparse
 import hashlib
 import json
+import math
 import random
 import re
 import sys
@@ -123,6 +124,9 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return fault
         time.sleep(server.latency)
+        if shows_picture(body):
+            self.reply(200, looked(body))
+            return fault or "ok"
         content = written(body)
         if fault == "truncated":
             content = content[: len(content) // 2]
@@ -152,6 +156,29 @@ def completion(body, content, finish="stop", **message):
         "usage": {"prompt_tokens": sent, "completion_tokens": len(content or "") // 4,
                   "total_tokens": sent + len(content or "") // 4},
     }  # fmt: skip
+
+
+def shows_picture(body):
+    """Whether a request asks about a picture."""
+    return isinstance(body["messages"][-1]["content"], list)
+
+
+def looked(body, p_yes=None, mass=0.98):
+    """An answer to a question about a picture, with the probabilities of the first word where they are asked for.
+
+    P(yes) depends on the picture and the question alone, unless it is given.
+    """
+    if p_yes is None:
+        p_yes = random.Random(json.dumps(body["messages"])).uniform(0.05, 0.95)
+    reply = completion(body, "Yes." if p_yes > 0.5 else "No.")
+    if body.get("logprobs"):
+        shares = {"Yes": 0.9 * p_yes, " yes": 0.1 * p_yes, "No": 1 - p_yes}
+        words = {word: share * mass for word, share in shares.items()} | {"Perhaps": 1 - mass}
+        likely = sorted(words.items(), key=lambda entry: -entry[1])[: body["top_logprobs"]]
+        top = [{"token": word, "logprob": math.log(share), "bytes": None} for word, share in likely if share > 0]
+        stop = {"token": ".", "logprob": -0.1, "bytes": None, "top_logprobs": []}
+        reply["choices"][0]["logprobs"] = {"content": [{**top[0], "top_logprobs": top}, stop], "refusal": None}
+    return reply
 
 
 def written(body):

@@ -26,7 +26,8 @@ EVERY = (*ON_PICTURE, *ON_BLANK)
 _SLOT = re.compile(r"\{([a-z]*)\}")
 _SLOTS = {"noun", "class", "name", "question"}
 # "(tropical beach)1.2" weighs words for an editor; it is no English.
-_WEIGHTED = re.compile(r"\(([^()]*)\)\s*(?:\d+(?:\.\d+)?|[+-]+)")
+_WEIGHT = r"\s*(?:\d+(?:\.\d+)?|[+-]+)"
+_WEIGHTED = (re.compile(rf"^\((.*)\){_WEIGHT}$"), re.compile(rf"\(([^()]*)\){_WEIGHT}"))
 _LONGEST_VALUE = 120
 
 Texts = Mapping[str, Any]
@@ -34,7 +35,9 @@ Texts = Mapping[str, Any]
 
 def plain_name(name: str) -> str:
     """A prompt's name without weight syntax: ``(tropical beach)1.2`` is ``tropical beach``."""
-    return _WEIGHTED.sub(r"\1", name).strip()
+    for pattern in _WEIGHTED:
+        name = pattern.sub(r"\1", name.strip())
+    return name.strip()
 
 
 class Questions:
