@@ -148,7 +148,7 @@ class Handler(BaseHTTPRequestHandler):
 
 def completion(body, content, finish="stop", **message):
     """A chat completion as the protocol has it."""
-    sent = sum(len(m["content"]) for m in body["messages"]) // 4
+    sent = sum(_tokens(m["content"]) for m in body["messages"])
     return {
         "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": body["model"],
         "choices": [{"index": 0, "finish_reason": finish,
@@ -156,6 +156,12 @@ def completion(body, content, finish="stop", **message):
         "usage": {"prompt_tokens": sent, "completion_tokens": len(content or "") // 4,
                   "total_tokens": sent + len(content or "") // 4},
     }  # fmt: skip
+
+
+def _tokens(content):
+    if isinstance(content, str):
+        return len(content) // 4
+    return sum(len(part["text"]) // 4 if part["type"] == "text" else 85 for part in content)
 
 
 def shows_picture(body):
