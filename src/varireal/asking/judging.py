@@ -7,7 +7,8 @@ from varireal.asking.answers import AnswerError, Vote
 from varireal.asking.dialogue import answered
 from varireal.asking.places import Place
 from varireal.asking.questions import Questions
-from varireal.asking.traffic import Asker, NoAnswerError
+from varireal.asking.sending import NoAnswerError
+from varireal.asking.traffic import Asker
 from varireal.config.asking import OpenAIPrompts
 from varireal.records import Prompt
 

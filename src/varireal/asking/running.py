@@ -7,7 +7,7 @@ import threading
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
-from varireal.asking.traffic import Asker, StoppedError
+from varireal.asking.sending import Sender, StoppedError
 from varireal.errors import VariRealError
 
 logger = logging.getLogger(__name__)
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 A = TypeVar("A")
 
 
-async def run_all(asker: Asker, work: Sequence[Coroutine[Any, Any, A]]) -> list[A]:
+async def run_all(asker: Sender, work: Sequence[Coroutine[Any, Any, A]]) -> list[A]:
     """Results of all, in order.
 
     Args:
@@ -46,6 +46,6 @@ async def run_all(asker: Asker, work: Sequence[Coroutine[Any, Any, A]]) -> list[
     return [result for result in results if not isinstance(result, BaseException)]
 
 
-def _stop(asker: Asker) -> None:
+def _stop(asker: Sender) -> None:
     logger.warning("stopping: waiting for the answers under way, so that nothing that is paid for is lost")
     asker.stopped = True

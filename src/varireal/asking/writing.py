@@ -9,7 +9,8 @@ from varireal.asking.dialogue import answered
 from varireal.asking.judging import Judge
 from varireal.asking.places import Arm, Asked, Refusal, Refused
 from varireal.asking.questions import Questions, answer_item
-from varireal.asking.traffic import Asker, NoAnswerError
+from varireal.asking.sending import NoAnswerError
+from varireal.asking.traffic import Asker
 from varireal.asking.vetting import Vetting
 from varireal.config.asking import OpenAIPrompts
 from varireal.names import FEASIBILITIES

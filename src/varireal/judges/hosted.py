@@ -11,7 +11,8 @@ from varireal.asking.keeping import AnswerBook
 from varireal.asking.ledger import Ledger
 from varireal.asking.meter import Meter
 from varireal.asking.running import run_all
-from varireal.asking.traffic import Asker, NoAnswerError
+from varireal.asking.sending import NoAnswerError
+from varireal.asking.traffic import Asker
 from varireal.config.asking import Server
 from varireal.config.judging import OpenAIJudging
 from varireal.config.machine import BackendContext
