@@ -12,6 +12,7 @@ from varireal.config.base import StrictModel, explain
 from varireal.config.dataset import DatasetConfig
 from varireal.config.edits import EditsConfig
 from varireal.config.images import ImagesConfig, ReadingConfig
+from varireal.config.instruct import PictureServer
 from varireal.config.judging import ReviewConfig
 from varireal.config.machine import MachineConfig
 from varireal.config.masks import MasksConfig
@@ -56,7 +57,7 @@ class MachineSlice(StrictModel):
     """For the stages that use models, but nothing in it makes them run again."""
 
     machine: MachineConfig
-    editing: Server = Server()
+    editing: PictureServer = PictureServer()
     judging: Server = Server()
 
 
@@ -261,7 +262,7 @@ def _only(block: S, *backends: str) -> S:
         if name in _EVERY_BACKEND and name not in backends:
             update[name] = field.default
         elif isinstance(getattr(value, "server", None), Server):
-            update[name] = value.model_copy(update={"server": Server()})
+            update[name] = value.model_copy(update={"server": type(value.server)()})
     return block.model_copy(update=update)
 
 
