@@ -8,9 +8,10 @@ review at random; ``t`` is what makes its error smallest: 0 for a judge that kno
 one. The judge is calibrated on the same reviews; so that it does not look better than it is, each reviewed picture is
 judged by a fit to the others (Zrnic & Candes 2024, "Cross-prediction-powered inference", PNAS 121:e2322083121).
 
-Where a setting has too few reviewed pictures, ``t`` is 1 and "person less judge" is that of all reviewed pictures
-together. This assumes that the judge errs alike in all settings, as does a correction by one sensitivity and
-specificity (Rogan & Gladen 1978, American Journal of Epidemiology 107:71).
+Where a setting has too few reviewed pictures, those of all settings correct it: the judge's mean is put between its
+means over the pictures that the person found infeasible and feasible (Rogan & Gladen 1978, American Journal of
+Epidemiology 107:71, with probabilities in place of a test's yes and no). This assumes that the judge errs alike in all
+settings, which nobody can check; where it tells feasible from infeasible badly, the interval is wide.
 
 The interval is a bootstrap over the reviewed pictures, drawn within their settings: each draw fits the calibration
 afresh and takes its own correction, so the judge's error and the uncertainty about it are both in it. The spread of
@@ -35,6 +36,7 @@ LEAST_EACH = 3  # of both answers, for any calibration
 FOLDS = 5
 LEAST_OWN = 10  # reviewed pictures of a setting, for a correction of its own
 _IMAGINED = 2  # of either answer
+_LEAST_APART = 1e-3
 _BINS = 256  # a curve is averaged over so many groups of pictures with like scores
 
 
@@ -128,29 +130,44 @@ class Calibration:
             own: (n,) bool, which of the reviewed pictures are among them.
             name: of the setting, for its own seed.
         """
-        pooled = int(own.sum()) < LEAST_OWN
-        used = np.ones_like(own) if pooled else own
         rng = np.random.default_rng(stable_int("feasibility", self._settings.seed, name))
-        value = float(self._values(self._point, scores, used, pooled, None)[0])
-        draws = self._values(self._drawn, scores, used, pooled, rng)
-        low, high = _ends(draws, int(used.sum()), self._settings.level)
-        kept = min(max(value, 0.0), 1.0)
-        return Estimate(kept, max(0.0, min(kept, low)), min(1.0, max(kept, high)), "pooled" if pooled else "setting")
+        noise = rng.normal(0, float(self.at(scores).std()) / np.sqrt(len(scores)), self._settings.resamples)
+        count = int(own.sum())
+        if count < LEAST_OWN:
+            yes = int(self._reviewed.labels.sum())
+            count = min(yes, len(own) - yes)
+            value = self._pooled(self._point, _mean_at(self._point.curve, scores))
+            draws = self._pooled(self._drawn, _mean_at(self._drawn.curve, scores) + noise)
+            return _estimate(float(value[0]), draws, count, self._settings.level, "pooled")
+        value = self._corrected(self._point, scores, own, np.zeros(1), None)
+        draws = self._corrected(self._drawn, scores, own, noise, rng)
+        return _estimate(float(value[0]), draws, count, self._settings.level, "setting")
 
-    def _values(
-        self, fits: "_Fits", scores: Array, used: Array, pooled: bool, rng: np.random.Generator | None
+    def _corrected(
+        self, fits: "_Fits", scores: Array, own: Array, noise: Array, rng: np.random.Generator | None
     ) -> Array:
-        """(B,) estimates; with a generator each has imagined pictures among those drawn, and the pictures' noise."""
-        real = fits.weights * used
-        labels, judged = self._reviewed.labels, fits.out_of_fold
-        count = real.sum(1)
-        mean_y, mean_f = (real * labels).sum(1) / count, (real * judged).sum(1) / count
-        everywhere = _mean_at(fits.curve, scores)
-        tuned = np.ones(len(real)) if pooled else _tuning(real, labels, judged, len(scores))
+        """(B,) estimates from a setting's own reviews; with a generator, imagined ones are among those drawn."""
+        weights, labels, judged = fits.weights[:, own], self._reviewed.labels[own], fits.out_of_fold[:, own]
+        count = weights.sum(1)
+        mean_y, mean_f = (weights * labels).sum(1) / count, (weights * judged).sum(1) / count
+        tuned = _tuning(weights, labels, judged, len(scores))
         if rng is not None:
-            mean_y = _with_imagined(mean_y, int(used.sum()), rng)
-            everywhere = everywhere + rng.normal(0, float(self.at(scores).std()) / np.sqrt(len(scores)), len(real))
-        values: Array = mean_y + tuned * (everywhere - mean_f)
+            mean_y = _with_imagined(mean_y, int(own.sum()), rng)
+        values: Array = mean_y + tuned * (_mean_at(fits.curve, scores) + noise - mean_f)
+        return values
+
+    def _pooled(self, fits: "_Fits", means: Array) -> Array:
+        """(B,) estimates from the judge's mean and from all reviews."""
+        labels = self._reviewed.labels
+        ends: list[Array] = []
+        for members in (~labels, labels):
+            weights = fits.weights[:, members]
+            count = weights.sum(1)
+            total = (weights * fits.out_of_fold[:, members]).sum(1)
+            missing = np.full(len(total), float(len(ends)))  # a draw without one of the answers
+            ends.append(np.divide(total, count, out=missing, where=count > 0))
+        apart = np.maximum(ends[1] - ends[0], _LEAST_APART)  # a judge that tells nothing apart gives 0 or 1
+        values: Array = np.clip((means - ends[0]) / apart, 0, 1)
         return values
 
 
@@ -220,9 +237,10 @@ def _mean_at(curves: Any, scores: Array) -> Array:
     return found
 
 
-def _ends(draws: Array, count: int, level: float) -> tuple[float, float]:
+def _estimate(value: float, draws: Array, count: int, level: float, correction: str) -> Estimate:
     tail = (1 - level) / 2
     centre = float(draws.mean())
     wider = float(stats.t.ppf(1 - tail, count - 1) / stats.norm.ppf(1 - tail)) * np.sqrt(count / (count - 1))
     low, high = centre + (np.quantile(draws, [tail, 1 - tail]) - centre) * wider
-    return float(low), float(high)
+    kept = min(max(value, 0.0), 1.0)
+    return Estimate(kept, max(0.0, min(kept, float(low))), min(1.0, max(kept, float(high))), correction)
