@@ -14,6 +14,10 @@ from transformers import (
     Sam2Model,
     Sam2Processor,
     Sam2PromptEncoderConfig,
+    Sam2VideoConfig,
+    Sam2VideoModel,
+    Sam2VideoProcessor,
+    Sam2VideoVideoProcessor,
     Sam2VisionConfig,
     SwinConfig,
 )
@@ -77,8 +81,8 @@ def _enliven(model):
                 parameter.normal_(0, parameter[0].numel() ** -0.5)
 
 
-def sam2(folder, **save):
-    """A segmenter of 64 x 64 pixels. The block that opens a pooling stage must not be a global one."""
+def _sam2_parts():
+    """Configs of 64 x 64 pixels. The block that opens a pooling stage must not be a global one."""
     backbone = Sam2HieraDetConfig(
         hidden_size=8,
         num_attention_heads=1,
@@ -95,18 +99,50 @@ def sam2(folder, **save):
         fpn_hidden_size=32,
         backbone_feature_sizes=[[_SAM_SIDE // share] * 2 for share in (4, 8, 16)],
     )
-    config = Sam2Config(
-        vision_config=vision,
-        prompt_encoder_config=Sam2PromptEncoderConfig(hidden_size=32, image_size=_SAM_SIDE, mask_input_channels=8),
-        mask_decoder_config=Sam2MaskDecoderConfig(
+    return {
+        "vision_config": vision,
+        "prompt_encoder_config": Sam2PromptEncoderConfig(
+            hidden_size=32, image_size=_SAM_SIDE, mask_input_channels=8
+        ).to_dict(),
+        "mask_decoder_config": Sam2MaskDecoderConfig(
             hidden_size=32, mlp_dim=32, num_attention_heads=4, iou_head_hidden_dim=16
-        ),
-    )
-    model = Sam2Model(config).eval()
-    _enliven(model)
-    model.save_pretrained(folder, **save)
-    images = Sam2ImageProcessor(
+        ).to_dict(),
+    }
+
+
+def _sam2_images():
+    return Sam2ImageProcessor(
         size={"height": _SAM_SIDE, "width": _SAM_SIDE},
         mask_size={"height": _SAM_SIDE // 4, "width": _SAM_SIDE // 4},
     )
-    Sam2Processor(image_processor=images, target_size=_SAM_SIDE).save_pretrained(folder)
+
+
+def sam2(folder, **save):
+    """A segmenter of pictures."""
+    model = Sam2Model(Sam2Config(**_sam2_parts())).eval()
+    _enliven(model)
+    model.save_pretrained(folder, **save)
+    Sam2Processor(image_processor=_sam2_images(), target_size=_SAM_SIDE).save_pretrained(folder)
+
+
+def sam2_video(folder):
+    """A segmenter of videos, which is what the published checkpoints of SAM 2.1 are; a picture model is in it."""
+    config = Sam2VideoConfig(
+        **_sam2_parts(),
+        image_size=_SAM_SIDE,
+        memory_attention_hidden_size=32,
+        memory_attention_num_layers=1,
+        memory_attention_feed_forward_hidden_size=32,
+        memory_attention_rope_feat_sizes=[4, 4],
+        memory_encoder_hidden_size=32,
+        memory_encoder_output_channels=8,
+        mask_downsampler_embed_dim=32,
+        memory_fuser_embed_dim=32,
+        memory_fuser_intermediate_dim=32,
+    )
+    model = Sam2VideoModel(config).eval()
+    _enliven(model)
+    model.save_pretrained(folder)
+    Sam2VideoProcessor(
+        image_processor=_sam2_images(), video_processor=Sam2VideoVideoProcessor(), target_size=_SAM_SIDE
+    ).save_pretrained(folder)

@@ -18,6 +18,7 @@ MAKERS = {
     "ip_adapter": sdxl.ip_adapter,
     "grounding_dino": masks.grounding_dino,
     "sam2": masks.sam2,
+    "sam2_video": masks.sam2_video,
     "llava_next": vlm.llava_next,
     "qwen3_vl": vlm.qwen3_vl,
     "smolvlm": vlm.smolvlm,

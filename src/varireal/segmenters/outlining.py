@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from transformers import AutoModelForMaskGeneration, AutoProcessor
+from transformers import AutoModelForMaskGeneration, Sam2Processor
 
 from varireal.arrays import Array
 from varireal.config.machine import ModelRef
@@ -47,7 +47,7 @@ class Outliner:
         self._model = load_transformers(
             AutoModelForMaskGeneration, ref, key, device=device, types=_TYPES, dtype=torch.float32
         )
-        self._processor = load_processor(AutoProcessor, ref, key)
+        self._processor = load_processor(Sam2Processor, ref, key)
 
     def outline(self, images: Sequence[Array], boxes: Sequence[Array], *, batch: int) -> list[Outline]:
         """The mask of each photo.

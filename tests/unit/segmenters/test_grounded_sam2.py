@@ -141,6 +141,14 @@ def test_weights_in_shards_and_variants_give_the_same_masks(make, images, tmp_pa
         assert all(abs(one.score - other.score) <= closeness for one, other in zip(plain, found, strict=True))
 
 
+def test_the_picture_model_is_taken_out_of_a_video_checkpoint(make, images, tiny_model):
+    """The published checkpoints of SAM 2.1 are of the video model."""
+    segmenter = make(segmenter=ModelRef(id=str(tiny_model("sam2_video"))))
+    results = ask(segmenter, images[:2])
+    assert type(segmenter._models._outliner._model).__name__ == "Sam2Model"
+    assert [(result.status, result.mask.shape) for result in results] == [("ok", size) for size in SIZES[:2]]
+
+
 @pytest.mark.parametrize("which", ["detector", "segmenter"])
 def test_models_in_the_wrong_place_are_told_with_their_key(make, images, tiny_model, which):
     other = {"detector": "sam2", "segmenter": "grounding_dino"}[which]
