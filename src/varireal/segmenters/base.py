@@ -1,5 +1,6 @@
 """What every segmenter is."""
 
+import inspect
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -51,3 +52,10 @@ class Segmenter(Protocol):
             BackendError: the segmenter cannot run here at all, such as for want of a model.
         """
         ...
+
+
+def missing_attributes(segmenter: object) -> list[str]:
+    """Names of what a segmenter of another package lacks; nothing is asked of it, so no model is loaded."""
+    wanted = ("name", "version", "revision", "uses_given", "uses_names", "batch_size", "segment")
+    nowhere = object()
+    return [name for name in wanted if inspect.getattr_static(segmenter, name, nowhere) is nowhere]

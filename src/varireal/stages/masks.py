@@ -17,13 +17,14 @@ from varireal.backends import make_backend, read_machine
 from varireal.config.machine import BackendContext
 from varireal.config.masks import MaskLimitsConfig, MasksConfig
 from varireal.config.slices import MasksSlice, slice_digest
+from varireal.errors import BackendError
 from varireal.logs import progress
 from varireal.names import MaskStatus
 from varireal.paths import parse_shard
 from varireal.records import MaskResult
 from varireal.schemas import IMAGES, MASKS
 from varireal.seeds import shard_of
-from varireal.segmenters.base import Segmenter
+from varireal.segmenters.base import Segmenter, missing_attributes
 from varireal.segmenters.kept import KeptSegmenter
 from varireal.segmenters.quality import (
     MaskLimits,
@@ -84,7 +85,17 @@ def make_chain(config: MasksSlice, context: BackendContext) -> list[Segmenter]:
     Raises:
         BackendError: one cannot be loaded.
     """
-    return [make_backend("segmenters", name, config.masks, context) for name in config.masks.chain]
+    chain = []
+    for name in config.masks.chain:
+        segmenter = make_backend("segmenters", name, config.masks, context)
+        lacking = missing_attributes(segmenter)
+        if lacking:
+            raise BackendError(
+                f"the segmenters backend {name!r} has no {', '.join(lacking)}; segmenters/base.py says what a "
+                "segmenter is"
+            )
+        chain.append(segmenter)
+    return chain
 
 
 def _mask_rows(

@@ -4,13 +4,16 @@ import numpy as np
 import pytest
 from masks_study import ALL, OBJECT, SPECK, Finder, Study
 
+from varireal.config.machine import BackendContext
 from varireal.config.masks import MasksConfig
 from varireal.config.model import parse_config
+from varireal.config.slices import stage_slices
 from varireal.errors import BackendError, ConfigError
 from varireal.pictures import encode_png
 from varireal.records import MaskResult
 from varireal.segmenters.kept import own_options
 from varireal.segmenters.quality import decode_mask
+from varireal.stages import masks as stage
 
 DOUBTFUL = MaskResult(OBJECT, "ok", "", 0.5)
 TWO = MaskResult(OBJECT, "mask_several_objects", "Two gulls were found.", 0.9, 2)
@@ -236,3 +239,27 @@ def test_given_masks_with_a_fallback_suit_any_source():
     config = parse_config({**FOLDER, "masks": {"fallback": ["grounded_sam2"]}})
     assert config.masks.chain == ("provided", "grounded_sam2")
     assert parse_config({**FOLDER, "masks": {"backend": "matting"}}).masks.chain == ("matting",)
+
+
+class Circle:
+    """A segmenter of another package, as packages had them before names and batches."""
+
+    name, version, revision, uses_given = "circle", 4, None, False
+
+    def segment(self, images, given):
+        return []
+
+
+def test_a_segmenter_of_another_package_that_lacks_something_is_told(study, monkeypatch):
+    monkeypatch.setattr(stage, "make_backend", lambda *_: Circle())
+    with pytest.raises(BackendError, match="the segmenters backend 'grabcut' has no uses_names, batch_size; "):
+        study.run({**ALL, "masks": {"backend": "grabcut"}})
+
+
+def test_the_backends_of_this_package_have_everything_and_load_nothing():
+    raw = {"masks": {"fallback": ["grabcut", "grounded_sam2", "matting"]}}
+    config = stage_slices(parse_config(raw), {"gull": "gull"})["masks"]
+    chain = stage.make_chain(config, BackendContext())
+    assert [segmenter.name for segmenter in chain] == list(config.masks.chain)
+    assert "_models" not in vars(chain[2])
+    assert "_model" not in vars(chain[3])
