@@ -74,8 +74,16 @@ def test_a_place_that_takes_no_results_is_refused(results, tmp_path):
 
 def test_a_list_without_masks_cannot_provide_them(tmp_path):
     (tmp_path / "list.csv").write_text("path,class,split\na.png,mallard,train\n")
+    images = {"source": "csv", "csv": {"path": "list.csv"}}
     with pytest.raises(ConfigError, match="names no mask"):
-        layout(images={"source": "csv", "csv": {"path": "list.csv"}}).check()
+        layout(images=images).check()
+    layout(images=images, masks={"fallback": ["grabcut"]}).check()
+
+
+def test_a_chain_of_masks_has_the_versions_of_all_and_asks_for_a_gpu_by_any():
+    plain, chain = layout(), layout(masks={"fallback": ["grabcut", "grounded_sam2"]})
+    assert chain.key("masks").startswith("masks v2 provided v1 grabcut v1 grounded_sam2 v1 ")
+    assert (plain.stage_gpus("masks"), chain.stage_gpus("masks")) == (0, 1)
 
 
 def test_dag_size_is_bounded():
