@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from varireal import __version__
 from varireal.config.slices import DatasetSlice
+from varireal.models.licences import PHOTOS, effective_licence
 from varireal.plaintext import one_line
 from varireal.schemas import DATASET
 
@@ -116,6 +117,7 @@ def render_card(facts: CardFacts) -> str:
         classes=_class_table(facts),
         columns=[(field.name, str(field.type), field.metadata[b"doc"].decode()) for field in DATASET],
         packages=_packages(facts),
+        effective=effective_licence({**facts.config.licences, PHOTOS: facts.config.dataset.source_license}),
         gates=_gates(facts),
         judges=[making.asked for making in facts.making if making.asked],
         outlines=[making.silhouette for making in facts.making if making.silhouette],
@@ -186,7 +188,7 @@ def _limits(block: Mapping[str, Any]) -> str:
     for name, value in block.items():
         inner = value if isinstance(value, Mapping) else {"": value}
         flat |= {f"{name} {key}".strip(): limit for key, limit in inner.items()}
-    shown = [f"{name.replace('_', ' ')} {limit:g}" for name, limit in flat.items() if isinstance(limit, int | float)]
+    shown = [f"{name.replace('_', ' ')}: {limit:g}" for name, limit in flat.items() if isinstance(limit, int | float)]
     return ", ".join(shown) or "none"
 
 

@@ -19,7 +19,7 @@ from varireal.errors import DataError
 from varireal.metrics.receipts import RECEIPT_FIELDS
 from varireal.paths import StudyPaths, shard_name
 from varireal.pictures import encode_png
-from varireal.schemas import EDITS, FUNNEL, IMAGES, MASKS, VERDICTS
+from varireal.schemas import EDITS, FEASIBILITY, FUNNEL, IMAGES, MASKS, VERDICTS
 from varireal.seeds import shard_of
 from varireal.segmenters.quality import encode_mask
 from varireal.stages import report as stage
@@ -418,3 +418,51 @@ def test_a_damaged_picture_is_an_error(study):
     study.write()
     with pytest.raises(DataError, match="cannot be decoded"):
         study.run()
+
+
+def score(population, **facts):
+    return {
+        "attribute": "color",
+        "feasibility": "feasible",
+        "population": population,
+        "pictures": 1234,
+        "unknown": 5,
+        "p_feasible_raw": 0.91,
+        "p_feasible_words": 0.52,
+        "reviewed": 30,
+        "reviewed_feasible": 20,
+        "calibration": "platt",
+        "note": "",
+        **facts,
+    }
+
+
+@pytest.mark.parametrize(
+    ("facts", "shown", "told"),
+    [
+        (
+            {"p_feasible": 0.73, "low": 0.61, "high": 0.84},
+            ["0.73", "0.61 to 0.84", "0.91", "0.52", "1,234"],
+            "corrected",
+        ),
+        ({"note": "nobody <b> did", "calibration": "none"}, ["–", "–", "0.91", "0.52"], "nobody &lt;b&gt; did"),
+    ],
+)
+def test_the_feasibility_score_of_the_accepted_pictures_is_on_the_page(study, facts, shown, told):
+    study.write()
+    rows = [score("judged", p_feasible_raw=0.11, **facts | {"p_feasible": None}), score("accepted", **facts)]
+    path = Path(study.paths.funnel).with_name("feasibility.parquet")
+    tables.write(path, rows, FEASIBILITY, stage="dataset", digest="x")
+    _, page = study.run()
+    table = re.search(r'<table class="glance" id="feasibility">.*?</table>', page.html, re.S)[0]
+    cells = re.findall(r'<td class="number">(.*?)</td>', table)
+    assert cells[: len(shown)] == shown
+    assert "0.11" not in table
+    assert told in page.html
+    assert "feasibility.csv" in page.html
+
+
+def test_a_page_without_a_judge_has_no_feasibility_score(study):
+    _, page = study.write().run()
+    assert 'id="feasibility"' not in page.html
+    assert "feasibility.csv" not in page.html
