@@ -6,7 +6,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import torch
 
-from tiny import masks, sdxl, vlm
+from tiny import instruct, masks, sdxl, vlm
 
 _SEED = 3
 
@@ -22,6 +22,10 @@ MAKERS = {
     "llava_next": vlm.llava_next,
     "qwen3_vl": vlm.qwen3_vl,
     "smolvlm": vlm.smolvlm,
+    "flux_kontext": instruct.flux_kontext,
+    "flux2_klein": instruct.flux2_klein,
+    "flux2_klein_inpaint": lambda folder: instruct.flux2_klein(folder, inpaint=True),
+    "qwen_image_edit": instruct.qwen_image_edit,
 }
 
 

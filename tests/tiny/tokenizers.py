@@ -4,7 +4,7 @@ import string
 
 from open_clip.tokenizer import bytes_to_unicode
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import BertTokenizer, CLIPTokenizer, PreTrainedTokenizerFast
+from transformers import BertTokenizer, CLIPTokenizer, PreTrainedTokenizerFast, Qwen2Tokenizer
 
 BYTES = list(bytes_to_unicode().values())
 
@@ -46,4 +46,12 @@ def byte_tokenizer(extra=(), words=(), template=None):
     )
     tokenizer.add_tokens(list(extra), special_tokens=True)
     tokenizer.add_tokens(list(words))
+    return tokenizer
+
+
+def qwen_tokenizer(extra=(), template=None):
+    """Qwen2's class over bytes, without merges."""
+    ids = {"<|endoftext|>": 0, **{byte: number for number, byte in enumerate(BYTES, 1)}}
+    tokenizer = Qwen2Tokenizer(vocab=ids, merges=[], pad_token="<|endoftext|>", chat_template=template)
+    tokenizer.add_tokens(list(extra), special_tokens=True)
     return tokenizer

@@ -37,10 +37,23 @@ def replace_background(image: Array, mask: Array, scene_name: str, rng: np.rando
     if not touches_bottom(mask) and scene.horizon < _foot(mask):
         plate = plate * ground_shadow(mask, scene.light)
     plate = add_noise(srgb(tone(plate)), image, rng)
+    return put_before((np.clip(plate, 0, 1) * 255 + 0.5).astype(np.uint8), image, mask)
+
+
+def put_before(plate: Array, image: Array, mask: Array) -> Array:
+    """Put the object before another background, with an edge that no longer holds the old one.
+
+    Args:
+        plate: (H, W, 3) uint8 sRGB, the new background.
+        image: (H, W, 3) uint8 sRGB photo.
+        mask: (H, W) bool, not empty.
+
+    Returns:
+        (H, W, 3) uint8; where ``background_region`` is False the pixels are meant to stay the photo's.
+    """
     alpha, inner = _edge(image, mask)
-    mixed = mix(to_light((np.clip(plate, 0, 1) * 255 + 0.5).astype(np.uint8)), inner, alpha)
-    edited = (srgb(mixed) * 255 + 0.5).astype(np.uint8)
-    return np.where((alpha == 0)[..., None], (np.clip(plate, 0, 1) * 255 + 0.5).astype(np.uint8), edited)
+    edited = (srgb(mix(to_light(plate), inner, alpha)) * 255 + 0.5).astype(np.uint8)
+    return np.where((alpha == 0)[..., None], plate, edited)
 
 
 def _foot(mask: Array) -> float:

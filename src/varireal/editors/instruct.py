@@ -1,0 +1,228 @@
+"""Editing by a model that follows an instruction: one image-editing pipeline of diffusers, chosen by its folder."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from varireal.arrays import Array
+from varireal.config.instruct import InstructEdits
+from varireal.config.machine import BackendContext
+from varireal.editors.instruct_frame import Frame, may_change, settled, working_shape
+from varireal.editors.instruct_kinds import KEY, Kind, find_kind
+from varireal.editors.instruct_models import Model, fitting
+from varireal.editors.instruct_texts import TextBook
+from varireal.editors.instructions import Wording, target_rgb
+from varireal.errors import BackendError
+from varireal.models.device import find_device, quiet
+from varireal.models.fingerprint import pipeline_identity
+from varireal.models.memory import Ladder
+from varireal.names import OK, EditStatus
+from varireal.records import EditRequest, EditResult, MadeWith, Prompt
+
+_SEEDS = 1 << 63
+_WINDOW = 4  # batches that the stage hands over at once, so that photos of one shape fill them
+# What an empty negative prompt is for Qwen-Image, which guides only where there is one.
+_NOTHING = " "
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One edit on the picture that the model sees.
+
+    Attributes:
+        frame: where the photo lies.
+        image: (h, w, 3) uint8.
+        region: (h, w) bool, what may change.
+        text: the instruction.
+        seed: of its noise.
+    """
+
+    frame: Frame
+    image: Array
+    region: Array
+    text: str
+    seed: int
+
+
+class InstructEditor:
+    """Edits by instruction, and puts what must not change back.
+
+    Args:
+        settings: the block ``edits.instruct``.
+        context: noun and machine.
+    """
+
+    name = "instruct"
+    version = 1
+
+    def __init__(self, settings: InstructEdits, context: BackendContext) -> None:
+        quiet()
+        self._settings, self._machine = settings, context.machine
+        self._wording = Wording(settings, context.noun)
+        self._device = find_device(context.machine)
+
+    @classmethod
+    def from_config(cls, settings: InstructEdits, context: BackendContext) -> "InstructEditor":
+        """The editor of a config; nothing is loaded before the first edit."""
+        return cls(settings, context)
+
+    @cached_property
+    def revision(self) -> str | None:
+        """Which weights; asking for it loads no model.
+
+        Raises:
+            BackendError: a local model is not there.
+        """
+        return pipeline_identity(self._settings.model, KEY)
+
+    @property
+    def batch_size(self) -> int:
+        """Requests that it likes to get together."""
+        return self._ladder.batch * _WINDOW if self._ladder.batch > 1 else 1
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether it leaves the CPU free for other work while it edits."""
+        return self._device.on_gpu
+
+    def check(self, prompt: Prompt) -> None:
+        """Every prompt can be tried: the model reads plain words."""
+
+    def params(self, prompt: Prompt) -> str:
+        """Everything of the settings that pictures of a prompt depend on, as JSON; ``revision`` tells the model."""
+        shared = self._settings.model_dump(exclude={"background", "color", "texture", "model"})
+        return self._wording.params(prompt, shared)
+
+    def prepare(self, wanted: Iterable[tuple[Prompt, str]]) -> None:
+        """Get ready for (prompt, class name): encode their instructions while the GPU is still empty.
+
+        Raises:
+            BackendError: the model cannot be used.
+        """
+        if self._kind.texts:
+            self._texts.expect(self._wording.text(prompt, class_name) for prompt, class_name in wanted)
+
+    def edit(self, requests: Sequence[EditRequest]) -> list[EditResult]:
+        """Make one result per request, in order; photos of one shape share a call where the pipeline can.
+
+        Raises:
+            BackendError: the model cannot be loaded, or one photo alone is too much for the memory.
+        """
+        results: dict[int, EditResult] = {}
+        buckets: dict[tuple[int, int], list[tuple[int, Job]]] = {}
+        for number, request in enumerate(requests):
+            if not request.mask.any():
+                results[number] = EditResult(EditStatus.NO_MASK, "the mask is empty")
+                continue
+            job = self._job(request)
+            buckets.setdefault(job.frame.outer, []).append((number, job))
+        for members in buckets.values():
+            made = self._made([job for _, job in members])
+            for (number, job), (picture, batch) in zip(members, made, strict=True):
+                results[number] = self._result(requests[number], job, picture, batch)
+        return [results[number] for number in range(len(requests))]
+
+    def _made(self, jobs: Sequence[Job]) -> list[tuple[Array, int]]:
+        """Pictures in 0..1, each with the number of photos in its call."""
+        pipe = self._model.pipe
+
+        def work(part: Sequence[Job]) -> list[tuple[Array, int]]:
+            with torch.inference_mode():
+                made = pipe(**self._arguments(part)).images
+            return [(np.asarray(picture, np.float32), len(part)) for picture in made]
+
+        try:
+            return self._ladder.run(work, jobs)
+        except torch.OutOfMemoryError as error:
+            raise BackendError(
+                f"{KEY}: one photo at {self._settings.size} is too much for the GPU's memory, even with all but one "
+                "model waiting outside; set edits.instruct.size lower, or use a smaller model"
+            ) from error
+
+    def _arguments(self, jobs: Sequence[Job]) -> dict[str, Any]:
+        """Arguments of a call of the pipeline."""
+        kind, settings = self._kind, self._settings
+        height, width = jobs[0].frame.outer
+        together = kind.together
+        pictures = [Image.fromarray(job.image) for job in jobs]
+        found: dict[str, Any] = {
+            "image": pictures if together else pictures[0],
+            "num_inference_steps": settings.steps,
+            "generator": [torch.Generator("cpu").manual_seed(job.seed % _SEEDS) for job in jobs],
+            "output_type": "np",
+            **self._told([job.text for job in jobs]),
+        }
+        if kind.guidance:
+            found[kind.guidance] = settings.guidance
+        if kind.shaped:
+            found |= {"height": height, "width": width}
+        if kind.area:
+            found |= {"max_area": height * width, "_auto_resize": False}
+        if kind.masked:
+            found["mask_image"] = [Image.fromarray(job.region.astype(np.uint8) * 255) for job in jobs]
+            found["strength"] = settings.strength
+        return found
+
+    def _told(self, texts: list[str]) -> dict[str, Any]:
+        """What a call is told to do, and what it is led away from."""
+        kind, guided = self._kind, self._settings.guidance > 1
+        if not kind.texts:
+            negative = [self._settings.negative or _NOTHING] * len(texts) if guided else None
+            return {"prompt": texts, "negative_prompt": negative}
+        found = dict(zip(kind.texts, self._texts.embeddings(texts), strict=True))
+        if guided and kind.negative == "embeddings":
+            away = self._texts.embeddings([self._settings.negative] * len(texts))
+            found |= {f"negative_{name}": value for name, value in zip(kind.texts, away, strict=True)}
+        device = self._model.pipe._execution_device
+        return {name: value.to(device) for name, value in found.items()}
+
+    def _result(self, request: EditRequest, job: Job, picture: Array, batch: int) -> EditResult:
+        marks = ("step_cache:first_block",) if self._settings.step_cache else ()
+        how = MadeWith(batch, self._device.dtype_name, self._device.told, self._ladder.step, marks)
+        if not np.isfinite(picture).all():
+            reason = f"the model's picture holds numbers that are none; it overflows in {self._device.dtype_name}"
+            return EditResult(EditStatus.FAILED, reason, made_with=how)
+        made = job.frame.back(np.clip(np.rint(picture * 255), 0, 255).astype(np.uint8))
+        attribute, mask = request.prompt.attribute, request.mask.astype(bool)
+        return EditResult(
+            OK,
+            image=settled(request.image, mask, attribute, made),
+            region=may_change(mask, attribute),
+            target_rgb=target_rgb(request.prompt),
+            made_with=how,
+        )
+
+    def _job(self, request: EditRequest) -> Job:
+        height, width = request.mask.shape
+        kind, mask = self._kind, request.mask.astype(bool)
+        outer = working_shape((height, width), self._settings.size, kind.multiple, exact=not kind.fixed)
+        frame = Frame.fitted((height, width), outer)
+        region = frame.place_region(may_change(mask, request.prompt.attribute))
+        text = self._wording.text(request.prompt, request.class_name)
+        return Job(frame, frame.place(request.image), region, text, request.seed)
+
+    @cached_property
+    def _kind(self) -> Kind:
+        return find_kind(self._settings)
+
+    @cached_property
+    def _model(self) -> Model:
+        return Model(self._settings, self._kind, self._device, compiled=self._machine.compile)
+
+    @cached_property
+    def _texts(self) -> TextBook:
+        always = [self._settings.negative] if self._kind.negative == "embeddings" else []
+        return TextBook(self._model.encoding, len(self._kind.texts), self._device, always=always)
+
+    @cached_property
+    def _ladder(self) -> Ladder:
+        # the cache decides for a whole batch at once, so each photo has to be alone to be the same in every batch
+        alone = not self._kind.together or self._settings.step_cache
+        batch = 1 if alone else self._machine.batch_size or fitting(self._model.weights, self._device.memory_gb)
+        offload, tile = self._model.memory_steps
+        return Ladder(batch, offload=offload, tile=tile)
