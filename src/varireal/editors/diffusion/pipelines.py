@@ -47,6 +47,26 @@ _SCHEDULERS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+class ControlPipeline(StableDiffusionXLControlNetPipeline):
+    """Each picture of a batch with its own IP-Adapter image.
+
+    diffusers (0.42) repeats given embeddings once per picture of the batch, so that every picture of a batch sees the
+    images of all.
+    """
+
+    def prepare_ip_adapter_image_embeds(
+        self,
+        ip_adapter_image: Any,  # noqa: ARG002 - the signature is diffusers'
+        ip_adapter_image_embeds: list[torch.Tensor],
+        device: Any,
+        num_images_per_prompt: int,  # noqa: ARG002
+        do_classifier_free_guidance: bool,
+    ) -> list[torch.Tensor]:
+        """Given embeddings, (2 N, 1, ...) with those of blank pictures first; without guidance, the second half."""
+        half = ip_adapter_image_embeds[0].chunk(2)[1]
+        return [(ip_adapter_image_embeds[0] if do_classifier_free_guidance else half).to(device)]
+
+
 class Pipelines:
     """What the recipes call.
 
@@ -80,7 +100,7 @@ class Pipelines:
         pipeline_class(self._models.base, key, _SDXL)
         net = load_part(ControlNetModel, self._models.controlnet, f"{_PLACE}.controlnet", dtype=self._device.dtype)
         parts = {"controlnet": net, **self._safe_vae(), **self._image_encoder()}
-        pipe = self._load(StableDiffusionXLControlNetPipeline, self._models.base, key, **parts, **_NO_TEXT)
+        pipe = self._load(ControlPipeline, self._models.base, key, **parts, **_NO_TEXT)
         self._adapt(pipe)
         return self._ready(pipe, key)
 
@@ -106,8 +126,8 @@ class Pipelines:
     def text_parts(self, which: str) -> Any:
         """Tokenizers and text encoders of a pipeline, ``inpaint``, ``base``, ``plain`` or ``prior``, on the device."""
         ref, key = getattr(self._models, which), f"{_PLACE}.{which}"
-        folder = model_folder(ref, key)
-        index = DiffusionPipeline.load_config(folder)
+        pipeline_class(ref, key)
+        index = DiffusionPipeline.load_config(model_folder(ref, key))
         skipped = [name for name in _NOT_TEXT if name in index]
         parts = self._load(DiffusionPipeline, ref, key, **dict.fromkeys(skipped))
         for name in _TEXT_PARTS:
