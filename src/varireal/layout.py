@@ -19,6 +19,7 @@ from varireal.datasets.sources import file_source, image_source
 from varireal.errors import ConfigError
 from varireal.judges.questions import questions_digest, read_questions
 from varireal.judges.reviewed import review_digest
+from varireal.models.pinning import as_locked
 from varireal.paths import StudyPaths, check_results_folder, dataset_files, parse_run, run_name, shard_name
 from varireal.prompting.bank import load_bank, prompts_for
 from varireal.prompting.checks import check_prompts
@@ -66,7 +67,8 @@ class Layout:
 
     @cached_property
     def _slices(self) -> dict[str, tuple[str, str]]:
-        slices = stage_slices(self.config, self.classes)
+        config, licences = as_locked(self.config)
+        slices = stage_slices(config, self.classes, licences)
         return {stage: (slice_text(part), slice_digest(part)) for stage, part in slices.items()}
 
     def slice(self, stage: str) -> str:

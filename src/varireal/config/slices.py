@@ -89,7 +89,7 @@ class VerdictsSlice(StrictModel):
 
 
 class DatasetSlice(StrictModel):
-    """For the stage dataset."""
+    """For the stage dataset; ``licences`` by the model that they belong to."""
 
     study: str
     seed: int
@@ -102,6 +102,7 @@ class DatasetSlice(StrictModel):
     dataset: DatasetConfig
     asked: bool = False
     reviewed: ReviewConfig = ReviewConfig()
+    licences: dict[str, str] = {}  # noqa: RUF012
 
 
 class AdaptersSlice(StrictModel):
@@ -142,7 +143,9 @@ class ReportSlice(StrictModel):
     asked: bool = False
 
 
-def stage_slices(config: Config, classes: dict[str, str]) -> dict[str, StrictModel]:
+def stage_slices(
+    config: Config, classes: dict[str, str], licences: dict[str, str] | None = None
+) -> dict[str, StrictModel]:
     """The slice of every stage; options of sources and backends that are not chosen are left out."""
     study, images = config.study, config.images.chosen()
     attributes: tuple[str, ...] = config.edits.attributes
@@ -181,6 +184,7 @@ def stage_slices(config: Config, classes: dict[str, str]) -> dict[str, StrictMod
             dataset=config.dataset,
             asked=config.verdicts.asks,
             reviewed=config.verdicts.reviewed if config.verdicts.asks else ReviewConfig(),
+            licences=licences or {},
         ),
         "report": ReportSlice(
             study=study.name,

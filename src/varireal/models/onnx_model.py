@@ -110,8 +110,7 @@ def onnx_file(ref: ModelRef, key: str) -> Path:
         BackendError: there is none, or several and the config does not say which.
     """
     wanted = "/".join(part for part in (ref.subfolder, ref.file) if part)
-    allow = (wanted, f"{wanted}?data*", "*.json") if ref.file else ("*.onnx", "*.json")
-    place = find_model(ref, key, allow=allow)
+    place = find_model(ref, key)
     path = place / wanted if wanted else place
     if path.is_dir():
         files = sorted(path.rglob("*.onnx"))

@@ -1,7 +1,6 @@
-"""Where a model's files are: a local folder, or the hub's cache at the revision that ``models.lock`` pins."""
+"""Where a model's files are: a local folder, or the hub's cache."""
 
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 
 from varireal.config.machine import ModelRef
@@ -9,23 +8,21 @@ from varireal.errors import BackendError
 
 logger = logging.getLogger(__name__)
 
-# Weights as safetensors or ONNX, and the text files around them; nothing that could be run.
-ALLOWED = ("*.json", "*.txt", "*.model", "*.jinja", "*.safetensors", "*.onnx")
-
 
 def is_local(ref: ModelRef) -> bool:
     """Whether a model is a file or folder of this machine, and no hub id."""
     return Path(ref.id).expanduser().exists() or ref.id.startswith((".", "/", "~")) or ref.id.count("/") != 1
 
 
-def find_model(ref: ModelRef, key: str, *, revision: str | None = None, allow: Sequence[str] = ALLOWED) -> Path:
-    """Folder (or file) of a model; a hub id is looked up in the hub's cache, and fetched when there is a network.
+def find_model(ref: ModelRef, key: str) -> Path:
+    """Folder (or file) of a model; a hub id is looked up in the hub's cache, and fetched when it is not whole there.
+
+    The revision is the one in ``ref``, where the lock's has been put when the config was read; without one it is the
+    branch main as it was last fetched, so that no network is asked when the files are there.
 
     Args:
         ref: the model.
         key: place of the model in the config, for messages.
-        revision: revision from ``models.lock``, used when the config pins none.
-        allow: which files of a hub repository are wanted.
 
     Raises:
         BackendError: there is none; the message says what to do.
@@ -37,19 +34,23 @@ def find_model(ref: ModelRef, key: str, *, revision: str | None = None, allow: S
                 f"{key}.id: there is no {ref.id!r}; expected a folder or file, or a hub id such as org/name"
             )
         return place
-    from huggingface_hub import constants, snapshot_download
-    from huggingface_hub.errors import GatedRepoError
+    from huggingface_hub import constants
 
-    wanted = ref.revision or revision
-    try:
-        return Path(snapshot_download(ref.id, revision=wanted, allow_patterns=list(allow)))
-    except GatedRepoError as error:
+    from varireal.models.cache import find_cached
+    from varireal.models.fetching import bring
+
+    cached = find_cached(ref, key)
+    if cached is not None and not cached.missing:
+        return cached.folder
+    at = f" at {ref.revision}" if ref.revision else ""
+    lacking = (
+        "" if cached is None else f" as a whole: {len(cached.missing)} files are missing, such as {cached.missing[0]}"
+    )
+    message = f"{key}: the model {ref.id!r}{at} is not in {constants.HF_HUB_CACHE}{lacking}"
+    if constants.HF_HUB_OFFLINE:
         raise BackendError(
-            f"{key}: {ref.id!r} is gated; accept its licence on its page, put your token into HF_TOKEN, and run "
-            "'varireal fetch'"
-        ) from error
-    except Exception as error:
-        raise BackendError(
-            f"{key}: the model {ref.id!r} is not in {constants.HF_HUB_CACHE} and the hub cannot be reached "
-            f"({type(error).__name__}); run 'varireal fetch' on a machine with a network, or give a local folder"
-        ) from error
+            f"{message}, and HF_HUB_OFFLINE is set; run 'varireal fetch' on a machine with a network, or give a "
+            "local folder"
+        )
+    logger.warning("%s; it is fetched now, 'varireal fetch' does that before a run", message)
+    return bring(ref, key)
