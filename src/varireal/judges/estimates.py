@@ -34,7 +34,7 @@ from varireal.seeds import stable_int
 
 LEAST_EACH = 3  # of both answers, for any calibration
 FOLDS = 5
-LEAST_OWN = 10  # reviewed pictures of a setting, for a correction of its own
+LEAST_OWN = 5  # reviewed pictures of a setting, for a correction of its own
 _IMAGINED = 2  # of either answer
 _LEAST_APART = 1e-3
 _BINS = 256  # a curve is averaged over so many groups of pictures with like scores
