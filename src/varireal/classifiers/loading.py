@@ -13,9 +13,9 @@ from safetensors import SafetensorError
 from varireal.classifiers.clip import OPEN_CLIP, TRANSFORMERS, Clip
 from varireal.classifiers.names import TINY
 from varireal.config.adapters import AdaptersConfig
+from varireal.config.machine import ModelRef
 from varireal.errors import BackendError
-
-_FILES = ("*.json", "*.txt", "*.model", "*.safetensors")
+from varireal.models.places import find_model
 
 
 def load_clip(config: AdaptersConfig, device: str | None = None) -> Clip:
@@ -51,17 +51,7 @@ def _place(config: AdaptersConfig) -> Path:
             f"adapters.model: there is no {config.model!r}; expected 'tiny', a folder with open_clip_config.json or "
             "config.json, a .safetensors file, or a hub id such as org/name"
         )
-    from huggingface_hub import constants, snapshot_download
-
-    try:
-        return Path(snapshot_download(config.model, revision=config.revision, allow_patterns=list(_FILES)))
-    except Exception as error:
-        pinned = f" --revision {config.revision}" if config.revision else ""
-        raise BackendError(
-            f"the model {config.model!r} is not in {constants.HF_HUB_CACHE} and the hub cannot be reached "
-            f"({type(error).__name__}); on a machine with a network run: hf download {config.model}{pinned}, "
-            "or give adapters.model a local folder"
-        ) from error
+    return find_model(ModelRef(id=config.model, revision=config.revision), "adapters.model")
 
 
 def _from_folder(folder: Path) -> Clip:
@@ -112,7 +102,7 @@ def _transformers(folder: Path) -> Clip:
     model = AutoModel.from_pretrained(folder, use_safetensors=True, trust_remote_code=False)
     if not isinstance(model, (CLIPModel, SiglipModel)):
         raise BackendError(f"{folder} holds {type(model).__name__}; expected a CLIPModel or SiglipModel")
-    processor: Any = AutoProcessor.from_pretrained(folder, trust_remote_code=False)  # type: ignore[no-untyped-call]
+    processor: Any = AutoProcessor.from_pretrained(folder, trust_remote_code=False)
     sizes: Any = model.config
     length = sizes.text_config.max_position_embeddings
 

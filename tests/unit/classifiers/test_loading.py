@@ -77,8 +77,9 @@ def test_a_model_that_is_nowhere_is_refused():
 def test_a_hub_id_without_a_network_says_how_to_fetch_it(monkeypatch, tmp_path):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    assert "hf download no/such-model," in refusal(model="no/such-model")
-    assert "hf download no/such-model --revision abc," in refusal(model="no/such-model", revision="abc")
+    text = refusal(model="no/such-model", revision="abc")
+    assert f"adapters.model: the model 'no/such-model' at abc is not in {tmp_path}" in text
+    assert "run 'varireal fetch'" in text
 
 
 def test_pickled_weights_are_refused(clip_folders, tmp_path):
