@@ -47,6 +47,15 @@ class HasParams(Protocol):
 
 
 @runtime_checkable
+class NamesModels(Protocol):
+    """An editor that can say which models its pictures come from."""
+
+    def models(self, attribute: str) -> dict[str, str]:
+        """Name and revision of the models of edits of an attribute, by their place in the config."""
+        ...
+
+
+@runtime_checkable
 class Prepares(Protocol):
     """An editor that does something once for all prompts of a job, before the first edit."""
 

@@ -1,5 +1,6 @@
 """The published recipes on SDXL: background, colour and texture edits, and the baselines without a mask."""
 
+import json
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -16,13 +17,14 @@ from varireal.editors.base import PoolEntry
 from varireal.editors.diffusion.canvas import Canvas, cast
 from varireal.editors.diffusion.encoding import TextCache
 from varireal.editors.diffusion.graph import Job, composed, run_background, run_object, run_plain
-from varireal.editors.diffusion.pipelines import Pipelines
+from varireal.editors.diffusion.pipelines import MODELS, Pipelines
 from varireal.editors.diffusion.priors import PriorMaker
 from varireal.editors.diffusion.safety import SafetyChecker
 from varireal.editors.diffusion.texts import Weighted, plain_text
 from varireal.editors.diffusion.wording import Wording, flat_color
 from varireal.errors import BackendError, UnknownPromptError
 from varireal.models.device import find_device, quiet
+from varireal.models.identity import model_identity
 from varireal.models.memory import Ladder, memory_plan
 from varireal.names import OK, EditStatus
 from varireal.records import EditRequest, EditResult, MadeWith, Prompt
@@ -62,8 +64,10 @@ class SdxlEditor:
         self._ladder = Ladder(self._plan.batch, offload=offload, tile=tile)
         self._priors = PriorMaker(self._pipes, self._ladder, settings.size)
         self._caches: dict[str, TextCache] = {}
+        self._pools: dict[tuple[Prompt, str, int], list[PoolEntry]] = {}
         self.batch_size = self._plan.batch * _WINDOW if self._plan.batch > 1 else 1
-        self.revision: str | None = None
+        which = "inpaint" if self._wording.plain is None else "plain"
+        self.revision: str | None = model_identity(getattr(settings.models, which), f"{MODELS}.{which}")
 
     @classmethod
     def from_config(cls, settings: SdxlEdits, context: BackendContext) -> "SdxlEditor":
@@ -86,7 +90,12 @@ class SdxlEditor:
 
     def params(self, prompt: Prompt) -> str:
         """Everything of the settings that pictures of this prompt's setting depend on, as JSON."""
-        return self._wording.params(prompt)
+        return json.dumps([self._wording.params(prompt), self.models(prompt.attribute)], sort_keys=True)
+
+    def models(self, attribute: str) -> dict[str, str]:
+        """Name and revision of the models of edits of an attribute, by their place in the config."""
+        used = self._wording.used_models(attribute)
+        return {f"{MODELS}.{name}": model_identity(ref, f"{MODELS}.{name}") for name, ref in used.items()}
 
     def prepare(self, wanted: Iterable[tuple[Prompt, str]]) -> None:
         """Encode the texts of (prompt, class name) at once, so that the encoders are loaded once and let go."""
@@ -99,7 +108,13 @@ class SdxlEditor:
 
     def pool(self, prompt: Prompt, class_name: str, seed: int) -> list[PoolEntry]:
         """The prior pictures that edits of a prompt draw from; empty when each edit has its own or needs none."""
-        return self._wording.pool(prompt, class_name, seed, self.revision)
+        if not self._wording.needs_prior(prompt):
+            return []
+        key = (prompt, class_name, seed)
+        if key not in self._pools:
+            revision = model_identity(self._settings.models.prior, f"{MODELS}.prior")
+            self._pools[key] = self._wording.pool(prompt, class_name, seed, revision)
+        return self._pools[key]
 
     def make_priors(self, entries: Sequence[PoolEntry]) -> list[Array]:
         """Pictures of entries of one setting's pool, (S, S, 3) uint8, in order."""

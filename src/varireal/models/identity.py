@@ -13,6 +13,8 @@ from varireal.seeds import digest
 # Beside the weights, what else of a folder decides an output: configs, vocabularies, templates.
 _TEXTS = (".json", ".txt", ".model", ".jinja")
 _WEIGHTS = (".safetensors", ".onnx")
+# Of larger files samples are read, from the first byte to the last: every job asks, and training moves every weight.
+_WHOLE, _SAMPLE, _SAMPLES = 64 << 20, 64 << 10, 256
 
 
 def model_identity(ref: ModelRef, key: str) -> str:
@@ -46,7 +48,9 @@ def model_identity(ref: ModelRef, key: str) -> str:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix in (*_TEXTS, *_WEIGHTS) and path.is_file())
+    """Files that decide an output; a pipeline of diffusers has them in folders of its parts."""
+    found = folder.rglob("*") if (folder / "model_index.json").exists() else folder.iterdir()
+    return sorted(path for path in found if path.suffix in (*_TEXTS, *_WEIGHTS) and path.is_file())
 
 
 def _file_and_data(path: Path) -> list[Path]:
@@ -62,4 +66,10 @@ def _contents(path: Path) -> str:
 @cache
 def _sha256(path: Path, size: int, changed: int) -> str:  # noqa: ARG001 - a changed file is read again
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        if size <= _WHOLE:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+        hasher = hashlib.sha256()
+        for number in range(_SAMPLES):
+            file.seek(number * (size - _SAMPLE) // (_SAMPLES - 1))
+            hasher.update(file.read(_SAMPLE))
+        return hasher.hexdigest()

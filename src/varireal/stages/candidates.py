@@ -15,7 +15,7 @@ from varireal.config.machine import BackendContext
 from varireal.config.slices import EditsSlice, MachineSlice
 from varireal.datasets.decoding import RejectedImageError
 from varireal.datasets.photos import read_photo, reading_key
-from varireal.editors.base import DrawsPriors, Editor, HasParams, PoolEntry, Prepares
+from varireal.editors.base import DrawsPriors, Editor, HasParams, NamesModels, PoolEntry, Prepares
 from varireal.errors import VariRealError
 from varireal.names import EditStatus
 from varireal.provenance import STAGE_VERSIONS
@@ -89,6 +89,13 @@ class Work:
         self._editor: Editor = make_editor(config, machine, store)
         self._priors = priors
         self._params: dict[tuple[str, str], str] = {}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the table says of the editor: the models of each attribute."""
+        if not isinstance(self._editor, NamesModels):
+            return {}
+        return {"models": {attribute: self._editor.models(attribute) for attribute in self._config.edits.attributes}}
 
     def candidates(self, items: Sequence[Item]) -> Iterator[Candidate]:
         """Yield one candidate per item, in order; what is computed is in the store before it is yielded."""

@@ -82,23 +82,14 @@ def run(
         tables.write(output, [], EDITS, stage="edits", digest=stamp)
         return Summary({}, 0)
     with open_store(store) as kept:
-        work = Work(
-            config,
-            {row["image_id"]: row for row in tables.read(masks, MASKS)},
-            kept,
-            machine=read_machine(machine),
-            priors=Pool(priors[0]) if priors else None,
-        )
+        by_image = {row["image_id"]: row for row in tables.read(masks, MASKS)}
+        pool = Pool(priors[0]) if priors else None
+        work = Work(config, by_image, kept, machine=read_machine(machine), priors=pool)
         done = list(progress(work.candidates(open_items), logger, f"{attribute}/{feasibility}", len(open_items)))
         rows = [candidate.row for candidate in done]
-        check_budget(
-            rows,
-            stage=f"edits {attribute}/{feasibility}",
-            id_column="candidate_id",
-            failures=FAILURES,
-            allowed=config.max_failed_fraction,
-        )
-        tables.write(output, with_images(done, kept), EDITS, stage="edits", digest=stamp)
+        label, allowed = f"edits {attribute}/{feasibility}", config.max_failed_fraction
+        check_budget(rows, stage=label, id_column="candidate_id", failures=FAILURES, allowed=allowed)
+        tables.write(output, with_images(done, kept), EDITS, stage="edits", digest=stamp, facts=work.facts)
     return Summary(count_statuses(rows), sum(candidate.new for candidate in done))
 
 

@@ -1,12 +1,13 @@
 """From an editor's answer to a row: the photo's pixels put back, the receipt measured, the picture coded."""
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from varireal import names
 from varireal.arrays import Array
 from varireal.editors.composite import composite
+from varireal.metrics.flat import flat_reason
 from varireal.metrics.receipts import Receipt, measure
 from varireal.names import EditStatus
 from varireal.pictures import encode_png
@@ -68,6 +69,9 @@ def measured(edit: Edit) -> Made:
         logger.exception("the result for %s cannot be used", item.candidate_id)
         reason = f"{type(error).__name__}: {error}"
         return Made(item, failure(EditResult(EditStatus.FAILED, reason)), None, edit.seconds)
+    flat = flat_reason(image, result.region) if result.region is not None else None
+    if flat is not None:
+        return Made(item, failure(replace(result, status=EditStatus.FLAT, reason=flat)), None, edit.seconds)
     how = _how(result.made_with) or {"batch_size": edit.together, "dtype": "uint8", "device": "cpu"}
     return Made(item, {**asdict(receipt), **how}, encode_png(image), round(edit.seconds, 4))
 

@@ -43,6 +43,7 @@ class Painter:
                 continue
             image = request.image.copy()
             image[request.mask] = (request.seed % 200, 30, 200)
+            image[::2] = np.where(request.mask[::2, :, None], image[::2] // 2, image[::2])  # no flat picture
             if "leak" in self.misbehave:
                 image[~request.mask] = 0
             results.append(EditResult("ok", image=image, region=request.mask.copy(), target_rgb=(0.5, 0.1, 0.8)))
@@ -130,7 +131,7 @@ def calls():
 
 @pytest.fixture
 def study(tmp_path, calls, monkeypatch):
-    monkeypatch.setattr(candidates, "make_editor", lambda config: Painter(calls))
+    monkeypatch.setattr(candidates, "make_editor", lambda *_: Painter(calls))
     return Study(tmp_path)
 
 
@@ -174,7 +175,7 @@ def test_a_changed_mask_is_noticed(study, calls):
 
 
 def test_pixels_outside_are_the_photo_even_when_the_editor_leaks(study, monkeypatch, calls):
-    monkeypatch.setattr(candidates, "make_editor", lambda config: Painter(calls, ("leak",)))
+    monkeypatch.setattr(candidates, "make_editor", lambda *_: Painter(calls, ("leak",)))
     _, rows = study.run()
     for number, row in enumerate(rows):
         photo = decode_png((study.folder / f"photo{number}.png").read_bytes())
@@ -231,17 +232,17 @@ def test_more_edits_than_prompts_are_rows(study):
 
 @pytest.mark.parametrize("misbehave", ["fail", "raise"])
 def test_too_many_failures_end_the_stage_and_are_not_remembered(study, monkeypatch, calls, misbehave):
-    monkeypatch.setattr(candidates, "make_editor", lambda config: Painter(calls, (misbehave,)))
+    monkeypatch.setattr(candidates, "make_editor", lambda *_: Painter(calls, (misbehave,)))
     with pytest.raises(DataError, match="4 of 4 items failed"):
         study.run()
     assert not (study.folder / "edits.parquet").exists()
-    monkeypatch.setattr(candidates, "make_editor", lambda config: Painter(calls))
+    monkeypatch.setattr(candidates, "make_editor", lambda *_: Painter(calls))
     summary, _ = study.run()
     assert summary.computed == 4
 
 
 def test_failures_within_the_budget_are_rows(study, monkeypatch, calls):
-    monkeypatch.setattr(candidates, "make_editor", lambda config: Painter(calls, ("fail",)))
+    monkeypatch.setattr(candidates, "make_editor", lambda *_: Painter(calls, ("fail",)))
     summary, rows = study.run(study={"max_failed_fraction": 1.0})
     assert summary.counts == {"edit_failed": 4}
     assert {row["reason"] for row in rows} == {"no paint"}

@@ -31,7 +31,7 @@ from varireal.models.memory import Plan
 
 logger = logging.getLogger(__name__)
 
-_PLACE = "edits.sdxl.models"
+MODELS = "edits.sdxl.models"  # their place in the config
 _SDXL = ("StableDiffusionXL",)
 _ENCODER_FOLDER = "models/image_encoder"  # of the IP-Adapter's repository
 _TEXT_PARTS = ("text_encoder", "text_encoder_2")
@@ -86,7 +86,7 @@ class Pipelines:
     @cached_property
     def inpaint(self) -> Any:
         """SDXL inpainting."""
-        key = f"{_PLACE}.inpaint"
+        key = f"{MODELS}.inpaint"
         pipeline_class(self._models.inpaint, key, _SDXL)
         # the published inpainting decodes with its own VAE, which diffusers then keeps in float32
         parts = {} if self._settings.preset == "paper" else self._safe_vae()
@@ -96,9 +96,9 @@ class Pipelines:
     @cached_property
     def control(self) -> Any:
         """SDXL with the Canny ControlNet and the IP-Adapter."""
-        key = f"{_PLACE}.base"
+        key = f"{MODELS}.base"
         pipeline_class(self._models.base, key, _SDXL)
-        net = load_part(ControlNetModel, self._models.controlnet, f"{_PLACE}.controlnet", dtype=self._device.dtype)
+        net = load_part(ControlNetModel, self._models.controlnet, f"{MODELS}.controlnet", dtype=self._device.dtype)
         parts = {"controlnet": net, **self._safe_vae(), **self._image_encoder()}
         pipe = self._load(ControlPipeline, self._models.base, key, **parts, **_NO_TEXT)
         self._adapt(pipe)
@@ -107,7 +107,7 @@ class Pipelines:
     @cached_property
     def prior(self) -> Any:
         """Text to image for the priors, with DPM-Solver++ where the model is one of Stable Diffusion's."""
-        key = f"{_PLACE}.prior"
+        key = f"{MODELS}.prior"
         name = pipeline_class(self._models.prior, key)
         parts = self._safe_vae() if name.startswith(_SDXL) else {}
         pipe = self._load(AutoPipelineForText2Image, self._models.prior, key, **parts)
@@ -118,14 +118,14 @@ class Pipelines:
     @cached_property
     def plain(self) -> Any:
         """Text to image or image to image, without a mask."""
-        key = f"{_PLACE}.plain"
+        key = f"{MODELS}.plain"
         pipeline_class(self._models.plain, key, _SDXL)
         kind = AutoPipelineForText2Image if self._settings.mode == "text2image" else AutoPipelineForImage2Image
         return self._ready(self._load(kind, self._models.plain, key, **self._safe_vae(), **_NO_TEXT), key)
 
     def text_parts(self, which: str) -> Any:
         """Tokenizers and text encoders of a pipeline, ``inpaint``, ``base``, ``plain`` or ``prior``, on the device."""
-        ref, key = getattr(self._models, which), f"{_PLACE}.{which}"
+        ref, key = getattr(self._models, which), f"{MODELS}.{which}"
         pipeline_class(ref, key)
         index = DiffusionPipeline.load_config(model_folder(ref, key))
         skipped = [name for name in _NOT_TEXT if name in index]
@@ -161,10 +161,10 @@ class Pipelines:
         ref = self._models.vae
         if ref is None:
             return {}
-        return {"vae": load_part(AutoencoderKL, ref, f"{_PLACE}.vae", dtype=self._device.dtype)}
+        return {"vae": load_part(AutoencoderKL, ref, f"{MODELS}.vae", dtype=self._device.dtype)}
 
     def _image_encoder(self) -> dict[str, Any]:
-        ref, key = self._models.ip_adapter, f"{_PLACE}.ip_adapter"
+        ref, key = self._models.ip_adapter, f"{MODELS}.ip_adapter"
         inside = ref.model_copy(update={"subfolder": None, "variant": None})
         encoder = load_part(
             CLIPVisionModelWithProjection, inside, key, subfolder=_ENCODER_FOLDER, dtype=self._device.dtype
@@ -173,7 +173,7 @@ class Pipelines:
         return {"image_encoder": encoder, "feature_extractor": CLIPImageProcessor(size=side, crop_size=side)}
 
     def _adapt(self, pipe: Any) -> None:
-        ref, key = self._models.ip_adapter, f"{_PLACE}.ip_adapter"
+        ref, key = self._models.ip_adapter, f"{MODELS}.ip_adapter"
         folder = model_folder(ref, key)
         if ref.file is None or not ref.file.endswith(".safetensors"):
             raise BackendError(f"{key}.file: expected the name of a .safetensors file, found {ref.file!r}")
@@ -185,7 +185,7 @@ class Pipelines:
             )
         except Exception as error:
             told = " ".join(str(error).split())[:300]
-            raise BackendError(f"{key}: the adapter does not fit the model of {_PLACE}.base: {told}") from error
+            raise BackendError(f"{key}: the adapter does not fit the model of {MODELS}.base: {told}") from error
 
     def _ready(self, pipe: Any, key: str, *, sampler: bool = True) -> Any:
         if sampler:

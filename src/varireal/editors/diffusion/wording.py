@@ -74,10 +74,14 @@ class Wording:
 
     def recipe(self, prompt: Prompt) -> Any:
         """The recipe of a prompt's setting."""
-        settings = self.settings
-        return masked_recipe(
-            settings.preset, settings.published, prompt.attribute, prompt.feasibility, settings.recipes
-        )
+        settings, setting = self.settings, (prompt.attribute, prompt.feasibility)
+        if setting not in self._recipes:
+            self._recipes[setting] = masked_recipe(settings.preset, settings.published, *setting, settings.recipes)
+        return self._recipes[setting]
+
+    @cached_property
+    def _recipes(self) -> dict[tuple[str, str], Any]:
+        return {}
 
     def text(self, prompt: Prompt, class_name: str) -> EditText:
         """The text of an edit of a photo of a class."""
@@ -118,7 +122,7 @@ class Wording:
         entries = []
         for number in range(size):
             job = self.prior_job(prompt, class_name, stable_int("prior", seed, text.plain, number))
-            told = [job.recipe.model_dump(), settings.size, settings.models.prior.model_dump(), revision]
+            told = [job.recipe.model_dump(), settings.size, revision]
             prior_id = digest("prior", json.dumps(told, sort_keys=True), text.parts, text.pooled, job.seed)
             entries.append(PoolEntry(prior_id, text.plain, number, job.seed, job))
         return entries
@@ -133,9 +137,8 @@ class Wording:
     def params(self, prompt: Prompt) -> str:
         """Everything of the settings that pictures of a prompt's setting depend on, as JSON."""
         recipe = self.recipe(prompt) if self.plain is None else self.plain
-        used = {name: ref.model_dump() for name, ref in self.used_models(prompt.attribute).items()}
         told = self.settings.model_dump(include={"mode", "preset", "size", "weights", "speed"})
-        return json.dumps([told, recipe.model_dump(), used, self.noun], sort_keys=True)
+        return json.dumps([told, recipe.model_dump(), self.noun], sort_keys=True)
 
     @property
     def marks(self) -> tuple[str, ...]:

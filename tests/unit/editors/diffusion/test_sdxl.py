@@ -77,7 +77,7 @@ def test_params_are_those_of_the_attribute(models):
     color, scene = (Prompt("p", "c", attribute, "feasible", "red") for attribute in ("color", "background"))
     assert own.params(scene) == make_editor(models).params(scene)
     assert own.params(color) != make_editor(models).params(color)
-    assert json.loads(own.params(color))[1]["alpha"] == 0.9
+    assert json.loads(json.loads(own.params(color))[0])[1]["alpha"] == 0.9
 
 
 def test_a_color_without_rgb_is_refused(models):
@@ -227,9 +227,8 @@ def test_models_that_cannot_be_used(tiny_model, changes, words):
     }
     changes = {key: known.get(value, value) if isinstance(value, str) else value for key, value in changes.items()}
     speed = Speed(lora=changes.pop("speed")) if "speed" in changes else Speed()
-    editor = make_editor(tiny_models(tiny_model, **changes), speed=speed)
     with pytest.raises(BackendError) as caught:
-        editor.edit([request("color")])
+        make_editor(tiny_models(tiny_model, **changes), speed=speed).edit([request("color")])
     message = str(caught.value)
     assert "\n" not in message
     for word in words:
