@@ -18,10 +18,11 @@ class Ledger:
     Args:
         path: the job's own store; those beside it whose names start with the same word are the others.
         meter: the job's meter, with its own spending in it.
+        most: bytes of the largest value that can tell of spending; None when any can.
     """
 
-    def __init__(self, path: Path, meter: Meter) -> None:
-        self._path, self._meter = path, meter
+    def __init__(self, path: Path, meter: Meter, most: int | None = None) -> None:
+        self._path, self._meter, self._most = path, meter, most
         self._seen: dict[Path, tuple[int, int]] = {}
         self._rows: dict[Path, int] = {}
 
@@ -40,19 +41,21 @@ class Ledger:
                 self._count(path)
 
     def _count(self, path: Path) -> None:
-        for row, value in _new_values(path, self._rows.get(path, 0)):
+        for row, value in _new_values(path, self._rows.get(path, 0), self._most):
             self._rows[path] = row
             paid = value.get("paid") if isinstance(value, dict) else None
             if paid:
                 self._meter.add(paid)
 
 
-def _new_values(path: Path, after: int) -> list[tuple[int, Any]]:
+def _new_values(path: Path, after: int, most: int | None) -> list[tuple[int, Any]]:
     """Row number and value of what came into a store after a row; nothing while another job has it locked."""
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1.0)) as connection:
             rows = connection.execute(
-                "SELECT rowid, value FROM items WHERE rowid > ? ORDER BY rowid", (after,)
+                "SELECT rowid, value FROM items WHERE rowid > ?1 AND (?2 IS NULL OR length(value) <= ?2) "
+                "ORDER BY rowid",
+                (after, most),
             ).fetchall()
     except sqlite3.DatabaseError:
         return []

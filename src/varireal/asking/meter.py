@@ -103,7 +103,15 @@ class Meter:
         if not self._limited:
             return 0.0, 0.0
         sent = request_tokens(body)
-        tokens, usd = float(sent + answer_tokens), price_of(self._prices, body["model"], sent, answer_tokens) or 0.0
+        usd = price_of(self._prices, body["model"], sent, answer_tokens) or 0.0
+        return self.set_aside(float(sent + answer_tokens), usd)
+
+    def set_aside(self, tokens: float, usd: float) -> tuple[float, float]:
+        """Set aside tokens and US dollars; to be given to ``release``.
+
+        Raises:
+            BudgetReachedError: they would pass the budget.
+        """
         self._check(tokens, usd)
         self._reserved_tokens += tokens
         self._reserved_usd += usd

@@ -1,0 +1,231 @@
+"""Editing by a hosted model: any server that takes ``POST /images/edits`` as OpenAI's does."""
+
+import asyncio
+import io
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from varireal.arrays import Array
+from varireal.asking.ledger import Ledger
+from varireal.asking.picture_edits import (
+    LARGEST_RECEIPT,
+    NoPictureError,
+    PictureAsker,
+    PictureRequest,
+    RefusedError,
+)
+from varireal.asking.picture_meter import PictureMeter, planned_cost
+from varireal.asking.running import run_all
+from varireal.asking.sending import NoAnswerError
+from varireal.config.instruct import HostedEdits, PictureServer
+from varireal.config.machine import BackendContext
+from varireal.editors.instruct_frame import Frame, may_change, settled
+from varireal.editors.instructions import Wording, target_rgb
+from varireal.errors import BackendError
+from varireal.names import OK, EditStatus
+from varireal.pictures import encode_png
+from varireal.records import EditRequest, EditResult, MadeWith, Prompt
+from varireal.seeds import digest
+from varireal.store import ItemStore
+
+logger = logging.getLogger(__name__)
+
+_PLACE = "edits.openai_images.server"
+_WINDOW = 4  # times the requests under way, so that slow answers hold up few others
+_LARGEST = 2048  # long side in pixels of a photo that is sent at its own shape
+_MOST_PIXELS = 4096 * 4096
+_FORMATS = ("PNG", "JPEG", "WEBP")
+# How far the shape of an answer may be from what was sent; beyond, the model has shown another view.
+_SHAPE = 0.02
+# The endpoint tells neither its number format nor what it runs on.
+_HOSTED = MadeWith(1, "hosted", "hosted")
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    frame: Frame
+    request: PictureRequest
+
+
+class HostedEditor:
+    """Asks a server for edits, and puts what must not change back.
+
+    Args:
+        settings: the block ``edits.openai_images``.
+        server: where it is, its traffic, prices and budget.
+        noun: what all classes are.
+        store: item store of the job; the server's pictures are in it before anybody looks at them.
+    """
+
+    name = "openai_images"
+    version = 1
+    on_gpu = True  # the CPU is free while the server works
+
+    def __init__(self, settings: HostedEdits, server: PictureServer, noun: str, store: ItemStore) -> None:
+        self._settings, self._server, self._store = settings, server, store
+        self._wording = Wording(settings, noun)
+        self.revision: str | None = settings.model
+        self.batch_size = _WINDOW * server.traffic.concurrency
+        self._runner: asyncio.Runner | None = None
+        self._asker: PictureAsker | None = None
+        self._ledger: Ledger | None = None
+
+    @classmethod
+    def from_config(cls, settings: HostedEdits, context: BackendContext) -> "HostedEditor":
+        """The editor of a job; nothing is sent before the first edit.
+
+        Raises:
+            BackendError: there is no store to keep pictures in.
+        """
+        if context.store is None:
+            raise BackendError("the editor 'openai_images' keeps what it paid for; give --store")
+        server = context.server if isinstance(context.server, PictureServer) else settings.server
+        return cls(settings, server, context.noun, context.store)
+
+    def check(self, prompt: Prompt) -> None:
+        """Every prompt can be tried: the model reads plain words."""
+
+    def params(self, prompt: Prompt) -> str:
+        """Everything of the settings that pictures of a prompt depend on, as JSON; ``revision`` tells the model."""
+        shared = self._settings.model_dump(exclude={"background", "color", "texture", "model", "server"})
+        return self._wording.params(prompt, shared)
+
+    def prepare(self, wanted: Iterable[tuple[Prompt, str]]) -> None:
+        """Say what the edits of (prompt, class name) are expected to cost, at most."""
+        plan = planned_cost(self._settings, sum(1 for _ in wanted), self._server)
+        price = "price unknown" if plan.usd is None else f"about ${plan.usd:,.2f}"
+        logger.info("asking %s for up to %d pictures, %s", self._settings.model, plan.calls, price)
+
+    def edit(self, requests: Sequence[EditRequest]) -> list[EditResult]:
+        """Make one result per request, in order.
+
+        Raises:
+            BudgetReachedError: the next request could pass the budget.
+            ServerDownError: the server does not answer, or does not know us.
+        """
+        asker = self._ready()
+        if self._runner is None:  # one loop for the job: a connection lives in its loop
+            self._runner = asyncio.Runner()
+        found: dict[int, EditResult] = {}
+        jobs: dict[int, _Job] = {}
+        for number, request in enumerate(requests):
+            if request.mask.any():
+                jobs[number] = self._job(request)
+            else:
+                found[number] = EditResult(EditStatus.NO_MASK, "the mask is empty")
+        answers = self._runner.run(run_all(asker, [_answer(asker, job.request) for job in jobs.values()]))
+        for (number, job), answer in zip(jobs.items(), answers, strict=True):
+            found[number] = self._result(requests[number], job, answer, asker)
+        return [found[number] for number in range(len(requests))]
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._runner is not None:
+            if self._asker is not None:
+                self._runner.run(self._asker.close())
+            self._runner.close()
+        self._runner = self._asker = None
+
+    def _ready(self) -> PictureAsker:
+        if self._asker is None or self._ledger is None:
+            meter = PictureMeter(self._server, _PLACE)
+            self._asker = PictureAsker(self._settings, self._server, self._store, meter, _PLACE)
+            for paid in self._asker.receipts():
+                meter.add(paid)
+            self._ledger = Ledger(self._store.path, meter, LARGEST_RECEIPT)
+        self._ledger.look()
+        return self._asker
+
+    def _job(self, request: EditRequest) -> _Job:
+        settings, mask = self._settings, request.mask.astype(bool)
+        height, width = mask.shape
+        frame = Frame.fitted((height, width), self._outer(height, width))
+        region = may_change(mask, request.prompt.attribute) if settings.send_mask else None
+        text = self._wording.text(request.prompt, request.class_name)
+        seen = request.image.tobytes(), request.image.shape, b"" if region is None else np.packbits(region).tobytes()
+        asked = settings.model, text, settings.size, settings.quality, settings.fidelity, request.seed
+        return _Job(
+            frame,
+            PictureRequest(
+                key=digest("picture edit", *seen, *asked),
+                text=text,
+                image=encode_png(frame.place(request.image)),
+                mask=None if region is None else _mask_png(frame.place_region(region)),
+                size=settings.size,
+            ),
+        )
+
+    def _outer(self, height: int, width: int) -> tuple[int, int]:
+        if self._settings.size != "auto":
+            wide, _, high = self._settings.size.partition("x")
+            return int(high), int(wide)
+        scale = min(1.0, _LARGEST / max(height, width))
+        return max(1, round(height * scale)), max(1, round(width * scale))
+
+    def _result(self, request: EditRequest, job: _Job, answer: bytes | EditResult, asker: PictureAsker) -> EditResult:
+        if isinstance(answer, EditResult):
+            return answer
+        try:
+            picture = _decoded(answer)
+        except NoPictureError as error:
+            asker.spoil(job.request.key)
+            return _failed(str(error))
+        height, width = picture.shape[:2]
+        high, wide = job.frame.outer
+        if abs(width / height * high / wide - 1) > _SHAPE:
+            return _failed(
+                f"the server's picture has {width} x {height} pixels for a photo sent at {wide} x {high}, so it shows "
+                "another view; set edits.openai_images.size to a size that the model has"
+            )
+        attribute, mask = request.prompt.attribute, request.mask.astype(bool)
+        return EditResult(
+            OK,
+            image=settled(request.image, mask, attribute, job.frame.back(picture)),
+            region=may_change(mask, attribute),
+            target_rgb=target_rgb(request.prompt),
+            made_with=_HOSTED,
+        )
+
+
+def _failed(reason: str) -> EditResult:
+    return EditResult(EditStatus.FAILED, reason, made_with=_HOSTED)
+
+
+async def _answer(asker: PictureAsker, request: PictureRequest) -> bytes | EditResult:
+    try:
+        return await asker.picture(request)
+    except RefusedError as error:
+        return _failed(f"refused: {error}")
+    except NoPictureError as error:
+        return _failed(str(error))
+    except NoAnswerError as error:
+        return _failed(f"no answer from the server: {error}")
+
+
+def _mask_png(region: Array) -> bytes:
+    """A mask as the endpoint reads it: transparent where the picture may change."""
+    pixels = np.zeros((*region.shape, 4), np.uint8)
+    pixels[..., 3] = np.where(region, 0, 255)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _decoded(data: bytes) -> Array:
+    """The server's picture, (h, w, 3) uint8; it is data of a stranger.
+
+    Raises:
+        NoPictureError: it is damaged or too large.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as opened:
+            width, height = opened.size
+            if width * height > _MOST_PIXELS:
+                raise NoPictureError(f"the server's picture has {width} x {height} pixels, more than can be sensible")
+            return np.asarray(opened.convert("RGB"))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise NoPictureError(f"the server's picture cannot be read: {' '.join(str(error).split())[:200]}") from error
