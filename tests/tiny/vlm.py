@@ -27,7 +27,7 @@ WORDS = ("Yes", "No", "yes", "no")
 _QWEN = ("<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>")
 
 
-def _template(image):
+def chat_template(image):
     """A chat template that shows the parts of a message in their order."""
     return (
         "{% for m in messages %}{{ m['role'] }}: {% for c in m['content'] %}{% if c['type'] == 'image' %}"
@@ -83,7 +83,7 @@ def qwen3_vl(folder, **save):
         image_processor=pictures,
         tokenizer=tokenizer,
         video_processor=Qwen3VLVideoProcessor(),
-        chat_template=_template("<|vision_start|><|image_pad|><|vision_end|>"),
+        chat_template=chat_template("<|vision_start|><|image_pad|><|vision_end|>"),
     ).save_pretrained(folder)
 
 
@@ -128,7 +128,7 @@ def llava_next(folder, **save):
         patch_size=14,
         num_additional_image_tokens=1,
         vision_feature_select_strategy="default",
-        chat_template=_template("<image>\n"),
+        chat_template=chat_template("<image>\n"),
     ).save_pretrained(folder)
 
 
@@ -171,5 +171,5 @@ def smolvlm(folder, **save):
             size=size, max_image_size=size, video_sampling={"fps": 1, "max_frames": 2, "video_size": size}
         ),
         image_seq_len=1,
-        chat_template=_template("<image>"),
+        chat_template=chat_template("<image>"),
     ).save_pretrained(folder)
