@@ -107,10 +107,12 @@ class Layout:
         return ""
 
     @property
-    def judging_minutes(self) -> int:
-        """Time limit of a job of verdicts: measuring takes a moment, asking models does not."""
-        plain = self.config.verdicts.judge == "receipt" and self.config.verdicts.silhouette.segmenter is None
-        return 30 if plain else 480
+    def judging_needs(self) -> tuple[int, int]:
+        """Megabytes and minutes of a job of verdicts: measuring takes a moment, asking models does not."""
+        if self.stage_gpus("verdicts"):
+            return 24_000, 480
+        judge, looks = self.config.verdicts.judge, self.config.verdicts.silhouette.segmenter
+        return (500, 30) if judge == "receipt" and looks is None else (1500, 480)
 
     def pool(self, attribute: str, feasibility: str) -> list[str]:
         """The table of prior pictures that edits of a setting draw from; empty when they need none."""

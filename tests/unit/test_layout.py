@@ -106,3 +106,41 @@ def test_every_path_is_under_the_study():
     assert made.paths.root == "out/x"
     for path in [*made.all_edits(), *made.all_prompts(), made.paths.images, made.paths.store("s")]:
         assert Path(path).is_relative_to("out/x")
+
+
+def test_files_that_the_config_only_names_are_in_the_keys(tmp_path):
+    review = tmp_path / "review.csv"
+    review.write_text("candidate_id,feasible\na,yes\n")
+    before = layout(verdicts={"judge": "vlm", "reviewed": {"path": "review.csv"}})
+    keys = {stage: before.key(stage) for stage in ("verdicts", "dataset", "report")}
+    review.write_text("candidate_id,feasible\na,no\n")
+    after = layout(verdicts={"judge": "vlm", "reviewed": {"path": "review.csv"}})
+    assert [stage for stage, key in keys.items() if after.key(stage) != key] == ["dataset"]
+    paper = layout(verdicts={"judge": "vlm", "reviewed": {"path": "review.csv"}, "questions": {"preset": "paper"}})
+    assert "questions" in paper.key("verdicts")
+    assert paper.key("verdicts") != after.key("verdicts")
+
+
+def test_a_review_or_questions_that_are_not_there_are_told_before_any_job():
+    with pytest.raises(ConfigError, match=r"verdicts\.reviewed\.path: gone\.csv cannot be read"):
+        layout(verdicts={"judge": "openai", "reviewed": {"path": "gone.csv"}}).check()
+    with pytest.raises(ConfigError, match=r"verdicts\.questions\.file: gone\.yaml cannot be read"):
+        layout(verdicts={"judge": "openai", "questions": {"file": "gone.yaml"}}).check()
+    layout(verdicts={"reviewed": {"path": "gone.csv"}}).check()  # the receipt asks nobody
+
+
+def test_what_a_job_of_verdicts_needs():
+    plain, hosted, local = (layout(verdicts={"judge": judge}) for judge in ("receipt", "openai", "vlm"))
+    assert [made.stage_gpus("verdicts") for made in (plain, hosted, local)] == [0, 0, 1]
+    assert plain.judging_needs < hosted.judging_needs < local.judging_needs
+    looks = layout(verdicts={"silhouette": {"segmenter": "grounded_sam2"}})
+    assert looks.stage_gpus("verdicts") == 1
+    assert "grounded_sam2 v" in looks.key("verdicts")
+
+
+def test_the_feasibility_score_is_a_result_only_where_a_model_judges():
+    assert layout().score_files() == []
+    assert [path.rpartition("/")[2] for path in layout(verdicts={"judge": "vlm"}).score_files()] == [
+        "feasibility.parquet",
+        "feasibility.csv",
+    ]

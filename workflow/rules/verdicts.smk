@@ -14,8 +14,8 @@ rule verdicts:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=LAYOUT.judging_minutes,
+        mem_mb=LAYOUT.judging_needs[0],
+        runtime=LAYOUT.judging_needs[1],
         gpu=LAYOUT.stage_gpus("verdicts"),
     params:
         key=LAYOUT.key("verdicts"),
