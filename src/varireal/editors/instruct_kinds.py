@@ -24,6 +24,7 @@ class Kind:
         texts: arguments that replace the prompt, in the order in which ``encode_prompt`` gives them; empty where the
             text encoder sees the photo too, so that each edit has a text of its own.
         encoders: components that read the instruction, when they are needed for ``encode_prompt`` alone.
+        reader: class whose ``encode_prompt`` reads the instruction where its own cannot do without a transformer.
         together: whether one call edits several photos; where it cannot, a list of photos means one edit that sees
             all of them.
         shaped: whether a call is told height and width.
@@ -41,6 +42,7 @@ class Kind:
     negative: Literal["", "text", "embeddings"] = ""
     texts: tuple[str, ...] = ()
     encoders: tuple[str, ...] = ()
+    reader: str = ""
     together: bool = True
     shaped: bool = True
     area: bool = False
@@ -89,7 +91,7 @@ KINDS = {
         _KLEIN,
         replace(_KLEIN, name=_KLEIN.inpaint, masked=True, together=True),
         # made for four steps without guidance; it reads the photo once and remembers it
-        replace(_KLEIN, name="Flux2KleinKVPipeline", guidance="", negative="", inpaint=""),
+        replace(_KLEIN, name="Flux2KleinKVPipeline", guidance="", negative="", inpaint="", reader=_KLEIN.name),
         _QWEN,
         replace(_QWEN, name=_QWEN.inpaint, masked=True),
         replace(_QWEN, name="QwenImageEditPlusPipeline", together=False, inpaint=""),

@@ -21,7 +21,7 @@ _GIB = 1 << 30
 _PICTURE_GB = 5.0
 _MOST = 8
 _SHARE = 0.92  # of the memory; the rest is the driver's, and lost between blocks
-_BEYOND_DENOISING = ("transformer", "vae")
+_NOT_READING = ("transformer", "vae")
 
 WHOLE, MODELS, LAYERS = "whole", "models", "layers"
 
@@ -63,7 +63,7 @@ class Model:
     @cached_property
     def pipe(self) -> Any:
         """The pipeline, ready to be called; without text encoders where instructions are encoded apart."""
-        pipe = self._load(**dict.fromkeys(self._kind.encoders))
+        pipe = self._load(self._kind.name, **dict.fromkeys(self._kind.encoders))
         pipe.set_progress_bar_config(disable=True)
         if self._compiled:
             pipe.transformer.compile_repeated_blocks()
@@ -74,7 +74,7 @@ class Model:
 
     def encoding(self) -> Any:
         """A pipeline of its text encoders alone; to be let go when the instructions are encoded."""
-        return self._load(**dict.fromkeys(_BEYOND_DENOISING))
+        return self._load(self._kind.reader or self._kind.name, **dict.fromkeys(_NOT_READING))
 
     @cached_property
     def weights(self) -> dict[str, int]:
@@ -88,9 +88,8 @@ class Model:
         could = self._device.on_gpu and placement(self.weights, self._device.memory_gb) == WHOLE
         return (self.pipe.enable_model_cpu_offload if could else None), self.pipe.vae.enable_tiling
 
-    def _load(self, **parts: None) -> Any:
-        kind = getattr(diffusers, self._kind.name)
-        return load_part(kind, self._settings.model, KEY, dtype=self._device.dtype, **parts)
+    def _load(self, name: str, **parts: None) -> Any:
+        return load_part(getattr(diffusers, name), self._settings.model, KEY, dtype=self._device.dtype, **parts)
 
     def _place(self, pipe: Any) -> None:
         self.__dict__["pipe"] = pipe  # ``weights`` looks at it

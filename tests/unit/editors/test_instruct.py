@@ -170,7 +170,21 @@ def test_the_step_cache_of_qwen_image_edit_is_marked_and_never_shared(tiny_model
     assert cached._model.pipe.transformer.is_cache_enabled
 
 
-def refusal(folder, wanted=None, **settings):
+def renamed(folder, name):
+    """The same folder under another class."""
+    index = folder / "model_index.json"
+    index.write_text(json.dumps(json.loads(index.read_text()) | {"_class_name": name}))
+    return folder
+
+
+def test_the_klein_that_remembers_the_photo_needs_no_guidance(tiny_model, tmp_path):
+    folder = renamed(shutil.copytree(tiny_model("flux2_klein"), tmp_path / "kv"), "Flux2KleinKVPipeline")
+    results = editor(folder, size=128, steps=3).edit([request(1), request(2)])
+    first, second = pictures(results)
+    assert (first != second).any()
+
+
+def refusal(folder, **settings):
     with pytest.raises(BackendError) as caught:
         editor(folder, **{"size": 128} | settings).prepare([(request().prompt, "mallard")])
     message = str(caught.value)
@@ -194,9 +208,8 @@ def test_what_a_model_cannot_do_is_told_before_the_first_edit(tiny_model, model,
 
 
 def test_a_pipeline_without_an_inpainting_variant_is_told(spoilt):
-    index = spoilt / "model_index.json"
-    index.write_text(json.dumps(json.loads(index.read_text()) | {"_class_name": "QwenImageEditPlusPipeline"}))
-    assert "inpaint: QwenImageEditPlusPipeline has no inpainting variant" in refusal(spoilt, inpaint=True)
+    told = refusal(renamed(spoilt, "QwenImageEditPlusPipeline"), inpaint=True)
+    assert "inpaint: QwenImageEditPlusPipeline has no inpainting variant" in told
 
 
 def test_models_that_cannot_be_loaded_are_told(spoilt, tmp_path):
