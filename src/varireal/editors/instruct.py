@@ -19,7 +19,7 @@ from varireal.editors.instruct_texts import TextBook
 from varireal.editors.instructions import Wording, target_rgb
 from varireal.errors import BackendError
 from varireal.models.device import find_device, quiet
-from varireal.models.fingerprint import pipeline_identity
+from varireal.models.identity import model_identity
 from varireal.models.memory import Ladder
 from varireal.names import OK, EditStatus
 from varireal.records import EditRequest, EditResult, MadeWith, Prompt
@@ -78,7 +78,7 @@ class InstructEditor:
         Raises:
             BackendError: a local model is not there.
         """
-        return pipeline_identity(self._settings.model, KEY)
+        return model_identity(self._settings.model, KEY)
 
     @property
     def batch_size(self) -> int:
@@ -97,6 +97,10 @@ class InstructEditor:
         """Everything of the settings that pictures of a prompt depend on, as JSON; ``revision`` tells the model."""
         shared = self._settings.model_dump(exclude={"background", "color", "texture", "model"})
         return self._wording.params(prompt, shared)
+
+    def models(self, attribute: str) -> dict[str, str]:  # noqa: ARG002 - one model makes all
+        """Name and revision of the model of edits of an attribute, by its place in the config."""
+        return {KEY: self.revision or ""}
 
     def prepare(self, wanted: Iterable[tuple[Prompt, str]]) -> None:
         """Get ready for (prompt, class name): encode their instructions while the GPU is still empty.

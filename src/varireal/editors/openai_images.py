@@ -94,6 +94,10 @@ class HostedEditor:
         shared = self._settings.model_dump(exclude={"background", "color", "texture", "model", "server"})
         return self._wording.params(prompt, shared)
 
+    def models(self, attribute: str) -> dict[str, str]:  # noqa: ARG002 - one model makes all
+        """Name of the model of edits of an attribute, by its place in the config."""
+        return {"edits.openai_images.model": self._settings.model}
+
     def prepare(self, wanted: Iterable[tuple[Prompt, str]]) -> None:
         """Say what the edits of (prompt, class name) are expected to cost, at most."""
         plan = planned_cost(self._settings, sum(1 for _ in wanted), self._server)

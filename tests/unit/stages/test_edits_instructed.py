@@ -113,6 +113,8 @@ def test_a_local_model_edits_every_attribute_and_a_second_run_loads_none(study, 
     assert summary.computed == 3
     assert rows[0]["backend_version"].startswith("1 flux_kontext")
     assert (rows[0]["dtype"], rows[0]["device"], rows[0]["marks"]) == ("float32", "cpu", [])
+    told = tables.origin(study.folder / f"{attribute}.parquet", EDITS)["models"]["color"]
+    assert told["edits.instruct.model"].startswith("flux_kontext")
     written = (study.folder / f"{attribute}.parquet").read_bytes()
 
     def never(*_, **__):
