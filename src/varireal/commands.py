@@ -219,6 +219,23 @@ COMMANDS: dict[str, Command] = {
         "check the prompts of a study before it runs: words the editor does not know, duplicates, overlaps, leaks",
         (_STUDY,),
     ),
+    "doctor": Command(
+        "varireal.model_commands:doctor",
+        "say whether a study can run here: its models, the device, memory, disk, packages and keys",
+        (
+            _STUDY,
+            _option("verify", "compare the hash of every file, which reads them all", kind=bool, default=False),
+            _option("json_", "print all of it as JSON", kind=bool, default=False),
+        ),
+    ),
+    "fetch": Command(
+        "varireal.model_commands:fetch",
+        "bring the models of a study into the hub's cache, and write their revisions and hashes into models.lock",
+        (
+            _STUDY,
+            _option("update", "move to the newest revisions instead of the lock's", kind=bool, default=False),
+        ),
+    ),
     "config-check": Command("varireal.checking:check_config", "check config files", (_STUDY,)),
     "config-write": Command(
         "varireal.config.files:write_text",

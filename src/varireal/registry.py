@@ -58,7 +58,12 @@ def backend_version(capability: str, name: str) -> str:
 
 def needs_gpu(capability: str, name: str) -> bool:
     """Whether a backend of this package runs models that want a GPU."""
-    return is_built_in(capability, name) and _BUILT_IN[capability][name][2] == "diffusion"
+    return backend_extra(capability, name) == "diffusion"
+
+
+def backend_extra(capability: str, name: str) -> str:
+    """The extra that brings the libraries of a backend of this package; empty when it needs none."""
+    return _BUILT_IN[capability][name][2] if is_built_in(capability, name) else ""
 
 
 def load_backend(capability: str, name: str) -> Any:
@@ -79,7 +84,7 @@ def load_backend(capability: str, name: str) -> Any:
 
 
 def _cure(capability: str, name: str) -> str:
-    extra = _BUILT_IN[capability][name][2] if is_built_in(capability, name) else ""
+    extra = backend_extra(capability, name)
     return f"run: pip install 'varireal[{extra}]'" if extra else "install the package it needs"
 
 

@@ -28,7 +28,7 @@ LAYERS = [
         "backends",
     },
     {"layout", "stages"},
-    {"checking", "collecting", "prompt_commands"},
+    {"checking", "collecting", "prompt_commands", "model_commands"},
     {"cli"},
     {"__main__"},
 ]

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from huggingface_hub import constants
+
 from varireal.config.machine import ModelRef
 from varireal.errors import BackendError, ConfigError, VariRealError
 from varireal.models import hub
@@ -56,8 +58,10 @@ def fetch_models(needs: Sequence[Need], lock: Lock, *, update: bool, save: Calla
 
     Raises:
         ConfigError: one model is asked for at two revisions, or the config pins another one than the lock.
-        BackendError: the disk has too little space.
+        BackendError: the disk has too little space, or the network is switched off.
     """
+    if constants.HF_HUB_OFFLINE:
+        raise BackendError("nothing can be fetched while HF_HUB_OFFLINE is set; unset it for this command")
     plans: list[_Plan] = []
     results: list[Fetched] = []
     for group in _groups([need for need in needs if not need.local]):

@@ -1,0 +1,203 @@
+"""Whether this machine can run a study: packages, device, memory, disk, keys. Never the value of a key."""
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+
+from varireal.config.machine import MachineConfig
+from varireal.config.model import Config
+from varireal.errors import BackendError
+from varireal.models.catalog import Asked, asked_models, chosen_backends, needed_models
+from varireal.models.doctor import PRESENT, ModelState
+from varireal.registry import backend_extra
+
+_GIB = 1 << 30
+_GB = 1e9
+_WORK_GB = 2.5  # GB besides the weights: activations of one 1024 x 1024 picture in 16 bits, and CUDA itself
+_QUANTIZED = {"none": 1.0, "8bit": 0.5, "4bit": 0.3}  # of the 16-bit size; 4 bits with their scales
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraState:
+    """An extra of this package that the config needs.
+
+    Attributes:
+        name: as in ``pip install 'varireal[name]'``.
+        needed_by: what needs it.
+        missing: packages of it that are not installed.
+    """
+
+    name: str
+    needed_by: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerState:
+    """A hosted model.
+
+    Attributes:
+        key: its block in the config.
+        model: its name at the server.
+        base_url: the server.
+        unset: environment variables that the config names and that are not set.
+        problem: what keeps it from being asked; empty when nothing is known to.
+    """
+
+    key: str
+    model: str
+    base_url: str
+    unset: tuple[str, ...]
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceState:
+    """What models run on.
+
+    Attributes:
+        name: the card, or ``cpu``.
+        memory_gb: GiB of the card, or of the machine on the CPU; None when unknown.
+        dtype: number format of the models.
+        on_gpu: whether it is a card.
+        problem: why the configured one cannot be used; empty when it can.
+    """
+
+    name: str
+    memory_gb: float | None
+    dtype: str
+    on_gpu: bool
+    problem: str = ""
+
+
+def extra_states(config: Config) -> list[ExtraState]:
+    """Every extra that the config needs, and what of it is not installed."""
+    needed: dict[str, list[str]] = {}
+    for capability, name in chosen_backends(config):
+        needed.setdefault(backend_extra(capability, name), []).append(name)
+    if config.prompts.source == "openai":
+        needed.setdefault("llm", []).append("prompts.source")
+    if config.adapters.regimes:
+        needed.setdefault("clip", []).append("adapters")
+    for export in config.dataset.exports:
+        needed.setdefault(export, []).append("dataset.exports")
+    extras = _requirements()
+    return [
+        ExtraState(extra, tuple(dict.fromkeys(names)), tuple(_not_installed(extras[extra])))
+        for extra, names in sorted(needed.items())
+        if extra in extras
+    ]
+
+
+def device_state(machine: MachineConfig) -> DeviceState:
+    """The device that the models will run on. Imports torch."""
+    try:
+        from varireal.models.device import find_device
+    except ImportError as error:
+        return DeviceState("unknown", None, "unknown", on_gpu=False, problem=f"torch cannot be imported ({error})")
+    try:
+        device = find_device(machine)
+    except BackendError as error:
+        return DeviceState("none", None, "unknown", on_gpu=False, problem=str(error))
+    memory = device.memory_gb if device.on_gpu else _memory_of_machine()
+    return DeviceState(device.told, memory, device.dtype_name, on_gpu=device.on_gpu)
+
+
+def server_states(config: Config) -> list[ServerState]:
+    """Every hosted model that is asked, and whether the variables with its keys are set."""
+    return [_server_state(asked) for asked in asked_models(config)]
+
+
+def too_big(config: Config, models: Sequence[ModelState], device: DeviceState) -> list[str]:
+    """Stages whose models do not fit into the GPU, each with what can be done about it. Imports torch."""
+    if not device.on_gpu or device.memory_gb is None:
+        return []
+    from varireal.models.memory import memory_plan
+
+    factor = 2.0 if device.dtype == "float32" else 1.0
+    has = device.memory_gb * _GIB / _GB
+    plan = memory_plan(device.memory_gb, config.machine.batch_size)
+    found = []
+    for stage in ("masks", "edits", "verdicts"):
+        members = {(m.id, m.gb_16, m.part_16) for m in models if stage in m.stages and m.gb_16 is not None}
+        whole = factor * sum(gb_16 or 0.0 for _, gb_16, _ in members)
+        if stage == "verdicts" and config.verdicts.judge == "vlm":
+            whole *= _QUANTIZED[config.verdicts.vlm.quantize]
+        largest = factor * max((part or gb_16 or 0.0 for _, gb_16, part in members), default=0.0)
+        needed = (largest if stage == "edits" and plan.offload else whole) + _WORK_GB
+        if not members or needed <= has:
+            continue
+        told = f"the models of {stage} need about {needed:.0f} GB, {device.name} has {has:.0f}"
+        found.append(f"{told}; {_cure(config, stage, largest + _WORK_GB <= has, factor)}")
+    return found
+
+
+def too_slow(models: Iterable[ModelState], device: DeviceState) -> str:
+    """A word on large models without a GPU; empty when there is nothing to say."""
+    size = max((model.gb_16 or 0.0 for model in models), default=0.0)
+    if device.on_gpu or device.problem or size < 1:
+        return ""
+    return f"models of up to {size:.1f} GB run on the CPU here: minutes for each picture; a GPU takes seconds"
+
+
+def to_fetch_gb(models: Iterable[ModelState]) -> float:
+    """GB that are still to be fetched, as far as sizes are known."""
+    sizes = {model.id: model.size_gb or 0.0 for model in models if model.state != PRESENT and not model.local}
+    return sum(sizes.values())
+
+
+def _cure(config: Config, stage: str, parts_fit: bool, factor: float) -> str:
+    if stage == "edits" and parts_fit:
+        return "set machine.memory_gb: 12, so that the parts take turns on the card"
+    if factor > 1:
+        return "set machine.dtype: auto, which halves it"
+    if stage == "verdicts" and config.verdicts.judge == "vlm" and config.verdicts.vlm.quantize != "4bit":
+        return "set verdicts.vlm.quantize: 8bit or 4bit, or choose a smaller model"
+    return "choose a smaller model, or a larger card"
+
+
+def _server_state(asked: Asked) -> ServerState:
+    server = asked.server
+    unset = tuple(name for name in (server.key_env, *server.headers.values()) if not os.environ.get(name))
+    # a server of one's own may want no key; the public one that is the default does
+    public = server.base_url == type(server)().base_url
+    problem = ""
+    if public and server.key_env in unset:
+        problem = f"{asked.key}: the environment variable {server.key_env} is not set; it holds the server's key"
+    elif set(server.headers.values()) & set(unset):
+        problem = f"{asked.key}.server.headers: not set in the environment: {', '.join(unset)}"
+    return ServerState(asked.key, asked.model, server.base_url, unset, problem)
+
+
+def _requirements() -> dict[str, list[str]]:
+    """Packages of every extra, from this package's own metadata."""
+    found: dict[str, list[str]] = {}
+    for requirement in metadata.requires("varireal") or ():
+        name, extra = re.match(r"[\w.-]+", requirement), re.search(r"extra == ['\"]([\w-]+)['\"]", requirement)
+        if name is not None and extra is not None:
+            found.setdefault(extra[1], []).append(name[0])
+    return found
+
+
+def _not_installed(packages: Iterable[str]) -> list[str]:
+    missing = []
+    for name in packages:
+        try:
+            metadata.version(name)
+        except metadata.PackageNotFoundError:
+            missing.append(name)
+    return missing
+
+
+def _memory_of_machine() -> float | None:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / _GIB
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def needs_torch(config: Config) -> bool:
+    """Whether any part of the study runs on torch."""
+    return bool(needed_models(config)) or bool(config.adapters.regimes)
