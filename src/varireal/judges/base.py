@@ -95,6 +95,11 @@ class AskedJudge(Protocol):
         """
         ...
 
+    @property
+    def news(self) -> tuple[str, ...]:
+        """What a person should know at the end, such as the price."""
+        ...
+
     def close(self) -> None:
         """Let go of the model or the connections."""
         ...

@@ -20,6 +20,7 @@ from varireal.errors import BackendError
 from varireal.judges.base import Answer, Asked
 from varireal.judges.pictures import shown_picture
 from varireal.judges.reading import from_logprobs, from_text
+from varireal.plaintext import one_line
 from varireal.store import ItemStore
 
 _PLACE = "verdicts.openai.server"
@@ -47,6 +48,7 @@ class HostedJudge:
         self._runner: asyncio.Runner | None = None
         self._asker: Asker | None = None
         self._ledger: Ledger | None = None
+        self._meter: Meter | None = None
 
     @classmethod
     def from_config(cls, settings: OpenAIJudging, context: BackendContext) -> "HostedJudge":
@@ -75,6 +77,16 @@ class HostedJudge:
         for one in asked:
             yield tuple(next(found) for _ in one.texts)
 
+    @property
+    def news(self) -> tuple[str, ...]:
+        """What was spent in all, when anything was asked now; where there is a budget, with the other jobs."""
+        if self._meter is None:
+            return ()
+        spent = self._meter.spent[self.model]
+        usd = "" if self._meter.usd is None else f", ${self._meter.usd:.2f}"
+        told = f"{self.model}: {spent.calls:,} calls, {spent.sent:,} tokens sent, {spent.answered:,} answered{usd}"
+        return (f"{told} by all jobs" if self._meter.limited else told,)
+
     def close(self) -> None:
         """Close the connections."""
         if self._runner is not None:
@@ -86,7 +98,7 @@ class HostedJudge:
     def _ready(self) -> Asker:
         if self._asker is None or self._ledger is None:
             book = AnswerBook(self._store)
-            meter = Meter(self._server.budget, self._server.prices, _PLACE)
+            self._meter = meter = Meter(self._server.budget, self._server.prices, _PLACE)
             for paid in book.usage():
                 meter.add(paid)
             self._ledger = Ledger(self._store.path, meter)
@@ -120,6 +132,6 @@ class HostedJudge:
         except NoAnswerError as error:  # one question that fails is unknown; it is asked again another time
             return Answer(None, None, f"no answer from the server: {error}", kept=False)
         if reply.get("refusal"):
-            return Answer(None, None, f"the model refused: {str(reply['refusal'])[:200]}")
+            return Answer(None, None, f"the model refused: {one_line(str(reply['refusal']))[:200]}")
         likely = reply.get("logprobs")
         return (from_logprobs(likely) if likely else None) or from_text(reply.get("content"))

@@ -65,6 +65,11 @@ class Panel:
         answers = self._interview.asked if self._interview else 0
         return answers + (self._outlines.computed if self._outlines else 0)
 
+    @property
+    def news(self) -> tuple[str, ...]:
+        """What the judge has to say at the end."""
+        return self._judge.news if self._judge else ()
+
     def close(self) -> None:
         """Let go of the model."""
         if self._judge is not None:

@@ -71,6 +71,11 @@ class VlmJudge:
         for start in range(0, len(shown), size):
             yield from self._answers(shown[start : start + size])
 
+    @property
+    def news(self) -> tuple[str, ...]:
+        """Nothing: a model of one's own costs no money."""
+        return ()
+
     def close(self) -> None:
         """Let go of the model."""
         self.__dict__.pop("_chat", None)

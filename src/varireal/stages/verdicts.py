@@ -63,10 +63,11 @@ def run(
     candidates = tables.read(edits, EDITS, columns)
     verdicts = _by_receipt(config, candidates)
     more: dict[str, Row] = {}
-    computed = None
+    computed: int | None = None
+    news: tuple[str, ...] = ()
     if _needs_pictures(config):
         still = {c["candidate_id"] for c, verdict in zip(candidates, verdicts, strict=True) if verdict.accepted}
-        seen, computed = _by_picture(config, edits, still, masks, store, read_machine(machine))
+        seen, computed, news = _by_picture(config, edits, still, masks, store, read_machine(machine))
         more = {candidate_id: row for candidate_id, (_, row) in seen.items()}
         verdicts = [
             seen[c["candidate_id"]][0] if c["candidate_id"] in seen else verdict
@@ -84,7 +85,7 @@ def run(
     ]
     tables.write(output, rows, VERDICTS, stage="verdicts", digest=slice_digest(config), facts=_facts(config))
     counts = Counter("accepted" if row["accepted"] else "not accepted" for row in rows)
-    return Summary(dict(counts), computed, _lines(rows))
+    return Summary(dict(counts), computed, (*_lines(rows), *news))
 
 
 def _needs_pictures(config: VerdictsSlice) -> bool:
@@ -106,10 +107,10 @@ def _by_picture(
     masks: Path | None,
     store: Path | None,
     machine: MachineSlice,
-) -> tuple[dict[str, tuple[Verdict, Row]], int]:
-    """Verdict and columns of the wanted candidates, and how many questions and outlines were worked out now."""
+) -> tuple[dict[str, tuple[Verdict, Row]], int, tuple[str, ...]]:
+    """Verdict and columns of the wanted candidates, how much of it was worked out now, and what it cost."""
     if not wanted:
-        return {}, 0
+        return {}, 0, ()
     if store is None:
         raise ConfigError("--store is missing: what a model says is kept there, so that it is not asked again")
     from varireal.judges.panel import Panel  # here, so that judging by receipts loads no picture code
@@ -120,7 +121,7 @@ def _by_picture(
         for batch in _batches(progress(rows, logger, "judged", len(wanted)), panel.pictures):
             ids = [row["candidate_id"] for row in batch]
             found |= dict(zip(ids, panel.verdicts(batch), strict=True))
-        return found, panel.computed
+        return found, panel.computed, panel.news
 
 
 def _batches(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:

@@ -87,8 +87,8 @@ def own_file(tmp_path, change):
 
 
 def test_questions_of_ones_own(tmp_path):
-    config = own_file(tmp_path, lambda t: t["color"]["present_1"].update(ask="Ist der {noun} {name}?"))
-    assert ask(config, "color")["present_1"].startswith("Ist der pet lake shore?")
+    config = own_file(tmp_path, lambda t: t["color"]["present_1"].update(ask="Say: is the {noun} {name}?"))
+    assert ask(config, "color")["present_1"].startswith("Say: is the pet lake shore?")
     assert questions_digest(config) != questions_digest(DEFAULT)
 
 

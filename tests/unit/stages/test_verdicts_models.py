@@ -261,13 +261,26 @@ def test_the_budget_ends_the_stage_and_keeps_what_was_answered(tmp_path):
         assert len(server.calls) == 32
 
 
+def test_the_last_lines_say_what_it_cost(tmp_path):
+    prices = {"m": {"input": 1_000_000, "output": 0}}
+    with Server() as server:
+        part = slices("openai", url=server.url, openai={"server": {"prices": prices}})
+        first, _ = judge_all(tmp_path, [candidate(0)], part)
+        again, _ = judge_all(tmp_path, [candidate(0)], part)
+    (line,) = first.lines
+    assert line.startswith("m: 16 calls, ")
+    assert ", $" in line
+    assert again.lines == ()  # nothing was asked
+
+
 def test_a_dead_server_ends_the_stage(tmp_path):
     script = lambda *_: (401, {"error": {"message": "no"}}, None)  # noqa: E731
     with Server(script=script) as server, pytest.raises(BackendError, match="refuses to answer"):
         judge_all(tmp_path, [candidate(0)], judge="openai", url=server.url)
 
 
-def test_a_killed_job_goes_on_without_asking_again(tmp_path):
+@pytest.mark.parametrize(("how", "lost"), [(signal.SIGKILL, 2 * 4), (signal.SIGTERM, 0)])
+def test_a_stopped_job_goes_on_without_asking_again(tmp_path, how, lost):
     candidates = [candidate(n, name=f"colour {n}") for n in range(24)]
     tables.write(tmp_path / "edits.parquet", candidates, EDITS, stage="edits", digest="x")
     with Server(latency=0.02) as server:
@@ -282,13 +295,13 @@ def test_a_killed_job_goes_on_without_asking_again(tmp_path):
         while len(server.calls) < 40:
             assert time.monotonic() < end
             time.sleep(0.02)
-        os.kill(running.pid, signal.SIGKILL)
-        running.wait()
+        os.kill(running.pid, how)
+        assert running.wait() == (130 if how == signal.SIGTERM else -signal.SIGKILL)
         before = len([call for call in server.calls if call["what"] == "ok"])
         subprocess.run(command, check=True)
         total = len([call for call in server.calls if call["what"] == "ok"])
     assert 40 <= before < 24 * 16
-    assert total - 24 * 16 <= 2 * 4  # what was under way when it was killed
+    assert total - 24 * 16 <= lost  # what was under way when it was killed
     rows = tables.read(tmp_path / "verdicts.parquet", VERDICTS)
     assert all(row["p_feasible_2_twin_blank"] is not None for row in rows)
 
