@@ -43,7 +43,7 @@ class Asked:
     """Questions about one picture.
 
     Attributes:
-        picture: the encoded picture, any format that Pillow reads.
+        picture: the encoded picture.
         texts: the questions, each a whole message.
     """
 

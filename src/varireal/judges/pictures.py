@@ -1,12 +1,11 @@
 """Pictures as judges see them: decoded, and not larger than they need to be."""
 
-import io
 from functools import cache
 
 import numpy as np
 from PIL import Image
 
-from varireal.pictures import encode_png
+from varireal.pictures import decode_png, encode_png
 
 _GREY, _GREY_SIDE = 128, 448
 
@@ -18,9 +17,12 @@ def grey_picture() -> bytes:
 
 
 def shown_picture(data: bytes, long_side: int | None) -> Image.Image:
-    """An encoded picture as RGB, made smaller when its longest side is more than ``long_side`` pixels."""
-    with Image.open(io.BytesIO(data)) as opened:
-        picture = opened.convert("RGB")
+    """An encoded picture as RGB, made smaller when its longest side is more than ``long_side`` pixels.
+
+    Raises:
+        DataError: the bytes are not a picture.
+    """
+    picture = Image.fromarray(decode_png(data))
     scale = 1.0 if long_side is None else min(1.0, long_side / max(picture.size))
     if scale == 1.0:
         return picture

@@ -16,7 +16,7 @@ from llm_server import Server, looked
 from varireal import tables
 from varireal.asking.meter import BudgetReachedError
 from varireal.config.slices import slice_digest, slice_text
-from varireal.errors import BackendError, ConfigError
+from varireal.errors import BackendError, ConfigError, DataError
 from varireal.judges import vlm
 from varireal.judges.questions import EVERY, MAIN
 from varireal.judges.scoring import sigmoid
@@ -184,6 +184,11 @@ def test_receipt_gates_apply_first_and_spare_the_model(tmp_path):
     assert [row["reasons"][0].partition(":")[0] for row in rows[1:]] == ["seam", "edit_failed"]
     assert all(row["unknown"] is None and row["judge_model"] is None for row in rows[1:])
     assert summary.counts == {"accepted": 1, "not accepted": 2}
+
+
+def test_a_picture_that_is_none_is_a_damaged_table(tmp_path):
+    with Server() as server, pytest.raises(DataError, match="a stored picture cannot be decoded"):
+        judge_all(tmp_path, [candidate(0, image=b"no picture")], judge="openai", url=server.url)
 
 
 def test_a_table_without_candidates_loads_no_model(tmp_path, tiny_model, monkeypatch):
