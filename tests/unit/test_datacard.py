@@ -135,6 +135,22 @@ def test_origin_seed_versions_and_licences_are_on_the_card():
     assert "Photos that they were made from: CC0 1.0." in card
 
 
+def test_the_strictest_licence_of_models_and_photos_is_named():
+    base = facts()
+    licences = {"org/free": "apache-2.0", "org/b|ar": "flux-1-dev-non-commercial-license"}
+    card = render_card(replace(base, config=base.config.model_copy(update={"licences": licences})))
+    assert "Effective licence of the models and the photos: **non-commercial, because of org/b\\|ar (" in card
+    assert "| org/free | apache-2.0 |" in table_lines(card)
+    assert "no legal advice" in card
+    assert "No model with a licence of its own was used." not in card
+
+
+def test_without_models_the_card_says_so_and_no_more():
+    card = render_card(facts())
+    assert card.rstrip().endswith("No model with a licence of its own was used.")
+    assert "Effective" not in card
+
+
 def test_gates_are_listed_when_the_tables_hold_them():
     gates = {"color": {"max_seam": 1.5, "min_changed": None}, "texture": {"max_seam": 2.0}}
     card = render_card(facts(making=[Making("verdicts", 1, "feed", {}, gates)]))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from varireal.config.machine import ModelRef
 from varireal.errors import BackendError
-from varireal.models.choosing import INDEX, choose_files, pipeline_parts
+from varireal.models.choosing import INDEX, choose_files, is_legal, pipeline_parts
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _MAIN = "main"
@@ -23,7 +23,7 @@ class Cached:
     Attributes:
         folder: of the revision.
         revision: the commit.
-        wanted: names of the files that are needed.
+        wanted: names of the files that are needed, and of the card and licence when they are there.
         missing: those of them that are not there.
     """
 
@@ -65,9 +65,9 @@ def find_cached(ref: ModelRef, key: str) -> Cached | None:
     if not folder.is_dir():
         return None
     names = _names(ref.id, revision, folder)
-    wanted = choose_files(names, ref, key, local_parts(folder, ref))
-    missing = tuple(name for name in wanted if not (folder / name).is_file())
-    return Cached(folder, revision, tuple(wanted), missing)
+    there = {name: (folder / name).is_file() for name in choose_files(names, ref, key, local_parts(folder, ref))}
+    wanted = tuple(name for name, found in there.items() if found or not is_legal(name))
+    return Cached(folder, revision, wanted, tuple(name for name in wanted if not there[name]))
 
 
 def local_parts(folder: Path, ref: ModelRef) -> set[str] | None:

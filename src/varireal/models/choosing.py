@@ -51,6 +51,11 @@ def hints(key: str) -> Hints:
     return _HINTS.get(key, Hints())
 
 
+def is_legal(name: str) -> bool:
+    """Whether a file is a card or a licence: good to have, and not needed to load anything."""
+    return _LEGAL.fullmatch(name) is not None
+
+
 def pipeline_parts(index: Mapping[str, Any]) -> set[str]:
     """Names of the parts of a pipeline that are there, from its ``model_index.json``."""
     return {
@@ -126,7 +131,7 @@ class _Chooser:
         return sorted({*weights, *self._texts(self._root), *templates, *self._legal()})
 
     def _legal(self) -> list[str]:
-        return [name for name in self._names if _LEGAL.fullmatch(name)]
+        return [name for name in self._names if is_legal(name)]
 
     def _texts(self, folder: str) -> list[str]:
         return [

@@ -92,7 +92,10 @@ def extra_states(config: Config) -> list[ExtraState]:
 
 
 def device_state(machine: MachineConfig) -> DeviceState:
-    """The device that the models will run on. Imports torch."""
+    """The device that the models will run on. Imports torch, unless the config says that it is the CPU."""
+    if machine.device == "cpu":
+        dtype = "float32" if machine.dtype == "auto" else machine.dtype
+        return DeviceState("cpu", _memory_of_machine(), dtype, on_gpu=False)
     try:
         from varireal.models.device import find_device
     except ImportError as error:

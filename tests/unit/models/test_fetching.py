@@ -38,6 +38,7 @@ class Desk:
     def configure(self, **models):
         chosen = {"detector": models.get("dino", {"id": str(self.local())}), "segmenter": models["sam"]}
         raw = {"masks": {"backend": "grounded_sam2", "grounded_sam2": chosen}, "adapters": {"regimes": []}}
+        raw["machine"] = {"device": "cpu"}
         (self.folder / "study.yaml").write_text(yaml.safe_dump(raw))
 
     def local(self):
