@@ -142,7 +142,7 @@ def too_slow(models: Iterable[ModelState], device: DeviceState) -> str:
     size = max((model.gb_16 or 0.0 for model in models), default=0.0)
     if device.on_gpu or device.problem or size < 1:
         return ""
-    return f"models of up to {size:.1f} GB run on the CPU here: minutes for each picture; a GPU takes seconds"
+    return f"models of up to {size:.1f} GB run on the CPU here, which works and is slow; a GPU is meant for them"
 
 
 def to_fetch_gb(models: Iterable[ModelState]) -> float:
