@@ -284,6 +284,7 @@ class Layout:
             self.prompts_digest(attribute, feasibility)  # reads every prompt file that a person may have edited
         check_results_folder(Path(self.paths.root))
         self._judged_by("dataset")  # a review that is not there
+        as_locked(self.config)  # a damaged lock, or one of other revisions than the config's
         if self.config.verdicts.asks:
             read_questions(self.config.verdicts.questions)
         self._check_masks()

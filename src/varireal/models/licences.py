@@ -12,9 +12,10 @@ from pathlib import Path
 import yaml
 
 from varireal.config.model import Config
-from varireal.models.catalog import Need, asked_models, needed_models
+from varireal.models.catalog import Need, asked_models, chosen_backends, needed_models
 from varireal.models.known import known
 from varireal.models.lock import Lock
+from varireal.registry import is_built_in
 
 UNKNOWN = "unknown"
 PHOTOS = "the photos"
@@ -93,6 +94,8 @@ def study_licences(config: Config, lock: Lock) -> dict[str, str]:
     """
     found = {name_of(need): licence_of(need, lock) for need in needed_models(config) if need.stages != ("adapters",)}
     found |= {f"{asked.model} ({asked.key})": SERVER_TERMS for asked in asked_models(config)}
+    strange = [name for kind, name in chosen_backends(config) if not is_built_in(kind, name)]
+    found |= {f"{name} (backend of another package)": UNKNOWN for name in strange}
     return dict(sorted(found.items()))
 
 

@@ -46,10 +46,13 @@ class Desk:
         return folder if folder.exists() else model(folder)
 
     def run(self, *words, **environment):
+        return self.python("-m", "varireal", *words, "--configfile", "study.yaml", **environment)
+
+    def python(self, *words, **environment):
         values = {"HF_ENDPOINT": self.url, "HF_HOME": str(self.home), "HF_HUB_OFFLINE": "0", "NO_PROXY": "*"}
         kept = {name: value for name, value in os.environ.items() if name not in ("HF_TOKEN", "HF_HUB_CACHE")}
         done = subprocess.run(
-            [sys.executable, "-m", "varireal", *words, "--configfile", "study.yaml"],
+            [sys.executable, *words],
             cwd=self.folder,
             env=kept | values | environment,
             capture_output=True,
@@ -124,6 +127,20 @@ def test_afterwards_everything_works_without_a_network(hub, desk, tmp_path, tiny
     (desk.cached(SAM, sha) / "config.json").unlink()
     with pytest.raises(Exception, match=r"1 files are missing, such as config\.json, and HF_HUB_OFFLINE is set"):
         find_model(ModelRef(id=SAM), "k")
+
+
+def test_a_job_that_finds_no_model_fetches_it_and_the_next_one_needs_no_network(hub, desk, sam):
+    script = (
+        "import sys; from varireal.config.machine import ModelRef; from varireal.models.places import find_model; "
+        "sys.stdout.write(str(find_model(ModelRef(id=sys.argv[1]), 'some.key')))"
+    )
+    first = desk.python("-c", script, SAM)
+    assert (first.code, first.out) == (0, str(desk.cached(SAM, sam.sha))), first.text
+    assert "some.key: the model 'org/sam' is not in " in first.text
+    assert "it is fetched now" in first.text
+    second = desk.python("-c", script, SAM, HF_HUB_OFFLINE="1")
+    assert (second.code, second.out, second.text) == (0, first.out, "")
+    assert desk.python("-c", script, "org/nothing").code == 1
 
 
 def test_of_a_pipeline_only_one_precision_of_its_parts(hub, desk, tmp_path):

@@ -121,3 +121,14 @@ def test_the_licences_of_a_study(tmp_path):
         "org/unheard-of": "unknown",
     }
     assert study_licences(parse_config({}), lock) == {}
+
+
+def test_a_backend_of_another_package_is_unknown(monkeypatch):
+    from importlib import metadata
+
+    point = metadata.EntryPoint("mine", "somewhere:Editor", "varireal.editors")
+    found = lambda group: [point] if group == "varireal.editors" else []  # noqa: E731
+    monkeypatch.setattr(metadata, "entry_points", found)
+    licences = study_licences(parse_config({"edits": {"backend": "mine"}}), Lock())
+    assert licences == {"mine (backend of another package)": "unknown"}
+    assert effective_licence(licences | {PHOTOS: "mit"}).startswith("unknown, because of mine (backend of another")

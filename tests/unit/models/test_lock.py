@@ -107,6 +107,15 @@ def test_a_changed_lock_runs_the_stages_again_that_use_the_model(tmp_path, monke
     assert licences["facebook/sam2.1-hiera-large"] == "apache-2.0"
 
 
+def test_a_lock_of_another_revision_is_found_before_a_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_lock(tmp_path / "models.lock", Lock(models={INPAINT: entry()}))
+    models = {"inpaint": {"id": INPAINT, "revision": OTHER}}
+    config = parse_config({"edits": {"backend": "sdxl", "sdxl": {"models": models}}, "adapters": {"regimes": []}})
+    with pytest.raises(ConfigError, match=rf"edits\.sdxl\.models\.inpaint\.revision is '{OTHER}', but the lock has"):
+        Layout(config).check()
+
+
 def test_the_demo_does_not_look_at_a_lock(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "models.lock").write_text("{")
