@@ -16,6 +16,7 @@ MAKERS = {
     "sdxl_inpaint": lambda folder: sdxl.sdxl(folder, 9),
     "controlnet": sdxl.controlnet,
     "ip_adapter": sdxl.ip_adapter,
+    "safety_checker": sdxl.safety_checker,
     "grounding_dino": masks.grounding_dino,
     "sam2": masks.sam2,
     "sam2_video": masks.sam2_video,

@@ -68,7 +68,18 @@ def test_dependencies_point_one_way(path):
 
 
 def test_stages_do_not_import_one_another():
-    shared = {"budget", "candidates", "funnel", "items", "measuring", "outcomes", "pictures", "pool", "results", "summary"}
+    shared = {
+        "budget",
+        "candidates",
+        "funnel",
+        "items",
+        "measuring",
+        "outcomes",
+        "pictures",
+        "pool",
+        "results",
+        "summary",
+    }
     for path in (SRC / "stages").glob("*.py"):
         for name in imports(ast.parse(path.read_text())):
             if name.startswith("varireal.stages."):

@@ -108,8 +108,9 @@ def test_the_model_sees_the_instruction_the_photo_and_what_may_change(kind, monk
     call = pipeline.__call__
 
     def spy(self, **arguments):
-        seen.update(arguments, components=self.components)
-        return call(self, **arguments)
+        made = call(self, **arguments)
+        seen.update(arguments, components=self.components, made=made.images[0])
+        return made
 
     monkeypatch.setattr(pipeline, "__call__", spy)
     one = editor(folder, guidance=2.5, strength=0.5, steps=4, **settings)
@@ -117,6 +118,7 @@ def test_the_model_sees_the_instruction_the_photo_and_what_may_change(kind, monk
     single = name == "Flux2KleinPipeline"
     shown = seen["image"] if single else seen["image"][0]
     assert shown.size == (seen["width"], seen["height"])
+    assert seen["made"].shape == (seen["height"], seen["width"], 3)
     assert seen["width"] > seen["height"]
     assert np.abs(np.asarray(shown.resize(WIDE.shape[1::-1])).astype(int) - WIDE).mean() < 20
     assert (seen["num_inference_steps"], seen["guidance_scale"]) == (4, 2.5)

@@ -64,19 +64,23 @@ class Published:
     def make_prior(self, text, steps, seed, negative):
         embeds, pooled = weigher(self.prior)(text)
         return (
-            self.prior(
-                prompt_embeds=embeds,
-                pooled_prompt_embeds=pooled,
-                negative_prompt=negative,
-                num_inference_steps=steps,
-                guidance_scale=7.5,
-                height=self.size,
-                width=self.size,
-                generator=torch.Generator("cpu").manual_seed(seed),
-                output_type="np",
-            ).images[0]
-            * 255
-        ).round().astype("uint8")
+            (
+                self.prior(
+                    prompt_embeds=embeds,
+                    pooled_prompt_embeds=pooled,
+                    negative_prompt=negative,
+                    num_inference_steps=steps,
+                    guidance_scale=7.5,
+                    height=self.size,
+                    width=self.size,
+                    generator=torch.Generator("cpu").manual_seed(seed),
+                    output_type="np",
+                ).images[0]
+                * 255
+            )
+            .round()
+            .astype("uint8")
+        )
 
     def background(self, image, mask, item, class_name, *, seed, prior_seed, ring, blur):
         scene = self.make_prior(f"A photo of pure background without {class_name} on" + item, 20, prior_seed, "")
@@ -84,7 +88,9 @@ class Published:
         pasted = image.copy()
         pasted[grown == 0] = scene[grown == 0]
         soft = cv2.GaussianBlur(255 - mask, (blur, blur), 0)
-        embeds, pooled = weigher(self.inpaint)(f"a high quality photo that pet {class_name} is harmonious on the {item}")
+        embeds, pooled = weigher(self.inpaint)(
+            f"a high quality photo that pet {class_name} is harmonious on the {item}"
+        )
         made = self.inpaint(
             prompt_embeds=embeds,
             pooled_prompt_embeds=pooled,

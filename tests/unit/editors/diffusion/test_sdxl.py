@@ -206,7 +206,10 @@ def test_text_encoders_are_not_kept(models):
     ("changes", "words"),
     [
         ({"inpaint": ModelRef(id="/no/such/folder")}, ["edits.sdxl.models.inpaint.id", "/no/such/folder"]),
-        ({"inpaint": ModelRef(id="org/not-cached")}, ["edits.sdxl.models.inpaint", "org/not-cached", "varireal fetch"]),
+        (
+            {"inpaint": ModelRef(id="org/not-cached")},
+            ["edits.sdxl.models.inpaint", "org/not-cached", "varireal fetch"],
+        ),
         ({"base": "controlnet"}, ["edits.sdxl.models.base", "model_index.json"]),
         ({"controlnet": "sdxl"}, ["edits.sdxl.models.controlnet", "cannot be loaded"]),
         ({"inpaint": "variant"}, ["edits.sdxl.models.inpaint.variant", "'fp16'", "null"]),

@@ -20,7 +20,9 @@ def recipe(preset, attribute="background"):
 
 
 def test_parts_and_weights():
-    text = edit_text(recipe("matched"), prompt("lake shore", "Calm water."), class_name="Bombay", noun="pet", weights=True)
+    text = edit_text(
+        recipe("matched"), prompt("lake shore", "Calm water."), class_name="Bombay", noun="pet", weights=True
+    )
     assert text.parts == (
         ("a high quality photo that pet Bombay is harmonious on the", 1.0),
         ("lake shore", 1.2),
