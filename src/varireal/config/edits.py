@@ -2,12 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from varireal.config.base import StrictModel
+from varireal.config.base import StrictModel, explain
 from varireal.config.diffusion import DEFAULT_POOL, WITH_PRIOR, SdxlEdits
 from varireal.config.fields import EditorName, Options
 from varireal.config.instruct import HostedEdits, InstructEdits
+from varireal.config.recipes import masked_recipe, recipe_kind
+from varireal.names import ATTRIBUTES, FEASIBILITIES
 
 Attribute = Literal["background", "color", "texture"]
 
@@ -70,3 +72,22 @@ class EditsConfig(StrictModel):
         if len(set(self.attributes)) != len(self.attributes):
             raise ValueError("attributes: an attribute is named twice")
         return self
+
+    @model_validator(mode="after")
+    def _has_recipes(self) -> "EditsConfig":
+        unknown = sorted(self.sdxl.recipes.keys() - set(ATTRIBUTES))
+        if unknown:
+            raise ValueError(f"sdxl.recipes: unknown attribute {unknown[0]!r}; expected {', '.join(ATTRIBUTES)}")
+        if self.backend == "sdxl" and self.sdxl.mode == "masked":
+            for attribute in self.attributes:
+                self._check_recipe(attribute)
+        return self
+
+    def _check_recipe(self, attribute: str) -> None:
+        settings = self.sdxl
+        for arm in FEASIBILITIES:
+            try:
+                masked_recipe(settings.preset, settings.published, attribute, arm, settings.recipes)
+            except ValidationError as error:
+                told = explain(error, recipe_kind(attribute))
+                raise ValueError(f"sdxl.recipes.{attribute}: {told}") from None

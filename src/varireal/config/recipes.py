@@ -1,7 +1,7 @@
 """Recipes: the parameters of the diffusion edits as data, in two presets.
 
-``assets/recipes/paper.yaml`` holds the published values by attribute, data set and arm; ``matched.yaml`` what both arms
-share. Light.
+``assets/recipes/paper.yaml`` holds the published values by attribute, data set and arm, ``matched.yaml`` what both
+arms share. Light.
 """
 
 from collections.abc import Mapping
@@ -144,6 +144,11 @@ _KINDS: dict[str, type[MaskedRecipe]] = {
     "color": ColorRecipe,
     "texture": TextureRecipe,
 }
+
+
+def recipe_kind(attribute: str) -> type[MaskedRecipe]:
+    """The class of the recipes of an attribute."""
+    return _KINDS[attribute]
 
 
 @cache

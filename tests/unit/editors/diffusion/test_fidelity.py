@@ -1,4 +1,4 @@
-"""``preset: paper`` against the published graph, written out on bare diffusers calls, with the same weights and noise."""
+"""``preset: paper`` against the published graph on bare diffusers calls, with the same weights and noise."""
 
 import cv2
 import numpy as np
@@ -9,9 +9,8 @@ from unit.editors.diffusion.sdxl_kit import SIZE, make_editor, request, tiny_mod
 from varireal.editors.diffusion.canvas import scaled
 from varireal.seeds import stable_int
 
-
-# Asked for is 45 dB. On these tiny models a wrong prior or crop changes so little that it needs sharper measures; with a
-# guidance of 40 the rounding of backgrounds is magnified.
+# Asked for is 45 dB. On these tiny models a wrong prior or crop changes so little that it needs sharper measures; with
+# a guidance of 40 the rounding of backgrounds is magnified.
 ROUNDING, SAME = 70, 100
 
 
