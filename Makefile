@@ -48,7 +48,7 @@ lock: install
 		--no-annotate --no-header --upgrade --output-file $(LOCK)
 
 bench: install
-	for script in pictures masks training_input training_step prompts demo kills; do python benchmarks/$$script.py || exit 1; done
+	for script in pictures masks edits judges training_input training_step prompts demo kills; do python benchmarks/$$script.py || exit 1; done
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
