@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from varireal.backends import make_backend
 from varireal.config.files import load_config
+from varireal.config.machine import BackendContext
 from varireal.config.model import Config
 from varireal.errors import ConfigError, UnknownPromptError
 from varireal.layout import Layout
@@ -13,7 +15,6 @@ from varireal.logs import SUMMARY
 from varireal.prompting.checks import check_prompts
 from varireal.prompting.files import read_class_file
 from varireal.records import Prompt
-from varireal.registry import load_backend
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +95,8 @@ def study_prompts(layout: Layout) -> Iterator[tuple[str, list[Prompt]]]:
 
 def prompt_findings(layout: Layout) -> Iterator[Finding]:
     """Everything that is wrong with the prompts of a study."""
-    editor = load_backend("editors", layout.config.edits.backend)(**layout.config.edits.options)
+    edits = layout.config.edits
+    editor = make_backend("editors", edits.backend, edits, BackendContext(noun=layout.config.images.noun))
     wanted = dict.fromkeys(layout.settings, layout.config.prompts.minimum)
     for place, prompts in study_prompts(layout):
         problems = check_prompts(prompts, noun=layout.config.images.noun, class_names=layout.classes, minimum=wanted)
