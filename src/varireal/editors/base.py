@@ -11,8 +11,8 @@ from varireal.records import EditRequest, EditResult, Prompt
 class Editor(Protocol):
     """Puts prompts into photos.
 
-    An editor may also have ``batch_size``, the number of requests that it likes to get together (1 without it), and
-    ``on_gpu``, true when the CPU is free while it edits.
+    An editor may also have ``batch_size``, the number of requests that it likes to get together (1 without it),
+    ``on_gpu``, true when the CPU is free while it edits, and ``close``, which is called at the end of a job.
 
     Attributes:
         name: config name of the backend.

@@ -97,6 +97,12 @@ class Work:
             return {}
         return {"models": {attribute: self._editor.models(attribute) for attribute in self._config.edits.attributes}}
 
+    def close(self) -> None:
+        """Let go what the editor holds, such as connections."""
+        close = getattr(self._editor, "close", None)
+        if close is not None:
+            close()
+
     def candidates(self, items: Sequence[Item]) -> Iterator[Candidate]:
         """Yield one candidate per item, in order; what is computed is in the store before it is yielded."""
         known = {item.candidate_id: self._without_editing(item) for item in items}

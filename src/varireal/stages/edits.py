@@ -11,6 +11,7 @@ By hand::
 
 import logging
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from varireal import tables
@@ -81,10 +82,11 @@ def run(
     if not open_items:
         tables.write(output, [], EDITS, stage="edits", digest=stamp)
         return Summary({}, 0)
-    with open_store(store) as kept:
+    with open_store(store) as kept, ExitStack() as ending:
         by_image = {row["image_id"]: row for row in tables.read(masks, MASKS)}
         pool = Pool(priors[0]) if priors else None
         work = Work(config, by_image, kept, machine=read_machine(machine), priors=pool)
+        ending.callback(work.close)
         done = list(progress(work.candidates(open_items), logger, f"{attribute}/{feasibility}", len(open_items)))
         rows = [candidate.row for candidate in done]
         label, allowed = f"edits {attribute}/{feasibility}", config.max_failed_fraction
