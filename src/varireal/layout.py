@@ -106,13 +106,14 @@ class Layout:
             return f" reviewed {review_digest(verdicts.reviewed.path)}"
         return ""
 
-    @property
-    def judging_needs(self) -> tuple[int, int]:
-        """Megabytes and minutes of a job of verdicts: measuring takes a moment, asking models does not."""
-        if self.stage_gpus("verdicts"):
+    def needs(self, stage: str) -> tuple[int, int]:
+        """Megabytes and minutes of a job; on a small card models wait in the machine's memory for their turn."""
+        if self.stage_gpus(stage):
             return 24_000, 480
-        judge, looks = self.config.verdicts.judge, self.config.verdicts.silhouette.segmenter
-        return (500, 30) if judge == "receipt" and looks is None else (1500, 480)
+        verdicts = self.config.verdicts
+        if stage == "verdicts" and verdicts.judge == "receipt" and verdicts.silhouette.segmenter is None:
+            return 500, 30  # measuring takes a moment, asking does not
+        return (1000, 120) if stage == "masks" else (1500, 480)
 
     def pool(self, attribute: str, feasibility: str) -> list[str]:
         """The table of prior pictures that edits of a setting draw from; empty when they need none."""

@@ -132,7 +132,7 @@ def test_a_review_or_questions_that_are_not_there_are_told_before_any_job():
 def test_what_a_job_of_verdicts_needs():
     plain, hosted, local = (layout(verdicts={"judge": judge}) for judge in ("receipt", "openai", "vlm"))
     assert [made.stage_gpus("verdicts") for made in (plain, hosted, local)] == [0, 0, 1]
-    assert plain.judging_needs < hosted.judging_needs < local.judging_needs
+    assert plain.needs("verdicts") < hosted.needs("verdicts") < local.needs("verdicts")
     looks = layout(verdicts={"silhouette": {"segmenter": "grounded_sam2"}})
     assert looks.stage_gpus("verdicts") == 1
     assert "grounded_sam2 v" in looks.key("verdicts")

@@ -23,8 +23,8 @@ rule edits:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=240,
+        mem_mb=LAYOUT.needs("edits")[0],
+        runtime=LAYOUT.needs("edits")[1],
         gpu=LAYOUT.stage_gpus("edits"),
     params:
         key=LAYOUT.key("edits"),

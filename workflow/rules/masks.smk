@@ -13,8 +13,8 @@ rule masks:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=120,
+        mem_mb=LAYOUT.needs("masks")[0],
+        runtime=LAYOUT.needs("masks")[1],
         gpu=LAYOUT.stage_gpus("masks"),
     params:
         key=LAYOUT.key("masks"),

@@ -16,8 +16,8 @@ rule priors:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=480,
+        mem_mb=LAYOUT.needs("priors")[0],
+        runtime=LAYOUT.needs("priors")[1],
         gpu=LAYOUT.stage_gpus("priors"),
     params:
         key=LAYOUT.key("priors"),

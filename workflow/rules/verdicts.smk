@@ -14,8 +14,8 @@ rule verdicts:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=LAYOUT.judging_needs[0],
-        runtime=LAYOUT.judging_needs[1],
+        mem_mb=LAYOUT.needs("verdicts")[0],
+        runtime=LAYOUT.needs("verdicts")[1],
         gpu=LAYOUT.stage_gpus("verdicts"),
     params:
         key=LAYOUT.key("verdicts"),

@@ -10,7 +10,7 @@ from varireal.config.slices import PromptsSlice, ServerSlice, slice_text
 from varireal.stages import asked_prompts
 
 CLASSES = {"mallard": "mallard", "grey-heron": "grey heron"}
-FAST = {"longest_wait_seconds": 0.01, "timeout_seconds": 2.0, "tries": 4}
+FAST = {"longest_wait_seconds": 0.01, "timeout_seconds": 10.0, "tries": 4}
 
 
 def make_slice(classes=None, attributes=("background", "color", "texture"), **options) -> PromptsSlice:
