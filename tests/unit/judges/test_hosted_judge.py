@@ -7,9 +7,9 @@ import math
 
 import numpy as np
 import pytest
-from judging_kit import FAST, candidate, in_thread, judge_all, picture, slices
 from PIL import Image
 
+from judging_kit import FAST, candidate, in_thread, judge_all, picture, slices
 from llm_server import Server, completion, looked
 from varireal.asking.images import data_url, image_tokens
 from varireal.asking.meter import BudgetReachedError, request_tokens

@@ -7,10 +7,10 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from judging_kit import picture
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
+from judging_kit import picture
 from varireal.config.judging import VlmJudging
 from varireal.config.machine import BackendContext, MachineConfig, ModelRef
 from varireal.errors import BackendError
