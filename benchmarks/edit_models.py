@@ -24,6 +24,7 @@ from transformers import (
 
 sys.path.insert(0, str(ROOT / "tests"))
 from tiny.models import build
+from tiny.sdxl import adapter_weights
 from tiny.tokenizers import clip_tokenizer
 
 NAMES = ("sdxl", "sdxl_base", "sdxl_inpaint", "controlnet", "ip_adapter")
@@ -42,7 +43,6 @@ UNET = {
     "use_linear_projection": True,
 }
 UP = ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D")
-_TOKENS, _HIDDEN, _HEADS = 16, 1280, 20  # of the adapter's resampler
 
 
 def unet(in_channels: int) -> UNet2DConditionModel:
@@ -97,38 +97,6 @@ def image_encoder() -> CLIPVisionModelWithProjection:
     )
 
 
-def adapter(model: UNet2DConditionModel) -> dict[str, torch.Tensor]:
-    """Weights of an IP-Adapter plus for the UNet, in 16 bits."""
-
-    def random(*shape: int) -> torch.Tensor:
-        return torch.randn(*shape, dtype=torch.float16) * 0.02
-
-    width, inner = UNET["cross_attention_dim"], _HEADS * 64
-    state = {"latents": random(1, _TOKENS, _HIDDEN)}
-    for name, (rows, columns) in {"proj_in": (_HIDDEN, 1280), "proj_out": (width, _HIDDEN)}.items():
-        state |= {f"{name}.weight": random(rows, columns), f"{name}.bias": random(rows)}
-    state |= {"norm_out.weight": torch.ones(width), "norm_out.bias": torch.zeros(width)}
-    for layer in range(4):
-        for norm in ("0.norm1", "0.norm2", "1.0"):
-            state[f"layers.{layer}.{norm}.weight"] = torch.ones(_HIDDEN)
-            state[f"layers.{layer}.{norm}.bias"] = torch.zeros(_HIDDEN)
-        state |= {
-            f"layers.{layer}.0.to_q.weight": random(inner, _HIDDEN),
-            f"layers.{layer}.0.to_kv.weight": random(2 * inner, _HIDDEN),
-            f"layers.{layer}.0.to_out.weight": random(_HIDDEN, inner),
-            f"layers.{layer}.1.1.weight": random(4 * _HIDDEN, _HIDDEN),
-            f"layers.{layer}.1.3.weight": random(_HIDDEN, 4 * _HIDDEN),
-        }
-    full, number = {f"image_proj.{name}": value for name, value in state.items()}, 1
-    for name in model.attn_processors:
-        if name.endswith("attn2.processor"):
-            rows = model.get_submodule(name.removesuffix(".processor")).to_k.weight.shape[0]
-            full[f"ip_adapter.{number}.to_k_ip.weight"] = random(rows, width)
-            full[f"ip_adapter.{number}.to_v_ip.weight"] = random(rows, width)
-            number += 2
-    return full
-
-
 def write_full(folder: Path) -> None:
     """The models of the published sizes, about 20 GB in 16 bits, made on the GPU."""
     torch.manual_seed(0)
@@ -146,7 +114,8 @@ def write_full(folder: Path) -> None:
             if channels == 4:
                 weights = folder / "ip_adapter" / "sdxl_models" / "ip-adapter-plus_sdxl_vit-h.safetensors"
                 weights.parent.mkdir(parents=True)
-                save_file({key: value.contiguous() for key, value in adapter(model).items()}, weights)
+                full = adapter_weights(model, encoder=1280, hidden=1280, heads=20, tokens=16)
+                save_file({key: value.half() for key, value in full.items()}, weights)
             del model
         image_encoder().half().save_pretrained(folder / "ip_adapter" / "models" / "image_encoder")
         ControlNetModel(**UNET).half().save_pretrained(folder / "controlnet")

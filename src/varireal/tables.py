@@ -128,16 +128,6 @@ def stream(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None, 
         yield from batch.to_pylist()
 
 
-def read_group(path: Path, schema: pa.Schema, number: int, columns: Sequence[str]) -> list[Row]:
-    """Rows of one row group of a table that was written with few rows in each.
-
-    Raises:
-        DataError: as ``check``.
-    """
-    rows: list[Row] = check(path, schema).read_row_group(number, columns=list(columns)).to_pylist()
-    return rows
-
-
 def origin(path: Path, schema: pa.Schema) -> dict[str, Any]:
     """The ``varireal`` metadata of a checked table.
 

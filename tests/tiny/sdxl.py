@@ -118,45 +118,43 @@ def ip_adapter(folder, model=None):
     encoder.eval().save_pretrained(Path(folder, "models", "image_encoder"))
     weights = Path(folder, "sdxl_models", "ip-adapter-plus_sdxl_vit-h.safetensors")
     weights.parent.mkdir(parents=True, exist_ok=True)
-    save_file(_resampler() | _adapter(model or unet(4)), weights)
+    save_file(adapter_weights(model or unet(4)), weights)
 
 
-def _resampler():
-    """The image projection of the plus adapters: four layers of attention with 64 rows per head."""
-    width = _UNET["cross_attention_dim"]
+def adapter_weights(model, *, encoder=32, hidden=_HIDDEN, heads=1, tokens=4):
+    """Random weights of an IP-Adapter plus for a UNet: the image projection, and keys and values of its attentions.
+
+    The projection has four layers of attention with 64 rows per head; attentions are numbered 1, 3, 5 ...
+    """
+    width, rows = model.config.cross_attention_dim, 64 * heads
     state = {
-        "latents": _random(1, 4, _HIDDEN),
-        "proj_in.weight": _random(_HIDDEN, 32),
-        "proj_in.bias": _random(_HIDDEN),
-        "proj_out.weight": _random(width, _HIDDEN),
+        "latents": _random(1, tokens, hidden),
+        "proj_in.weight": _random(hidden, encoder),
+        "proj_in.bias": _random(hidden),
+        "proj_out.weight": _random(width, hidden),
         "proj_out.bias": _random(width),
         "norm_out.weight": torch.ones(width),
         "norm_out.bias": torch.zeros(width),
     }
     for layer in range(4):
         for norm in ("0.norm1", "0.norm2", "1.0"):
-            state[f"layers.{layer}.{norm}.weight"] = torch.ones(_HIDDEN)
-            state[f"layers.{layer}.{norm}.bias"] = torch.zeros(_HIDDEN)
+            state[f"layers.{layer}.{norm}.weight"] = torch.ones(hidden)
+            state[f"layers.{layer}.{norm}.bias"] = torch.zeros(hidden)
         state |= {
-            f"layers.{layer}.0.to_q.weight": _random(64, _HIDDEN),
-            f"layers.{layer}.0.to_kv.weight": _random(128, _HIDDEN),
-            f"layers.{layer}.0.to_out.weight": _random(_HIDDEN, 64),
-            f"layers.{layer}.1.1.weight": _random(4 * _HIDDEN, _HIDDEN),
-            f"layers.{layer}.1.3.weight": _random(_HIDDEN, 4 * _HIDDEN),
+            f"layers.{layer}.0.to_q.weight": _random(rows, hidden),
+            f"layers.{layer}.0.to_kv.weight": _random(2 * rows, hidden),
+            f"layers.{layer}.0.to_out.weight": _random(hidden, rows),
+            f"layers.{layer}.1.1.weight": _random(4 * hidden, hidden),
+            f"layers.{layer}.1.3.weight": _random(hidden, 4 * hidden),
         }
-    return {f"image_proj.{name}": value for name, value in state.items()}
-
-
-def _adapter(model):
-    """Keys and values of every cross attention, numbered 1, 3, 5 ..."""
-    width, state, number = _UNET["cross_attention_dim"], {}, 1
+    full, number = {f"image_proj.{name}": value for name, value in state.items()}, 1
     for name in model.attn_processors:
         if name.endswith("attn2.processor"):
-            rows = model.get_submodule(name.removesuffix(".processor")).to_k.weight.shape[0]
-            state[f"ip_adapter.{number}.to_k_ip.weight"] = _random(rows, width)
-            state[f"ip_adapter.{number}.to_v_ip.weight"] = _random(rows, width)
+            keys = model.get_submodule(name.removesuffix(".processor")).to_k.weight.shape[0]
+            full[f"ip_adapter.{number}.to_k_ip.weight"] = _random(keys, width)
+            full[f"ip_adapter.{number}.to_v_ip.weight"] = _random(keys, width)
             number += 2
-    return state
+    return full
 
 
 def _random(*shape):

@@ -138,7 +138,6 @@ class PlainRecipe(StrictModel):
     strength: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
-Recipe = BackgroundRecipe | ColorRecipe | TextureRecipe
 _KINDS: dict[str, type[MaskedRecipe]] = {
     "background": BackgroundRecipe,
     "color": ColorRecipe,

@@ -1,7 +1,6 @@
 """The published recipes on SDXL: background, colour and texture edits, and the baselines without a mask."""
 
 import json
-import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -29,8 +28,6 @@ from varireal.models.memory import Ladder, memory_plan
 from varireal.names import OK, EditStatus
 from varireal.records import EditRequest, EditResult, MadeWith, Prompt
 from varireal.seeds import stable_int
-
-logger = logging.getLogger(__name__)
 
 _ON = 255
 _UNIT = 2.0**63  # ``stable_int`` is below it

@@ -7,6 +7,7 @@ from typing import Any
 
 from varireal.config.machine import ModelRef
 from varireal.errors import BackendError
+from varireal.models.loading import one_line
 from varireal.models.places import find_model
 
 INDEX = "model_index.json"
@@ -64,9 +65,9 @@ def pipeline_class(ref: ModelRef, key: str, allowed: Sequence[str] = ()) -> str:
 
 
 def _told(error: Exception, ref: ModelRef, key: str, folder: Path) -> str:
-    text = " ".join(str(error).split())
-    if ref.variant and ref.variant in text:
+    text = one_line(error)
+    if ref.variant and ref.variant in str(error):
         return f"{key}.variant: {ref.id!r} has no weights of variant {ref.variant!r}; set it to null, or fetch them"
-    if "safetensors" in text.lower() and not list(folder.rglob("*.safetensors")):
+    if "safetensors" in str(error).lower() and not list(folder.rglob("*.safetensors")):
         return f"{key}: {folder} holds no .safetensors file; other formats are not loaded, because they run code"
-    return f"{key}: the model {ref.id!r} cannot be loaded: {text[:300]}"
+    return f"{key}: the model {ref.id!r} cannot be loaded: {text}"

@@ -8,7 +8,7 @@ from varireal.arrays import Array
 from varireal.pictures import decode_png
 from varireal.schemas import PRIORS
 
-PER_GROUP = 1  # pictures that are read for one
+PER_GROUP = 1  # the number of a row is that of its group, so that one picture can be read alone
 
 
 class NoPriorError(Exception):
@@ -23,7 +23,7 @@ class Pool:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path, self._file = path, tables.check(path, PRIORS)
         rows = tables.read(path, PRIORS, ["prior_id", "status", "reason"])
         self._places = {row["prior_id"]: (number, row) for number, row in enumerate(rows)}
         self._read = lru_cache(maxsize=64)(self._picture)
@@ -42,4 +42,4 @@ class Pool:
         number, row = self._places[prior_id]
         if row["status"] != names.OK:
             raise NoPriorError(f"its prior picture could not be made: {row['reason']}")
-        return decode_png(tables.read_group(self._path, PRIORS, number // PER_GROUP, ["image"])[0]["image"])
+        return decode_png(self._file.read_row_group(number, columns=["image"])["image"][0].as_py())

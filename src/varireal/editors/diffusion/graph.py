@@ -69,7 +69,7 @@ def run_background(pipes: Any, jobs: Sequence[Job], speed: Speed, *, size: int) 
 
 def run_object(pipes: Any, jobs: Sequence[Job], speed: Speed) -> list[Array]:
     """Canvases of colour and texture edits, (H, W, 3) float in levels of 255."""
-    painted = [pixels.blend(job.image, job.mask, _paint(job), _alpha(job)) for job in jobs]
+    painted = [pixels.blend(job.image, job.mask, _paint(job), job.recipe.alpha) for job in jobs]
     noise = generators([job.seed for job in jobs])  # both stages draw from it, as published
     inpainted = _inpainted(pipes.inpaint, jobs, painted, [job.mask for job in jobs], noise, speed)
     return _steered(pipes.control, jobs, inpainted, noise, speed)
@@ -109,11 +109,6 @@ def composed(job: Job, picture: Array) -> Array:
     if recipe.casting == "wrap":
         return pixels.cast(job.canvas.back(mixed), "wrap")
     return job.canvas.back(pixels.cast(mixed, recipe.casting))
-
-
-def _alpha(job: Job) -> float:
-    recipe: ColorRecipe = job.recipe
-    return recipe.alpha
 
 
 def _prior(job: Job) -> Array:

@@ -26,6 +26,7 @@ from varireal.config.diffusion import SdxlEdits
 from varireal.config.machine import ModelRef
 from varireal.errors import BackendError
 from varireal.models.device import Device
+from varireal.models.loading import one_line
 from varireal.models.loading_diffusers import load_part, model_folder, pipeline_class
 from varireal.models.memory import Plan
 
@@ -184,7 +185,7 @@ class Pipelines:
                 folder, subfolder=ref.subfolder or "", weight_name=ref.file, image_encoder_folder=None
             )
         except Exception as error:
-            told = " ".join(str(error).split())[:300]
+            told = one_line(error)
             raise BackendError(f"{key}: the adapter does not fit the model of {MODELS}.base: {told}") from error
 
     def _ready(self, pipe: Any, key: str, *, sampler: bool = True) -> Any:
@@ -222,6 +223,6 @@ class Pipelines:
         try:
             pipe.load_lora_weights(folder, weight_name=speed.lora.file, use_safetensors=True)
         except Exception as error:
-            raise BackendError(f"{key}: cannot be loaded: {' '.join(str(error).split())[:300]}") from error
+            raise BackendError(f"{key}: cannot be loaded: {one_line(error)}") from error
         pipe.fuse_lora()
         pipe.unload_lora_weights()
