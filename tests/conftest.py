@@ -1,9 +1,11 @@
-"""One thread everywhere, and the fixtures that several rings share."""
+"""One thread everywhere, no model hub, and the fixtures that several rings share."""
 
 import os
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# no test asks the hub: those of 'varireal fetch' ask a server of their own
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import cv2
 import pytest

@@ -247,7 +247,10 @@ def _told(error: Exception, model_id: str, revision: str | None, key: str) -> Ba
     text = " ".join(str(cause).split())[:200] or type(cause).__name__
     if isinstance(cause, OSError) and cause.errno == errno.ENOSPC:
         return BackendError(f"{key}: the disk of {cache_folder()} is full; free space, or set HF_HOME to another disk")
-    return BackendError(f"{key}: {model_id!r} cannot be fetched from the hub: {text}")
+    return BackendError(
+        f"{key}: {model_id!r} cannot be fetched from the hub: {text}; run "
+        "'varireal fetch' on a machine with a network, or give a local folder"
+    )
 
 
 def gated_error(model_id: str, key: str) -> BackendError:
