@@ -13,7 +13,7 @@ MODULES = sorted(SRC.rglob("*.py"))
 LAYERS = [
     {"errors", "names", "records", "seeds", "arrays", "files", "plaintext", "__init__"},
     {"provenance", "paths", "logs", "registry", "parallel", "pictures", "commands"},
-    {"rendering", "tables", "store"},
+    {"rendering", "tables", "store", "running"},
     {"config", "datasets", "prompting", "metrics", "statistics", "classifiers", "models"},
     {
         "segmenters",
@@ -28,7 +28,7 @@ LAYERS = [
         "backends",
     },
     {"layout", "stages"},
-    {"checking", "collecting", "prompt_commands", "model_commands"},
+    {"checking", "collecting", "prompt_commands", "model_commands", "observing", "replaying", "cluster"},
     {"cli"},
     {"__main__"},
 ]

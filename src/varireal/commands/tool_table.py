@@ -1,0 +1,109 @@
+"""Commands for people, and the few that the workflow calls beside its stages."""
+
+from pathlib import Path
+
+from varireal.commands.base import STUDY, STUDY_FOLDER, Command, option
+
+_OUTPUT = option("output", "what is written")
+
+TOOLS: dict[str, Command] = {
+    "pretrain": Command(
+        "varireal.pretraining.command:run",
+        "make the small CLIP of the package afresh: render, train, score (about an hour on two cores)",
+        (
+            _OUTPUT,
+            option("work", "folder for the rendered pictures; what is in it is not drawn again"),
+            option("pairs", "pictures to render", kind=int, default=20_000),
+            option("epochs", "passes over them", kind=int, default=10),
+            option("seed", "seed of everything", kind=int, default=22),
+            option("threads", "cores to use", kind=int, default=2),
+        ),
+    ),
+    "prompts-plan": Command(
+        "varireal.prompt_commands:plan",
+        "say what asking a language model would take: calls, tokens, price; nothing is sent",
+        (STUDY,),
+    ),
+    "prompts-review": Command(
+        "varireal.prompt_commands:review",
+        "list the prompts that need a human eye: disagreements of the second opinion, shortfalls, changes by hand",
+        (STUDY,),
+    ),
+    "prompts-freeze": Command(
+        "varireal.prompt_commands:freeze",
+        "write the prompts of a study as a bank, to commit and to use without a language model",
+        (STUDY, option("output", "bank to write, a YAML file")),
+    ),
+    "verdicts-sample": Command(
+        "varireal.judges.sampling:run",
+        "draw pictures for a person to review, blind, so that the judge's feasibility score can be calibrated",
+        (
+            STUDY_FOLDER,
+            option("output", "CSV to fill in; the pictures go to a folder of its name"),
+            option("count", "pictures in all", kind=int, default=120),
+        ),
+    ),
+    "prompts-check": Command(
+        "varireal.checking:check_prompt_files",
+        "check the prompts of a study before it runs: words the editor does not know, duplicates, overlaps, leaks",
+        (STUDY,),
+    ),
+    "doctor": Command(
+        "varireal.model_commands:doctor",
+        "say whether a study can run here: its models, the device, memory, disk, packages and keys",
+        (
+            STUDY,
+            option("verify", "compare the hash of every file, which reads them all", kind=bool, default=False),
+            option("json_", "print all of it as JSON", kind=bool, default=False),
+        ),
+    ),
+    "fetch": Command(
+        "varireal.model_commands:fetch",
+        "bring the models of a study into the hub's cache, and write their revisions and hashes into models.lock",
+        (
+            STUDY,
+            option("update", "move to the newest revisions instead of the lock's", kind=bool, default=False),
+        ),
+    ),
+    "config-check": Command("varireal.checking:check_config", "check config files", (STUDY,)),
+    "config-write": Command(
+        "varireal.config.files:write_text",
+        "write a stage's slice to a file (the workflow's own command)",
+        (option("text", "the slice as JSON", kind=str), _OUTPUT),
+    ),
+    "config-generate": Command(
+        "varireal.config.files:generate",
+        "write config.yaml, its JSON schema and the README's table of keys afresh from the models",
+        (option("root", "folder of the project", default=Path()),),
+    ),
+    "data-get": Command(
+        "varireal.datasets.download:get",
+        "download a published data set where that is possible, and check what is there",
+        (
+            option(
+                "source",
+                "which data set",
+                kind=str,
+                choices=("oxford_pets", "fgvc_aircraft", "stanford_cars", "waterbirds"),
+            ),
+            option("output", "folder for it; the path of the source in the config"),
+        ),
+    ),
+    "export": Command(
+        "varireal.exports.by_hand:run",
+        "copy a data set to class folders, WebDataset shards or COCO",
+        (
+            option("kind", "what to make", kind=str, choices=("folders", "webdataset", "coco")),
+            option("dataset", "folder of the data set"),
+            _OUTPUT,
+        ),
+    ),
+    "store-gc": Command(
+        "varireal.collecting:run",
+        "list what the item stores of a study hold that no result needs; delete it with --delete",
+        (
+            STUDY_FOLDER,
+            option("delete", "delete instead of listing", kind=bool, default=False),
+        ),
+    ),
+}
