@@ -1,7 +1,7 @@
 """The command line: one sub-command per stage, and a few for people.
 
-Expected problems are one line on the screen and exit code 2 (a traceback with ``--debug``); Ctrl-C is 130. A stage's
-module is imported only when its command was chosen.
+Expected problems are one line on the screen and exit code 2 (a traceback with ``--debug``); Ctrl-C is 130; 75 is
+a stage that a signal stopped between two items. A stage's module is imported only when its command was chosen.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from typing import Any
 from varireal import __version__, logs
 from varireal.commands import COMMANDS, Command, Option
 from varireal.errors import VariRealError
+from varireal.running import stopping
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +80,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(COMMANDS[args.command], args)
     except (VariRealError, OSError) as error:
         return _fail(args, _one_line(error), error)
+    except stopping.StoppedError as error:
+        logger.warning("%s: %s", args.command, error)
+        return stopping.EXIT_STOPPED
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; what was finished is kept, run the same command again to go on\n")
         return EXIT_INTERRUPTED
@@ -96,6 +100,7 @@ def _run(command: Command, args: argparse.Namespace) -> int:
     target, _, function = command.target.partition(":")
     values = {option.dest: getattr(args, option.dest) for option in command.options}
     if command.slice_model is not None:
+        stopping.listen()
         _single_thread()
     run = getattr(importlib.import_module(target), function)
     if command.slice_model is None:

@@ -6,9 +6,11 @@ A person at a terminal sees the summary and the errors; the log file of the job 
 import logging
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
+
+from varireal.running import stopping
 
 T = TypeVar("T")
 
@@ -40,15 +42,26 @@ def set_up(log_file: Path | None, *, verbose: bool) -> None:
 
 
 def progress(items: Iterable[T], logger: logging.Logger, what: str, total: int) -> Iterator[T]:
-    """Yield the items and log a line with count, rate and time left every few seconds."""
+    """Yield the items and log a line with count, rate and time left every few seconds.
+
+    Raises:
+        StoppedError: a signal has come; the items before it are done.
+    """
     start = last = time.monotonic()
-    for done, item in enumerate(items, 1):
-        yield item
-        now = time.monotonic()
-        if now - last >= _SECONDS_BETWEEN_LINES and done < total:
-            last = now
-            rate = done / (now - start)
-            logger.info("%s: %d of %d, %.1f/s, %.0f s left", what, done, total, rate, (total - done) / rate)
+    try:
+        stopping.checkpoint()
+        for done, item in enumerate(items, 1):
+            yield item
+            if done < total:
+                stopping.checkpoint()
+            now = time.monotonic()
+            if now - last >= _SECONDS_BETWEEN_LINES and done < total:
+                last = now
+                rate = done / (now - start)
+                logger.info("%s: %d of %d, %.1f/s, %.0f s left", what, done, total, rate, (total - done) / rate)
+    finally:
+        if isinstance(items, Generator):
+            items.close()  # now, while the store that it writes to is open
 
 
 def summary_line(stage: str, counts: dict[str, int], seconds: float, *, computed: int | None = None) -> str:

@@ -16,6 +16,7 @@ from varireal.config.adapters import AdaptersConfig
 from varireal.config.machine import ModelRef
 from varireal.errors import BackendError
 from varireal.models.places import find_model
+from varireal.running.gpu_lease import lease_gpu
 
 
 def load_clip(config: AdaptersConfig, device: str | None = None) -> Clip:
@@ -24,6 +25,8 @@ def load_clip(config: AdaptersConfig, device: str | None = None) -> Clip:
     Raises:
         BackendError: it is not there, cannot be fetched, has no safetensors, or is of an unknown kind.
     """
+    if config.model != TINY and device is None:
+        lease_gpu()  # before CUDA starts
     # the fused inference kernel rounds otherwise: without it zero-shot is the same to the bit with and without LoRA
     torch.backends.mha.set_fastpath_enabled(False)
     logging.getLogger("open_clip").setLevel(logging.ERROR)

@@ -21,6 +21,7 @@ from varireal.classifiers.lora import lora_parameters, trains_tower
 from varireal.classifiers.loss import mixed, picture_weights, weighted_loss
 from varireal.config.adapters import TrainingSettings
 from varireal.errors import BackendError
+from varireal.running import stopping
 from varireal.seeds import stable_int
 
 logger = logging.getLogger(__name__)
@@ -110,6 +111,7 @@ class Trainer:
 
         Raises:
             BackendError: the loss is not finite, or stays above that of zero-shot.
+            StoppedError: a signal has come; the state is saved.
         """
         start = self._restore(saved) if saved else 0
         last = time.monotonic()
@@ -117,9 +119,10 @@ class Trainer:
             if step % self._job.settings.validate_every == 0:
                 self._validate(step)
             self._step(step)
-            if time.monotonic() - last >= seconds:
+            if time.monotonic() - last >= seconds or stopping.requested():
                 save(self._state(step + 1))
                 last = time.monotonic()
+                stopping.checkpoint()
         self._validate(self._job.settings.steps)
         self._load_weights(self._best)
         return self._log

@@ -6,6 +6,7 @@ import torch
 
 from varireal.config.machine import MachineConfig
 from varireal.errors import BackendError
+from varireal.running.gpu_lease import lease_gpu
 
 _GIB = 1 << 30
 _FORMATS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -42,11 +43,13 @@ class Device:
 
 
 def find_device(machine: MachineConfig) -> Device:
-    """The configured device.
+    """The configured device; a GPU is leased, so that no other job of this user has it.
 
     Raises:
         BackendError: a GPU is asked for and there is none.
     """
+    if machine.device != "cpu":
+        lease_gpu()
     present = torch.cuda.is_available()
     if machine.device == "cuda" and not present:
         raise BackendError("machine.device is 'cuda', but torch finds no GPU here; use auto or cpu")

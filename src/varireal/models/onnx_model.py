@@ -14,6 +14,7 @@ from varireal.config.machine import ModelRef
 from varireal.errors import BackendError
 from varireal.models.loading import one_line
 from varireal.models.places import find_model
+from varireal.running.gpu_lease import lease_gpu
 
 logger = logging.getLogger(__name__)
 
@@ -127,6 +128,7 @@ def _providers(device: str) -> list[Any]:
     if device == "cpu":
         return [_CPU]
     if _CUDA in onnxruntime.get_available_providers():
+        lease_gpu()
         return [_CUDA, _CPU]
     if device == "cuda":
         logger.warning("onnxruntime has no GPU here and uses the CPU; the package onnxruntime-gpu has one")

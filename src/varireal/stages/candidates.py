@@ -18,12 +18,13 @@ from varireal.datasets.photos import read_photo, reading_key
 from varireal.editors.base import DrawsPriors, Editor, HasParams, NamesModels, PoolEntry, Prepares
 from varireal.errors import VariRealError
 from varireal.names import EditStatus
-from varireal.provenance import STAGE_VERSIONS
+from varireal.provenance import ITEM_VERSIONS
 from varireal.records import EditRequest, EditResult
+from varireal.registry import digital_source_type
 from varireal.seeds import digest, stable_int
 from varireal.segmenters.quality import decode_mask
 from varireal.stages.items import Item
-from varireal.stages.measuring import Edit, Made, failure, measured
+from varireal.stages.measuring import Edit, Made, base_row, failure, measured
 from varireal.stages.pool import NoPriorError, Pool
 from varireal.store import ItemStore, pack, unpack
 
@@ -92,10 +93,12 @@ class Work:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the table says of the editor: the models of each attribute."""
+        """What the table says of the editor: what its pictures are, and the models of each attribute."""
+        kind = {"digital_source_type": digital_source_type(self._config.edits.backend, self._editor)}
         if not isinstance(self._editor, NamesModels):
-            return {}
-        return {"models": {attribute: self._editor.models(attribute) for attribute in self._config.edits.attributes}}
+            return kind
+        attributes = self._config.edits.attributes
+        return {**kind, "models": {attribute: self._editor.models(attribute) for attribute in attributes}}
 
     def close(self) -> None:
         """Let go what the editor holds, such as connections."""
@@ -124,11 +127,16 @@ class Work:
         # while the GPU edits a batch, the CPU measures and encodes the one before
         with ThreadPoolExecutor(1) as side:
             waiting: Future[list[Made]] | None = None
-            for batch in batches:
-                edits = self._edit(batch)
-                done, waiting = waiting, side.submit(self._measured, edits)
-                if done is not None:
-                    yield from self._kept(done.result())
+            try:
+                for batch in batches:
+                    edits = self._edit(batch)
+                    done, waiting = waiting, side.submit(self._measured, edits)
+                    if done is not None:
+                        yield from self._kept(done.result())
+            except GeneratorExit:  # the job stops between two items; the batch beside is made, so it is kept too
+                if waiting is not None:
+                    self._kept(waiting.result())
+                raise
             if waiting is not None:
                 yield from self._kept(waiting.result())
 
@@ -231,7 +239,7 @@ class Work:
         written = isinstance(editor, HasParams)  # such an editor may write the class's name into its text
         return digest(
             "edit",
-            STAGE_VERSIONS["edits"],
+            ITEM_VERSIONS["edits"],
             item.photo["sha256"],
             reading_key(self._config.reading),
             self._mask_bytes(item),
@@ -256,35 +264,13 @@ class Work:
         return self._params[setting]
 
     def _base_row(self, item: Item) -> Row:
-        prompt = item.prompt
-        return {
-            "candidate_id": item.candidate_id,
-            "image_id": item.photo["image_id"],
-            "class_id": item.photo["class_id"],
-            "class_name": item.photo["class_name"],
-            "attribute": item.attribute,
-            "feasibility": item.feasibility,
-            "k": item.k,
-            "round": item.round,
-            "pair_id": item.pair_id,
-            "prompt_id": prompt.prompt_id if prompt else "",
-            "prompt_name": prompt.name if prompt else "",
-            "prompt_description": prompt.description if prompt else "",
-            "seed": item.seed,
-            "backend": self._editor.name,
-            "backend_version": _version(self._editor),
-            "params_digest": self._key(item) if prompt and self._has_mask(item) else "",
-            "status": names.OK,
-            "reason": "",
-        }
+        mask = self._mask_bytes(item) if self._has_mask(item) else None
+        row = base_row(item, self._editor, mask)
+        return row | {"params_digest": self._key(item) if item.prompt and mask is not None else ""}
 
     def _has_mask(self, item: Item) -> bool:
         mask = self._masks.get(item.photo["image_id"])
         return mask is not None and mask["mask"] is not None
-
-
-def _version(editor: Editor) -> str:
-    return str(editor.version) if editor.revision is None else f"{editor.version} {editor.revision}"
 
 
 def with_images(candidates: Sequence[Candidate], store: ItemStore) -> Iterator[Row]:
