@@ -1,7 +1,9 @@
 """What every artefact says about its origin, and the versions that make a stage run again.
 
 A stage's integer goes into its rule's params and into the item keys of its store: raise it when the stage's output
-changes for the same inputs, and only then: "images" also for how photos are decoded, "edits" also for receipts.
+changes for the same inputs, and only then: "images" also for how photos are decoded, "edits" also for receipts. Where
+the tables change but what the store keeps does not, ``ITEM_VERSIONS`` holds the older number, and nothing is computed
+again.
 """
 
 from functools import cache
@@ -15,13 +17,15 @@ STAGE_VERSIONS = {
     "prompts": 1,
     "masks": 2,
     "priors": 1,
-    "edits": 2,
+    "edits": 3,
     "verdicts": 3,
-    "dataset": 3,
+    "dataset": 4,
     "adapters": 2,
     "predictions": 2,
     "report": 1,
 }
+
+ITEM_VERSIONS = {**STAGE_VERSIONS, "edits": 2}
 
 _RECORDED = (
     "numpy",

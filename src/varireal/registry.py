@@ -10,6 +10,7 @@ from importlib import metadata
 from typing import Any
 
 from varireal.errors import BackendError
+from varireal.marks import SOURCE_TYPES
 
 # capability: name: (place of the class, its version, the extra that brings its libraries). A test keeps the versions
 # equal to those of the classes.
@@ -31,6 +32,15 @@ _BUILT_IN: dict[str, dict[str, tuple[str, str, str]]] = {
         "vlm": ("varireal.judges.vlm:VlmJudge", "1", "diffusion"),
         "openai": ("varireal.judges.hosted:HostedJudge", "1", "llm"),
     },
+}
+
+# What IPTC calls a picture that an editor made, see ``marks.SOURCE_TYPES``. The procedural editor draws into photos
+# without any model, so nothing of it is generative AI: a composite.
+_SOURCE_TYPES = {
+    "procedural": "composite",
+    "sdxl": "compositeWithTrainedAlgorithmicMedia",
+    "instruct": "compositeWithTrainedAlgorithmicMedia",
+    "openai_images": "compositeWithTrainedAlgorithmicMedia",
 }
 
 
@@ -64,6 +74,25 @@ def needs_gpu(capability: str, name: str) -> bool:
 def backend_extra(capability: str, name: str) -> str:
     """The extra that brings the libraries of a backend of this package; empty when it needs none."""
     return _BUILT_IN[capability][name][2] if is_built_in(capability, name) else ""
+
+
+def digital_source_type(name: str, editor: object = None) -> str:
+    """Term of IPTC's vocabulary of digital source types for the pictures of an editor.
+
+    An editor of another package may have an attribute of this name; without one its pictures are taken for composites
+    with a part from a generative model: a mark too many is better than one too few.
+
+    Raises:
+        BackendError: the editor names a term that no made picture can have.
+    """
+    if is_built_in("editors", name):
+        return _SOURCE_TYPES[name]
+    found = str(getattr(editor, "digital_source_type", "compositeSynthetic"))
+    if found not in SOURCE_TYPES:
+        raise BackendError(
+            f"the editor {name!r} says that its pictures are {found!r}; expected one of {', '.join(SOURCE_TYPES)}"
+        )
+    return found
 
 
 def load_backend(capability: str, name: str) -> Any:

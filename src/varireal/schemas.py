@@ -101,7 +101,22 @@ PRIORS = pa.schema(
     ]
 )
 
-EDITS = pa.schema([*_CANDIDATE, column("image", pa.binary(), "lossless PNG; null unless ok"), *_RECEIPT, *_MEASURED])
+# What a candidate was made from, beside its prompt's texts: by it a replay tells what differs.
+_MADE_FROM = [
+    column("prompt_rgb", _TEXT, "the prompt's colour as #rrggbb; empty when it names none"),
+    column("source_sha256", _TEXT, "of the photo's file"),
+    column("mask_sha256", _TEXT, "of the mask's PNG, as the column mask of the data set has it; null without a mask"),
+]
+
+EDITS = pa.schema(
+    [
+        *_CANDIDATE,
+        column("image", pa.binary(), "lossless PNG; null unless ok"),
+        *_RECEIPT,
+        *_MEASURED,
+        *_MADE_FROM,
+    ]
+)
 
 _JUDGED = [
     column("judge_model", _TEXT, "model that was asked; null when none was"),
@@ -145,14 +160,14 @@ MANIFEST = pa.schema(
         *_CANDIDATE,
         *_RECEIPT,
         *_MEASURED,
+        *_MADE_FROM,
         *_JUDGED,
         column("p_feasible", _FLOAT, "calibrated probability that it is feasible; null without a review"),
         column("outcome", _TEXT, "accepted, rejected or failed", nullable=False),
         column("reasons", pa.list_(pa.string()), "why not accepted", nullable=False),
-        column("source_sha256", _TEXT, "of the photo's file", nullable=False),
         column("source_path", _TEXT, "the photo's file", nullable=False),
         column("mask_backend", _TEXT, "segmenter of the mask"),
-        column("image_sha256", _TEXT, "of the candidate's PNG bytes"),
+        column("image_sha256", _TEXT, "of the candidate's PNG bytes, before the mark and the recipe of the data set"),
     ]
 )
 
@@ -218,7 +233,7 @@ _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 # a column that is declared as never null, and then gives the bytes instead of the picture.
 DATASET = pa.schema(
     [
-        column("image", _IMAGE, "the accepted edit, lossless PNG; never null"),
+        column("image", _IMAGE, "the accepted edit, lossless PNG with its recipe in its metadata; never null"),
         column("label", _INT, "number of the class in the sorted list of class ids; never null"),
         *(field for field in MANIFEST if field.name not in ("status", "reason", "outcome", "reasons")),
         column("mask", _IMAGE, "the object in the photo, the mask that the edit used, 1-bit PNG; never null"),

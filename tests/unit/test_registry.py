@@ -8,7 +8,8 @@ from varireal.config.model import parse_config
 from varireal.editors.procedural import ProceduralEditor
 from varireal.errors import BackendError, ConfigError
 from varireal.judges.receipt import ReceiptJudge
-from varireal.registry import backend_names, backend_version, is_built_in, load_backend
+from varireal.marks import SOURCE_TYPES
+from varireal.registry import backend_names, backend_version, digital_source_type, is_built_in, load_backend
 from varireal.segmenters.grabcut import GrabCutSegmenter
 from varireal.segmenters.grounded_sam2 import GroundedSam2Segmenter
 from varireal.segmenters.matting import MattingSegmenter
@@ -170,3 +171,22 @@ def test_only_backends_of_this_package_are_built_in(installed):
 
 def test_empty_options_are_no_options():
     assert parse_config({"masks": {"options": {}}, "edits": {"options": {}}}) == parse_config({})
+
+
+def test_every_editor_says_what_its_pictures_are():
+    for name in backend_names("editors"):
+        assert digital_source_type(name) in SOURCE_TYPES
+    assert digital_source_type("procedural") == "composite"
+
+
+def test_an_editor_of_another_package_may_say_what_its_pictures_are():
+    class Whole:
+        digital_source_type = "trainedAlgorithmicMedia"
+
+    class Wrong:
+        digital_source_type = "digitalCapture"
+
+    assert digital_source_type("theirs", object()) == "compositeSynthetic"
+    assert digital_source_type("theirs", Whole()) == "trainedAlgorithmicMedia"
+    with pytest.raises(BackendError, match="digitalCapture"):
+        digital_source_type("theirs", Wrong())

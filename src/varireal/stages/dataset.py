@@ -23,6 +23,7 @@ from varireal.config.slices import DatasetSlice, slice_digest
 from varireal.datacard import CardFacts, Making, render_card
 from varireal.errors import DataError
 from varireal.exports import check_export, run_export
+from varireal.exports.recipe import with_recipe
 from varireal.files import write_whole
 from varireal.judges.feasibility import FeasibilityScore
 from varireal.judges.feasibility import as_csv as as_csv_of_scores
@@ -102,6 +103,7 @@ class _Harvest:
         self.manifest = Manifest()
         self.funnel = Funnel()
         self.counts: Counter[str] = Counter()
+        self._made: dict[Path, Row] = {}
         self.prompts: dict[str, Counter[str]] = {}
         self.used: dict[str, set[str]] = {"editors": set(), "segmenters": set(), "judges": set()}
 
@@ -157,11 +159,19 @@ class _Harvest:
                 "run the stages masks and edits again"
             )
         return {
-            "image": {"bytes": outcome.candidate["image"], "path": f"{row['candidate_id']}.png"},
+            "image": {"bytes": self._marked(row, outcome), "path": f"{row['candidate_id']}.png"},
             "label": self._labels[row["class_id"]],
             "mask": {"bytes": data, "path": f"{row['image_id']}.png"},
             **{key: value for key, value in row.items() if key not in _NOT_IN_DATASET},
         }
+
+    def _marked(self, row: Row, outcome: Outcome) -> bytes:
+        """The picture with its mark and recipe: here once, so that every copy of the data set has them."""
+        place = outcome.place
+        if place not in self._made:
+            self._made[place] = tables.origin(place, EDITS)
+        made, study = self._made[place], self._config.study
+        return with_recipe(outcome.candidate["image"], row, study=study, made=made)
 
     def funnel_rows(self) -> list[Row]:
         """Rows of the funnel, after all groups."""

@@ -1,11 +1,13 @@
 """From an editor's answer to a row: the photo's pixels put back, the receipt measured, the picture coded."""
 
+import hashlib
 import logging
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from varireal import names
 from varireal.arrays import Array
+from varireal.editors.base import Editor
 from varireal.editors.composite import composite
 from varireal.metrics.flat import flat_reason
 from varireal.metrics.receipts import Receipt, measure
@@ -51,6 +53,39 @@ class Made:
     row: dict[str, Any]
     data: bytes | None
     seconds: float
+
+
+def base_row(item: Item, editor: Editor, mask: bytes | None) -> dict[str, Any]:
+    """Columns of edits that are known before anything is made; ``params_digest`` is the caller's.
+
+    Args:
+        item: what is wanted.
+        editor: who makes it.
+        mask: PNG of the photo's mask; None when it has none.
+    """
+    prompt, revision = item.prompt, editor.revision
+    return {
+        "candidate_id": item.candidate_id,
+        "image_id": item.photo["image_id"],
+        "class_id": item.photo["class_id"],
+        "class_name": item.photo["class_name"],
+        "attribute": item.attribute,
+        "feasibility": item.feasibility,
+        "k": item.k,
+        "round": item.round,
+        "pair_id": item.pair_id,
+        "prompt_id": prompt.prompt_id if prompt else "",
+        "prompt_name": prompt.name if prompt else "",
+        "prompt_description": prompt.description if prompt else "",
+        "prompt_rgb": prompt.rgb if prompt else "",
+        "seed": item.seed,
+        "backend": editor.name,
+        "backend_version": str(editor.version) if revision is None else f"{editor.version} {revision}",
+        "source_sha256": item.photo["sha256"],
+        "mask_sha256": None if mask is None else hashlib.sha256(mask).hexdigest(),
+        "status": names.OK,
+        "reason": "",
+    }
 
 
 def failure(result: EditResult) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from varireal import tables
 from varireal.errors import DataError
+from varireal.marks import read_recipe, unmark_png
 from varireal.pictures import decode_png
 from varireal.schemas import DATASET, EDITS, FUNNEL, MANIFEST, MASKS, VERDICTS
 from varireal.seeds import stable_int
@@ -78,7 +79,8 @@ def test_a_row_holds_the_picture_its_mask_and_what_is_needed_to_make_it_again(tm
     study = Study(tmp_path / "demo").write()
     study.run()
     row = next(r for r in read_data(study) if r["candidate_id"] == "gull-1.texture.infeasible.k0.r0")
-    assert row["image"] == {"bytes": picture(row["candidate_id"]), "path": "gull-1.texture.infeasible.k0.r0.png"}
+    assert row["image"]["path"] == "gull-1.texture.infeasible.k0.r0.png"
+    assert unmark_png(row["image"]["bytes"]) == picture(row["candidate_id"])
     assert row["mask"]["bytes"] == tables.read(study.masks[0], MASKS)[3]["mask"]
     assert row["image_sha256"] == hashlib.sha256(picture(row["candidate_id"])).hexdigest()
     assert (row["label"], row["class_id"], row["class_name"]) == (1, "gull", "Gull")
@@ -226,6 +228,23 @@ def test_the_code_on_the_card_runs(tmp_path):
     assert (scope["feasible"]["feasibility"], scope["infeasible"]["feasibility"]) == ("feasible", "infeasible")
     assert len(scope["pairs"]) == 5
     assert "| complete pairs | color 2, texture 3 |" in card
+
+
+def test_each_picture_carries_the_mark_and_its_recipe_and_no_path(tmp_path):
+    study = Study(tmp_path / "demo", exports=("folders",)).write()
+    study.run()
+    for row in read_data(study):
+        data = row["image"]["bytes"]
+        assert b"digitalsourcetype/composite<" in data
+        recipe = read_recipe(data)
+        same = ("candidate_id", "class_name", "prompt_name", "seed", "backend", "backend_version", "params_digest")
+        assert {key: recipe[key] for key in same} == {key: row[key] for key in same}
+        assert (recipe["study"], recipe["synthetic"], recipe["source_sha256"]) == ("demo", True, row["source_sha256"])
+        assert row["source_path"].encode() not in data
+        assert read_recipe(row["mask"]["bytes"]) is None
+        setting = f"{row['attribute']}-{row['feasibility']}"
+        exported = study.root / "exports" / "folders" / setting / row["class_id"] / f"{row['candidate_id']}.png"
+        assert exported.read_bytes() == data
 
 
 def test_two_runs_write_the_same_bytes(tmp_path):
