@@ -11,6 +11,7 @@ from pathlib import Path
 from varireal import names
 from varireal.errors import ConfigError
 
+SLICES = ".slices"  # folder of the slices that the config has had, by digest
 ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json", "training.json")
 
 
@@ -76,6 +77,10 @@ class StudyPaths:
     def config(self, stage: str) -> str:
         """The stage's slice of the validated config."""
         return f"{self.root}/config/{stage}.json"
+
+    def earlier_slice(self, digest: str) -> str:
+        """A slice that some stage has, or had before the config changed; tables name it by this digest."""
+        return f"{self.root}/config/{SLICES}/{digest}.json"
 
     @property
     def images(self) -> str:

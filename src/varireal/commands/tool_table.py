@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from varireal.commands.base import STUDY, STUDY_FOLDER, Command, option
+from varireal.commands.base import STUDY, STUDY_FOLDER, Command, Option, option
 
 _OUTPUT = option("output", "what is written")
 
@@ -104,6 +104,17 @@ TOOLS: dict[str, Command] = {
         (
             STUDY_FOLDER,
             option("delete", "delete instead of listing", kind=bool, default=False),
+        ),
+    ),
+    "replay": Command(
+        "varireal.replaying.command:run",
+        "make one candidate again and say whether it is the same picture, and if not what differs",
+        (
+            Option("candidate", "id of a candidate, or a picture that carries its recipe", kind=str),
+            STUDY_FOLDER,
+            option("output", "folder for the picture then, the picture now and their difference", default=None),
+            option("ask", "allow an editor behind a server, which may cost money", kind=bool, default=False),
+            option("json_", "print the answer as JSON", kind=bool, default=False),
         ),
     ),
 }

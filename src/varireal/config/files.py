@@ -10,6 +10,8 @@ from varireal.config.generate import config_yaml, keys_table, replace_between_ma
 from varireal.config.model import Config, parse_config
 from varireal.errors import ConfigError
 from varireal.files import write_whole
+from varireal.paths import SLICES
+from varireal.seeds import digest
 
 
 def load_config(paths: Iterable[Path]) -> Config:
@@ -48,7 +50,12 @@ def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 
 def write_text(*, text: str, output: Path) -> int:
-    """Write a text to a file, whole or not at all."""
+    """Write a stage's slice to its file, whole or not at all.
+
+    A copy under its digest stays beside it when the config changes: by it ``varireal why`` and ``varireal replay`` know
+    what an older table was made with.
+    """
+    write_whole(output.parent / SLICES / f"{digest('slice', text, size=8)}.json", text + "\n")
     write_whole(output, text + "\n")
     return 0
 
