@@ -26,6 +26,14 @@ include: "workflow/rules/predictions.smk"
 include: "workflow/rules/report.smk"
 
 
+onstart:
+    begin_workflow(logger)
+
+
+onerror:
+    FAILURES.tell_at_exit()
+
+
 rule all:
     default_target: True
     input:

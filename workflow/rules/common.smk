@@ -1,22 +1,42 @@
 # What all rules share: the checked config, and the layout that knows every path. All logic is in varireal.layout.
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 from varireal.config.model import parse_config
 from varireal.errors import VariRealError
 from varireal.layout import Layout
+from varireal.running.endings import Collector
+
+
+@contextmanager
+def one_line_errors():
+    """A mistake is one line and exit code 2."""
+    try:
+        yield
+    except (VariRealError, OSError) as error:
+        sys.stderr.write("error: " + " ".join(str(error).split()) + "\n")
+        sys.exit(2)
 
 
 def checked_layout():
-    """Check config and prompts before any job starts; a mistake is one line and exit code 2."""
+    """Check config and prompts before any job starts."""
     files = ", ".join(str(path) for path in workflow.configfiles) or "--config"
-    try:
+    with one_line_errors():
         layout = Layout(parse_config(config, place=files))
         layout.check()
-    except VariRealError as error:
-        sys.stderr.write("error: " + " ".join(str(error).split()) + "\n")
-        sys.exit(2)
     return layout
+
+
+def begin_workflow(logger):
+    """Own the study's folder until the end, and note what fails. Not called for a dry run, nor inside a job."""
+    from varireal.running.ownership import own_study  # here, because no job needs it
+
+    with one_line_errors():
+        news = own_study(Path(PATHS.root))
+    if news:
+        logger.warning(news)
+    logger.addHandler(FAILURES)
 
 
 def earlier(table):
@@ -29,6 +49,7 @@ def earlier(table):
 
 LAYOUT = checked_layout()
 PATHS = LAYOUT.paths
+FAILURES = Collector()
 
 
 wildcard_constraints:
