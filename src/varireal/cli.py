@@ -12,13 +12,14 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from varireal import __version__, logs
 from varireal.commands import COMMANDS, Command, Option
 from varireal.errors import VariRealError
-from varireal.running import stopping
+from varireal.running import room, stopping
 
 logger = logging.getLogger(__name__)
 
@@ -75,11 +76,15 @@ def join_words(argv: Sequence[str]) -> list[str]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     args = build_parser().parse_args(join_words(sys.argv[1:] if argv is None else argv))
+    command = COMMANDS[args.command]
     try:
-        logs.set_up(args.log, verbose=args.verbose)
-        return _run(COMMANDS[args.command], args)
-    except (VariRealError, OSError) as error:
+        with _alone(command, args):
+            logs.set_up(args.log, verbose=args.verbose)
+            return _run(command, args)
+    except VariRealError as error:
         return _fail(args, _one_line(error), error)
+    except OSError as error:
+        return _fail(args, room.told(error), error)
     except stopping.StoppedError as error:
         logger.warning("%s: %s", args.command, error)
         return stopping.EXIT_STOPPED
@@ -95,12 +100,24 @@ def entry() -> None:
     raise SystemExit(main())
 
 
+def _alone(command: Command, args: argparse.Namespace) -> AbstractContextManager[None]:
+    """From here on a stage listens to signals, and no second process has the same job."""
+    if command.slice_model is None:
+        return nullcontext()
+    stopping.listen()
+    place = getattr(args, "store", None) or args.log
+    if place is None:
+        return nullcontext()
+    from varireal.running.job_lock import sole_process
+
+    return sole_process(place)
+
+
 def _run(command: Command, args: argparse.Namespace) -> int:
     start = time.monotonic()
     target, _, function = command.target.partition(":")
     values = {option.dest: getattr(args, option.dest) for option in command.options}
     if command.slice_model is not None:
-        stopping.listen()
         _single_thread()
     run = getattr(importlib.import_module(target), function)
     if command.slice_model is None:
@@ -109,7 +126,9 @@ def _run(command: Command, args: argparse.Namespace) -> int:
 
     config = slices.read_slice(values.pop("config"), getattr(slices, command.slice_model))
     logger.info("varireal %s %s, config %s", __version__, args.command, slices.slice_digest(config))
-    summary = run(config, **values)
+    from varireal.observing.jobs import run_job
+
+    summary = run_job(run, args.command, config, values, args.log)
     for line in summary.lines:
         logger.log(logs.SUMMARY, "%s", line)
     line = logs.summary_line(args.command, summary.counts, time.monotonic() - start, computed=summary.computed)

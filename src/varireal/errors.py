@@ -17,6 +17,10 @@ class BackendError(VariRealError):
     """A backend cannot run here: a missing extra, device, model or program."""
 
 
+class BudgetSpentError(VariRealError):
+    """The study's budget is reached; what was finished is kept, and a higher budget goes on from there."""
+
+
 class UnknownPromptError(VariRealError):
     """A backend does not know a word of a prompt; the message names the word and the nearest known ones."""
 

@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from varireal.running import stopping
+from varireal.running import job_record, stopping
 
 T = TypeVar("T")
 
@@ -50,8 +50,10 @@ def progress(items: Iterable[T], logger: logging.Logger, what: str, total: int) 
     start = last = time.monotonic()
     try:
         stopping.checkpoint()
+        job_record.tick(0, total)
         for done, item in enumerate(items, 1):
             yield item
+            job_record.tick(done, total)
             if done < total:
                 stopping.checkpoint()
             now = time.monotonic()

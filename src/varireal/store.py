@@ -7,20 +7,28 @@ item depends on; values are bytes.
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from varireal.errors import DataError
+from varireal.running import job_record
+from varireal.running.room import AGAIN, DiskFullError
 
 _BUSY_SECONDS = 5.0
+_SPEND = "INSERT INTO spending VALUES (?1, ?2) ON CONFLICT (what) DO UPDATE SET amount = amount + ?2"
 
 
 class ItemStore:
     """Reads and writes the items of one job.
 
     Looking a key up falls back to the files of other shard counts, so changing ``shards`` recomputes nothing.
+
+    Attributes:
+        spent: what making the items has taken, by name, in all attempts; it is written in the items' transactions.
+        due: what has been spent since it was last written.
+        settled: called when that is on disk.
 
     Raises:
         DataError: from every method: the file is damaged, locked, or the disk is full.
@@ -30,11 +38,17 @@ class ItemStore:
         self.path = path
         self._fallback_paths = fallbacks or []
         self._fallbacks: list[sqlite3.Connection] | None = None
+        self.due: Callable[[], Mapping[str, float]] = dict
+        self.settled: Callable[[], None] = lambda: None
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._explained():
             self._connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
             self._connection.execute("PRAGMA synchronous=FULL")
             self._connection.execute("CREATE TABLE IF NOT EXISTS items (key TEXT PRIMARY KEY, value BLOB NOT NULL)")
+            self._connection.execute(
+                "CREATE TABLE IF NOT EXISTS spending (what TEXT PRIMARY KEY, amount REAL NOT NULL)"
+            )
+            self.spent: dict[str, float] = dict(self._connection.execute("SELECT what, amount FROM spending"))
 
     def get(self, key: str) -> bytes | None:
         """The value of a key, or None."""
@@ -45,15 +59,24 @@ class ItemStore:
 
     def put(self, key: str, value: bytes) -> None:
         """Keep a value; it is on disk when this returns."""
-        with self._explained():
-            self._connection.execute("INSERT OR REPLACE INTO items VALUES (?, ?)", (key, value))
+        self.put_many([(key, value)])
 
-    def put_many(self, items: Sequence[tuple[str, bytes]]) -> None:
-        """Keep several values in one transaction; all of them are on disk when this returns."""
+    def put_many(self, items: Sequence[tuple[str, bytes]], spent: Mapping[str, float] | None = None) -> None:
+        """Keep several values in one transaction; all of them are on disk when this returns.
+
+        Args:
+            items: keys and values.
+            spent: what they have cost besides time, by name.
+        """
         with self._explained():
+            due = {name: amount for name, amount in {**self.due(), **(spent or {})}.items() if amount}
             self._connection.execute("BEGIN IMMEDIATE")
             with self._connection:  # commits, or rolls back when the disk is full
                 self._connection.executemany("INSERT OR REPLACE INTO items VALUES (?, ?)", items)
+                self._connection.executemany(_SPEND, list(due.items()))
+            for name, amount in due.items():
+                self.spent[name] = self.spent.get(name, 0.0) + amount
+            self.settled()
 
     def values(self, most: int | None = None) -> Iterator[bytes]:
         """All values of this file; with ``most`` only those of so many bytes, and no others are read."""
@@ -84,7 +107,10 @@ class ItemStore:
         return len(doomed)
 
     def close(self) -> None:
-        """Close the files."""
+        """Close the files; the last of what was spent is written first, unless the disk is full."""
+        with suppress(DataError):
+            if any(self.due().values()):
+                self.put_many([])
         self._connection.close()
         for other in self._fallbacks or ():
             other.close()
@@ -100,9 +126,11 @@ class ItemStore:
         try:
             yield
         except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+                raise DiskFullError(f"the disk of {self.path} is full; make room there, {AGAIN}") from error
             raise DataError(
-                f"the item store {self.path} cannot be used ({error}); free disk space or end the other job if that "
-                "is the reason, or move the file away to start afresh"
+                f"the item store {self.path} cannot be used ({error}); end the other job if that is the reason, "
+                "or move the file away to start afresh"
             ) from error
 
 
@@ -132,6 +160,7 @@ def open_store(path: Path, *, redealt: bool = False) -> Iterator[ItemStore]:
         found = sorted(path.parent.glob(f"{prefix}?????-of-?????.sqlite"))
         others = [p for p in found if p != path and (redealt or not p.stem.endswith(total))]
     with closing(ItemStore(path, others)) as store:
+        job_record.attach(store)
         yield store
 
 

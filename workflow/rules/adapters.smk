@@ -7,6 +7,7 @@ for JOB, RUNS in LAYOUT.trainings.items():
             f"adapters_{JOB}"
         input:
             config=PATHS.config("adapters"),
+            machine=ancient(PATHS.config("machine")),
             images=PATHS.images,
             masks=LAYOUT.all_masks(),
             data=rules.dataset.output.data,
@@ -31,4 +32,5 @@ for JOB, RUNS in LAYOUT.trainings.items():
             folder=lambda w, output: Path(output[0]).parents[2],
         shell:
             "varireal adapters --config {input.config:q} --study {params.study:q} --images {input.images:q}"
-            " --runs {params.runs:q} --store {params.store:q} --output {params.folder:q} --log {log:q}"
+            " --runs {params.runs:q} --store {params.store:q} --output {params.folder:q}"
+            " --budget {input.machine:q} --log {log:q}"

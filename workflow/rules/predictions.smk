@@ -6,6 +6,7 @@ for JOB, RUNS in LAYOUT.scorings.items():
             f"predictions_{JOB}"
         input:
             config=PATHS.config("predictions"),
+            machine=ancient(PATHS.config("machine")),
             images=PATHS.images,
             adapters=LAYOUT.adapter_files(RUNS),
         output:
@@ -29,4 +30,5 @@ for JOB, RUNS in LAYOUT.scorings.items():
             folder=lambda w, output: Path(output[0]).parents[1],
         shell:
             "varireal predictions --config {input.config:q} --images {input.images:q} --adapters {params.adapters:q}"
-            " --runs {params.runs:q} --store {params.store:q} --output {params.folder:q} --log {log:q}"
+            " --runs {params.runs:q} --store {params.store:q} --output {params.folder:q}"
+            " --budget {input.machine:q} --log {log:q}"

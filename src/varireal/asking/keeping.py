@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from varireal.seeds import digest
@@ -13,12 +15,23 @@ def request_digest(body: dict[str, Any]) -> str:
     return digest("request", json.dumps(body, sort_keys=True))
 
 
+# Amounts of a store's spending are named after what they count and the model.
+PAID = ("calls", "sent", "answered")
+
+
+def amounts_of(paid: Mapping[str, Any]) -> dict[str, int]:
+    """A receipt as amounts of a store: ``calls:MODEL``, ``sent:MODEL`` and ``answered:MODEL``."""
+    counts = {"calls": 1, "sent": paid["sent"], "answered": paid["answered"]}
+    return {f"{what}:{paid['model']}": counts[what] for what in PAID}
+
+
 class AnswerBook:
     """Writes answers in groups, one sync for all that came within a moment; failures are never written."""
 
     def __init__(self, store: ItemStore) -> None:
         self._store = store
         self._waiting: list[tuple[str, bytes, asyncio.Future[None]]] = []
+        self._spent: Counter[str] = Counter()
 
     def get(self, key: str) -> dict[str, Any] | None:
         """What is kept under a key."""
@@ -36,13 +49,17 @@ class AnswerBook:
         if not self._waiting:
             loop.call_soon(self.flush)  # all that came in the same turn of the loop, and at once
         self._waiting.append((key, json.dumps(value, sort_keys=True).encode(), done))
+        if value.get("paid"):
+            self._spent.update(amounts_of(value["paid"]))
         await done
 
     def flush(self) -> None:
         """Write what waits, in one transaction."""
         waiting, self._waiting = self._waiting, []
         try:
-            self._store.put_many([(key, value) for key, value, _ in waiting])
+            spent = dict(self._spent)
+            self._spent.clear()
+            self._store.put_many([(key, value) for key, value, _ in waiting], spent)
         except Exception as error:  # noqa: BLE001  (handed to those who wait)
             for _, _, done in waiting:
                 if not done.done():

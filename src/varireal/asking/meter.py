@@ -9,6 +9,7 @@ from varireal.asking.images import image_tokens
 from varireal.asking.tokens import count_tokens
 from varireal.config.asking import Budget, Price
 from varireal.errors import VariRealError
+from varireal.running import job_record
 
 # Tokens that a chat adds to each message, after OpenAI's cookbook on counting them.
 _PER_MESSAGE = 4
@@ -76,6 +77,11 @@ class Meter:
         """Whether there is a budget."""
         return self._limited
 
+    @property
+    def refuses(self) -> bool:
+        """Whether this budget or the study's can refuse a request."""
+        return self._limited or job_record.usd_limited()
+
     def add(self, paid: Mapping[str, Any]) -> None:
         """Count an answer."""
         spent = self.spent[paid["model"]]
@@ -99,8 +105,9 @@ class Meter:
 
         Raises:
             BudgetReachedError: it would pass the budget.
+            BudgetSpentError: it would pass the study's.
         """
-        if not self._limited:
+        if not self.refuses:
             return 0.0, 0.0
         sent = request_tokens(body)
         usd = price_of(self._prices, body["model"], sent, answer_tokens) or 0.0
@@ -111,8 +118,10 @@ class Meter:
 
         Raises:
             BudgetReachedError: they would pass the budget.
+            BudgetSpentError: they would pass the study's.
         """
         self._check(tokens, usd)
+        job_record.permit(self._reserved_usd + usd)
         self._reserved_tokens += tokens
         self._reserved_usd += usd
         return tokens, usd

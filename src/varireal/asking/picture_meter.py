@@ -73,7 +73,7 @@ class PictureMeter(Meter):
             BudgetReachedError: it would pass the budget.
             BackendError: the server does not tell what the budget needs to know.
         """
-        if not self.limited:
+        if not self.refuses:
             return 0.0, 0.0
         spent = self.spent.get(settings.model)
         self._check_told(spent)

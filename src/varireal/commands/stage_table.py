@@ -11,6 +11,7 @@ _OUTPUT = option("output", "what is written")
 _STUDY_FOLDER = option("study", "folder of the study; masks, edits and verdicts are found in it by the slice")
 _MACHINE = option("machine", "slice of what models run on; changing it runs nothing again", default=None)
 _OUTPUT = option("output", "what is written")
+_BUDGET = option("budget", "slice of what models run on, which has the study's budget", default=None)
 _RUNS = option("runs", "trainings such as real/seed0", kind=str, many=True)
 
 
@@ -97,6 +98,7 @@ STAGES: dict[str, Command] = {
         _IMAGES,
         _RUNS,
         _STORE,
+        _BUDGET,
     ),
     "predictions": _stage(
         "predictions",
@@ -105,6 +107,7 @@ STAGES: dict[str, Command] = {
         option("adapters", "folder of the adapters"),
         _RUNS,
         _STORE,
+        _BUDGET,
     ),
     "report": _stage(
         "report",

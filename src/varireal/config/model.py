@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError
 
 from varireal.config.adapters import AdaptersConfig, StatisticsConfig
 from varireal.config.base import StrictModel, explain, find_secret
+from varireal.config.budget import BudgetConfig
 from varireal.config.dataset import DatasetConfig
 from varireal.config.edits import EditsConfig
 from varireal.config.images import ImagesConfig
@@ -41,6 +42,9 @@ class Config(StrictModel):
     statistics: Annotated[StatisticsConfig, Field(description="What the report tests.")] = StatisticsConfig()
     machine: Annotated[MachineConfig, Field(description="What models run on; nothing here runs anything again.")] = (
         MachineConfig()
+    )
+    budget: Annotated[BudgetConfig, Field(description="What the study may take; jobs stop when it is reached.")] = (
+        BudgetConfig()
     )
     report: Annotated[ReportConfig, Field(description="The page of results and pictures.")] = ReportConfig()
 

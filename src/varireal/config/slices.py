@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from varireal.config.adapters import AdaptersConfig, StatisticsConfig, TrainingSettings
 from varireal.config.asking import OpenAIPrompts, Server
 from varireal.config.base import StrictModel, explain
+from varireal.config.budget import BudgetConfig
 from varireal.config.dataset import DatasetConfig
 from varireal.config.edits import EditsConfig
 from varireal.config.images import ImagesConfig, ReadingConfig
@@ -51,6 +52,7 @@ class ServerSlice(StrictModel):
     """For the stage prompts as well, but nothing in it makes the stage run again."""
 
     server: Server
+    budget: BudgetConfig = BudgetConfig()
 
 
 class MachineSlice(StrictModel):
@@ -59,6 +61,7 @@ class MachineSlice(StrictModel):
     machine: MachineConfig
     editing: PictureServer = PictureServer()
     judging: Server = Server()
+    budget: BudgetConfig = BudgetConfig()
 
 
 class MasksSlice(StrictModel):
@@ -152,11 +155,12 @@ def stage_slices(
     return {
         "images": ImagesSlice(seed=study.seed, images=images),
         "prompts": _prompts_slice(config, classes),
-        "server": ServerSlice(server=config.prompts.openai.server),
+        "server": ServerSlice(server=config.prompts.openai.server, budget=config.budget),
         "machine": MachineSlice(
             machine=config.machine,
             editing=config.edits.openai_images.server,
             judging=config.verdicts.openai.server,
+            budget=config.budget,
         ),
         "masks": MasksSlice(
             noun=_noun(config, config.masks.backend, *config.masks.fallback),

@@ -8,6 +8,7 @@ from typing import Any
 from varireal.judges.base import Answer, Asked, AskedJudge
 from varireal.judges.pictures import grey_picture
 from varireal.judges.questions import BLANK, Questions
+from varireal.running import job_record
 from varireal.seeds import digest
 from varireal.store import ItemStore
 
@@ -70,6 +71,8 @@ class Interview:
 
     def _ask(self, missing: Sequence[_Wanted]) -> dict[str, Answer]:
         groups = list(_by_picture(missing))
+        if groups:
+            job_record.permit()
         asked = [Asked(group[0].picture, tuple(one.text for one in group)) for group in groups]
         found: dict[str, Answer] = {}
         answered = self._judge.ask(asked) if asked else iter(())

@@ -8,6 +8,7 @@ from typing import Any
 from varireal.config.masks import MasksConfig
 from varireal.names import MaskStatus
 from varireal.pictures import decode_png
+from varireal.running import job_record
 from varireal.seeds import digest
 from varireal.segmenters.again import Resegmented, segment_again
 from varireal.segmenters.base import Segmenter
@@ -63,6 +64,7 @@ class OutlineCheck:
         return [found[row["candidate_id"]] for row in candidates]
 
     def _segmented(self, missing: Sequence[tuple[str, Row]]) -> dict[str, Resegmented]:
+        job_record.permit()
         rows = [row for _, row in missing]
         results = segment_again(
             self._segmenter,

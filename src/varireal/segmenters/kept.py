@@ -19,6 +19,7 @@ from varireal.names import MaskStatus
 from varireal.provenance import STAGE_VERSIONS
 from varireal.records import MaskResult
 from varireal.registry import is_built_in
+from varireal.running import job_record
 from varireal.seeds import digest
 from varireal.segmenters.base import Segmenter
 from varireal.segmenters.quality import decode_mask, encode_mask
@@ -114,6 +115,7 @@ class KeptSegmenter:
 
     def _ask(self, part: Sequence[_Read]) -> Iterator[tuple[Photo, MaskResult, bool]]:
         read = [one for one in part if one.image is not None]
+        job_record.permit()
         images = [one.image for one in read if one.image is not None]
         class_names = [str(one.photo["class_name"]) for one in read]
         found = segment_all(self.segmenter, images, [one.given for one in read], class_names)

@@ -36,6 +36,7 @@ from varireal.logs import progress
 from varireal.paths import ADAPTER_FILES, parse_run, run_name
 from varireal.provenance import STAGE_VERSIONS, package_versions
 from varireal.records import class_numbers
+from varireal.running import job_record
 from varireal.schemas import IMAGES
 from varireal.seeds import digest, stable_int
 from varireal.stages.pictures import read_material, readable_photos
@@ -140,10 +141,16 @@ class _Workshop:
             val_pictures=self._val_input[0],
             val_labels=self._val_input[1],
         )
+        job_record.permit()
         batches = Batches(pool, job.settings, job.seed, self._augmenters, self._cache)
         trainer = Trainer(self._clip, job, batches)
         partial = f"partial-{key}"
-        log = trainer.run(kept.get(partial), lambda state: kept.put(partial, state))
+
+        def save(state: bytes) -> None:
+            kept.put(partial, state)
+            job_record.permit()
+
+        log = trainer.run(kept.get(partial), save)
         with tempfile.TemporaryDirectory() as place:
             save_adapter(self._clip, Path(place))
             weights = (Path(place) / ADAPTER_FILES[0]).read_bytes()

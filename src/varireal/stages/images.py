@@ -8,6 +8,7 @@ By hand::
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -30,6 +31,7 @@ from varireal.logs import progress
 from varireal.names import RejectCode
 from varireal.provenance import STAGE_VERSIONS
 from varireal.records import SourceImage
+from varireal.running import job_record
 from varireal.schemas import IMAGES, REJECTS
 from varireal.seeds import digest
 from varireal.stages.summary import Summary
@@ -69,6 +71,7 @@ def run(config: ImagesSlice, *, output: Path, rejects: Path, photos: Path, store
     stamp = slice_digest(config)
     tables.write(rejects, sorted(refused, key=lambda row: row["key"]), REJECTS, stage="images", digest=stamp)
     tables.write(output, rows, IMAGES, stage="images", digest=stamp)
+    job_record.tell(splits=dict(Counter(row["split"] for row in rows)))
     counts: dict[str, int] = {names.OK: len(rows)}
     for row in refused:
         counts[row["status"]] = counts.get(row["status"], 0) + 1

@@ -33,6 +33,7 @@ from varireal.logs import progress
 from varireal.paths import ADAPTER_FILES, parse_run, run_name
 from varireal.provenance import STAGE_VERSIONS
 from varireal.records import class_numbers
+from varireal.running import job_record
 from varireal.schemas import IMAGES, PREDICTIONS
 from varireal.seeds import digest
 from varireal.stages.pictures import Photo, readable_photos
@@ -118,6 +119,7 @@ class _Scorer:
         found = kept.get(key)
         if found is not None:
             return np.frombuffer(found, np.float32).reshape(len(self._photos), len(self._texts)), 0
+        job_record.permit()
         values = probabilities(self._with(regime, folder), self._read(), self._texts)
         kept.put(key, values.astype(np.float32).tobytes())
         return values, 1

@@ -24,6 +24,7 @@ from varireal.logs import progress
 from varireal.metrics.flat import flat_reason
 from varireal.names import EditStatus
 from varireal.pictures import encode_png
+from varireal.running import job_record
 from varireal.schemas import IMAGES, PRIORS
 from varireal.stages.budget import check_budget, count_statuses
 from varireal.stages.candidates import batch_size, make_editor
@@ -72,7 +73,9 @@ def run(
         size = batch_size(config, editor)
         batches = [missing[start : start + size] for start in range(0, len(missing), size)]
         failed: dict[str, str] = {}
+        job_record.expect(len(wanted), each=size)
         for batch in progress(batches, logger, label, len(batches)):
+            job_record.permit()
             failed |= _make(editor, batch, kept)
         rows = [_row(entry, failed) for entry in wanted]
         failures = frozenset({EditStatus.FAILED})

@@ -26,6 +26,7 @@ from varireal.judges.base import Verdict
 from varireal.judges.questions import questions_digest
 from varireal.judges.receipt import ReceiptJudge
 from varireal.logs import progress
+from varireal.running import job_record
 from varireal.schemas import EDITS, MASKS, VERDICTS
 from varireal.stages.summary import Summary
 from varireal.store import open_store
@@ -61,6 +62,7 @@ def run(
     """
     columns = [name for name in EDITS.names if name != "image"]
     candidates = tables.read(edits, EDITS, columns)
+    job_record.expect(len(candidates))
     verdicts = _by_receipt(config, candidates)
     more: dict[str, Row] = {}
     computed: int | None = None
