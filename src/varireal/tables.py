@@ -50,14 +50,40 @@ def write(
     Raises:
         DataError: a row does not fit the schema.
     """
+    full = _with_origin(schema, stage, digest, facts)
+    return _write(path, (_table(batch, full, path) for batch in _batches(rows, group)), full)
+
+
+def write_parts(
+    path: Path,
+    parts: Iterable[pa.Table],
+    schema: pa.Schema,
+    *,
+    stage: str,
+    digest: str,
+    facts: dict[str, Any] | None = None,
+) -> int:
+    """As ``write``, from tables with the declared columns, each of which becomes a row group.
+
+    Raises:
+        DataError: a part does not fit the schema.
+    """
+    full = _with_origin(schema, stage, digest, facts)
+    return _write(path, (_checked(part.replace_schema_metadata(full.metadata), full, path) for part in parts), full)
+
+
+def _with_origin(schema: pa.Schema, stage: str, digest: str, facts: dict[str, Any] | None) -> pa.Schema:
     origin = {"stage": stage, "version": STAGE_VERSIONS[stage], "config": digest, "written_with": package_versions()}
     metadata = {**(schema.metadata or {}), b"varireal": json.dumps({**origin, **(facts or {})}, sort_keys=True)}
-    full = schema.with_metadata(metadata)
+    return schema.with_metadata(metadata)
+
+
+def _write(path: Path, parts: Iterable[pa.Table], schema: pa.Schema) -> int:
     count = 0
-    with whole_file(path) as part, pq.ParquetWriter(part, full, compression="zstd") as writer:
-        for batch in _batches(rows, group):
-            count += len(batch)
-            writer.write_table(_table(batch, full, path))
+    with whole_file(path) as part, pq.ParquetWriter(part, schema, compression="zstd") as writer:
+        for table in parts:
+            count += len(table)
+            writer.write_table(table)
     return count
 
 
@@ -78,9 +104,18 @@ def _table(rows: list[Row], schema: pa.Schema, path: Path) -> pa.Table:
         raise DataError(f"{path}: rows have columns {unknown} that the schema does not declare")
     try:
         table = pa.Table.from_pylist(rows, schema=schema)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise DataError(f"{path}: a row does not fit the schema: {error}") from error
+    return _checked(table, schema, path)
+
+
+def _checked(table: pa.Table, schema: pa.Schema, path: Path) -> pa.Table:
+    try:
         table.validate(full=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise DataError(f"{path}: a row does not fit the schema: {error}") from error
+    if not table.schema.equals(schema):
+        raise DataError(f"{path}: columns {table.schema.names} are not those that the schema declares")
     for field in schema:
         if not field.nullable and table.column(field.name).null_count:
             raise DataError(f"{path}: column {field.name!r} has empty values but must not")
@@ -124,8 +159,20 @@ def stream(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None, 
     Raises:
         DataError: as ``check``.
     """
-    for batch in check(path, schema).iter_batches(at_once, columns=list(columns or schema.names)):
+    for batch in batches(path, schema, columns, at_once=at_once):
         yield from batch.to_pylist()
+
+
+def batches(
+    path: Path, schema: pa.Schema, columns: Sequence[str] | None = None, *, at_once: int
+) -> Iterator[pa.RecordBatch]:
+    """Yield a checked table (or some columns of it) in parts of at most ``at_once`` rows.
+
+    Raises:
+        DataError: as ``check``.
+    """
+    with check(path, schema) as file:
+        yield from file.iter_batches(at_once, columns=list(columns or schema.names))
 
 
 def origin(path: Path, schema: pa.Schema) -> dict[str, Any]:
