@@ -19,6 +19,7 @@ from varireal.paths import StudyPaths
 from varireal.records import Prompt
 from varireal.registry import backend_extra
 from varireal.replaying.finding import OnRecord
+from varireal.running.room import Room
 from varireal.schemas import IMAGES, MASKS
 from varireal.stages.candidates import Work, with_images
 from varireal.stages.items import Item
@@ -104,6 +105,7 @@ def remake(record: OnRecord, sources: Sources, study: Path, *, ask: bool) -> Rem
             config,
             masks,
             kept,
+            Room(Path(empty), 1),
             machine=read_machine(machine) if machine.exists() else NO_MACHINE,
             priors=_pool(config, row, paths),
         )

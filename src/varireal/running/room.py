@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from varireal.errors import DataError
@@ -15,38 +16,42 @@ class DiskFullError(DataError):
     """The disk is full, or would be before what is in hand could be written."""
 
 
-class Room:
-    """Watches the disk of one job: items are kept in its store first, and all of them are written to its table last.
+class Room(AbstractContextManager["Room"]):
+    """Watches the disk while a job writes; a full disk leaves the block as an error that says how much is needed.
 
     Args:
         folder: where the results are; on the disk that is watched.
         total: items of the job.
+        copies: times that an item is written: 2 where it is kept in a store first and goes into a table last.
     """
 
-    def __init__(self, folder: Path, total: int) -> None:
-        self._folder, self._total = folder, total
+    def __init__(self, folder: Path, total: int, *, copies: int = 2) -> None:
+        self._folder, self._total, self._copies = folder, total, copies
         self._done = self._bytes = 0
 
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        """Tell what is needed where the disk was full."""
+        if isinstance(error, DiskFullError) or (isinstance(error, OSError) and error.errno in FULL):
+            raise DiskFullError(self._shortage()) from error
+
     def kept(self, size: int) -> None:
-        """Count an item of ``size`` bytes that is in the store now, or was there before.
+        """Count an item of ``size`` bytes whose first copy is on the disk.
 
         Raises:
-            DiskFullError: the table of what is kept, and one more item, would not fit any more.
+            DiskFullError: the other copies of what is there, and one more item, would not fit any more.
         """
         self._done += 1
         self._bytes += size
-        average = self._bytes / self._done
-        if free_bytes(self._folder) < self._bytes + average:
-            raise DiskFullError(self.shortage())
+        if free_bytes(self._folder) < self._bytes * (self._copies - 1) + self._bytes / self._done:
+            raise DiskFullError
 
-    def shortage(self) -> str:
-        """How much is needed for the rest and how much is free, in one line."""
+    def _shortage(self) -> str:
         average = self._bytes / max(self._done, 1)
-        needed = f"about {size_text(average * (2 * self._total - self._done))} more are needed" if self._done else ""
+        rest = average * (self._copies * self._total - self._done)
+        needed = f"about {size_text(rest)} are needed for the rest" if self._done else "the need is not known yet"
         return (
-            f"the disk of {self._folder} is full with {self._done} of {self._total} items kept: "
-            f"{needed or 'no item is kept yet, so the need is not known'}, {size_text(free_bytes(self._folder))} are "
-            f"free; make room there, {AGAIN}"
+            f"the disk of {self._folder} is full with {self._done} of {self._total} items kept: {needed}, "
+            f"{size_text(free_bytes(self._folder))} are free; make room there, {AGAIN}"
         )
 
 
@@ -57,11 +62,13 @@ def free_bytes(folder: Path) -> int:
 
 def size_text(size: float) -> str:
     """A number of bytes for people."""
-    for unit in ("bytes", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}"
+    if size < 1000:
+        return f"{size:.0f} bytes"
+    for unit in ("kB", "MB"):
         size /= 1000
-    return f"{size:.1f} GB"
+        if size < 1000:
+            return f"{size:.1f} {unit}"
+    return f"{size / 1000:.1f} GB"
 
 
 def told(error: OSError) -> str:

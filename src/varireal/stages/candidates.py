@@ -21,6 +21,8 @@ from varireal.names import EditStatus
 from varireal.provenance import ITEM_VERSIONS
 from varireal.records import EditRequest, EditResult
 from varireal.registry import digital_source_type
+from varireal.running import job_record
+from varireal.running.room import Room
 from varireal.seeds import digest, stable_int
 from varireal.segmenters.quality import decode_mask
 from varireal.stages.items import Item
@@ -71,6 +73,7 @@ class Work:
         config: the stage's slice.
         masks: rows of masks by image id.
         store: the job's item store.
+        room: watches the disk.
         machine: what models run on, and the server of a hosted editor.
         priors: the setting's pool of prior pictures, where the editor draws from one.
     """
@@ -80,6 +83,7 @@ class Work:
         config: EditsSlice,
         masks: Mapping[str, Mapping[str, Any]],
         store: ItemStore,
+        room: Room,
         *,
         machine: MachineSlice = NO_MACHINE,
         priors: Pool | None = None,
@@ -87,6 +91,7 @@ class Work:
         self._config = config
         self._masks = masks
         self._store = store
+        self._room = room
         self._editor: Editor = make_editor(config, machine, store)
         self._priors = priors
         self._params: dict[tuple[str, str], str] = {}
@@ -116,12 +121,15 @@ class Work:
 
     def _edited(self, items: Sequence[Item]) -> Iterator[Candidate]:
         """Candidates of items that have to be made, in batches of the editor's liking."""
+        if items:
+            job_record.permit()
         if items and isinstance(self._editor, Prepares):
             self._editor.prepare([(item.prompt, item.photo["class_name"]) for item in items if item.prompt])
         size = batch_size(self._config, self._editor)
         batches = [items[start : start + size] for start in range(0, len(items), size)]
         if not getattr(self._editor, "on_gpu", False):
             for batch in batches:
+                job_record.permit()
                 yield from self._kept(self._measured(self._edit(batch)))
             return
         # while the GPU edits a batch, the CPU measures and encodes the one before
@@ -129,11 +137,12 @@ class Work:
             waiting: Future[list[Made]] | None = None
             try:
                 for batch in batches:
+                    job_record.permit()
                     edits = self._edit(batch)
                     done, waiting = waiting, side.submit(self._measured, edits)
                     if done is not None:
                         yield from self._kept(done.result())
-            except GeneratorExit:  # the job stops between two items; the batch beside is made, so it is kept too
+            except (GeneratorExit, VariRealError):  # the job stops; the batch beside is made, so it is kept too
                 if waiting is not None:
                     self._kept(waiting.result())
                 raise
@@ -153,6 +162,7 @@ class Work:
         value = self._store.get(key)
         if value is None:
             return None
+        self._room.kept(len(value))
         return Candidate({**self._base_row(item), **unpack(value)[0]["row"]}, key, new=False)
 
     def _edit(self, items: Sequence[Item]) -> list[Edit]:
@@ -205,7 +215,9 @@ class Work:
             row = self._base_row(item) | made.row
             return Candidate(row, None, new=False)
         key = self._key(item)
-        self._store.put(key, pack({"row": made.row, "seconds": made.seconds}, made.data))
+        value = pack({"row": made.row, "seconds": made.seconds}, made.data)
+        self._store.put(key, value)
+        self._room.kept(len(value))
         logger.debug("computed %s (%s)", item.candidate_id, item.prompt.name if item.prompt else "")
         return Candidate({**self._base_row(item), **made.row}, key, new=True)
 

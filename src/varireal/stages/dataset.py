@@ -30,6 +30,7 @@ from varireal.judges.feasibility import as_csv as as_csv_of_scores
 from varireal.logs import progress
 from varireal.paths import dataset_files
 from varireal.records import class_numbers
+from varireal.running.room import Room
 from varireal.schemas import EDITS, FEASIBILITY, FUNNEL, IMAGES, MANIFEST, MASKS, VERDICTS, dataset_schema
 from varireal.stages.funnel import Funnel, as_csv, lines, sums_by_setting
 from varireal.stages.outcomes import ACCEPTED, Group, Manifest, Outcome, make_groups, manifest_row, read_outcomes
@@ -186,9 +187,11 @@ def _write_data(config: DatasetSlice, harvest: _Harvest, groups: Sequence[Group]
     """Write one file per group, and take everything else from the same pass over the pictures."""
     files = [output / name for name in dataset_files(config.attributes, config.shards)]
     schema, stamp, facts = dataset_schema(list(harvest.classes)), slice_digest(config), harvest.facts()
-    for path, group in progress(zip(files, groups, strict=True), logger, "data files", len(files)):
-        count = tables.write(path, harvest.accepted(group), schema, stage="dataset", digest=stamp, facts=facts)
-        logger.info("%s: %d accepted of %s", path.name, count, group.setting)
+    with Room(output, len(files), copies=1) as room:
+        for path, group in progress(zip(files, groups, strict=True), logger, "data files", len(files)):
+            count = tables.write(path, harvest.accepted(group), schema, stage="dataset", digest=stamp, facts=facts)
+            logger.info("%s: %d accepted of %s", path.name, count, group.setting)
+            room.kept(path.stat().st_size)
     _remove_stale(output / "data", {path.name for path in files})
 
 

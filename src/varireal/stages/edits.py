@@ -21,6 +21,7 @@ from varireal.errors import ConfigError
 from varireal.logs import progress
 from varireal.names import EditStatus
 from varireal.paths import parse_shard
+from varireal.running.room import Room
 from varireal.schemas import EDITS, IMAGES, MASKS
 from varireal.stages.budget import check_budget, count_statuses
 from varireal.stages.candidates import Work, with_images
@@ -73,6 +74,7 @@ def run(
         DataError: a table is damaged, or more items failed than the budget allows.
         ConfigError: a prompt file is damaged.
         BackendError: the editor cannot run here.
+        DiskFullError: what is kept and one more item would not fit on the disk.
     """
     _check_call(config, attribute, round_, earlier_edits, earlier_verdicts)
     items = _wanted(config, images, prompts, attribute=attribute, feasibility=feasibility, round_=round_)
@@ -82,10 +84,10 @@ def run(
     if not open_items:
         tables.write(output, [], EDITS, stage="edits", digest=stamp)
         return Summary({}, 0)
-    with open_store(store) as kept, ExitStack() as ending:
+    with Room(output.parent, len(open_items)) as room, open_store(store) as kept, ExitStack() as ending:
         by_image = {row["image_id"]: row for row in tables.read(masks, MASKS)}
         pool = Pool(priors[0]) if priors else None
-        work = Work(config, by_image, kept, machine=read_machine(machine), priors=pool)
+        work = Work(config, by_image, kept, room, machine=read_machine(machine), priors=pool)
         ending.callback(work.close)
         done = list(progress(work.candidates(open_items), logger, f"{attribute}/{feasibility}", len(open_items)))
         rows = [candidate.row for candidate in done]
