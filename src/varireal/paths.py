@@ -110,6 +110,10 @@ class StudyPaths:
         """Folder of the prompt files, with records and raw answers of a language model."""
         return f"{self.root}/prompts"
 
+    def seen_prompts(self, digest: str) -> str:
+        """Texts of a setting's prompts that edits were made with, by their digest."""
+        return f"{self.root}/prompts/.seen/{digest}.json"
+
     @property
     def prompts_usage(self) -> str:
         """What asking a language model cost."""

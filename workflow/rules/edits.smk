@@ -37,4 +37,4 @@ rule edits:
         " --prompts {input.prompts:q} --attribute {wildcards.attribute:q} --feasibility {wildcards.feasibility:q}"
         " --round {wildcards.round} --shard {wildcards.shard:q} --earlier-edits {input.earlier_edits:q}"
         " --earlier-verdicts {input.earlier_verdicts:q} --priors {input.priors:q} --output {output:q}"
-        " --store {params.store:q} --machine {input.machine:q} --log {log:q}"
+        " --store {params.store:q} --machine {input.machine:q} --prompts-digest {params.prompts:q} --log {log:q}"

@@ -26,4 +26,4 @@ rule priors:
     shell:
         "varireal priors --config {input.config:q} --images {input.images:q} --prompts {input.prompts:q}"
         " --attribute {wildcards.attribute:q} --feasibility {wildcards.feasibility:q} --output {output:q}"
-        " --store {params.store:q} --machine {input.machine:q} --log {log:q}"
+        " --store {params.store:q} --machine {input.machine:q} --prompts-digest {params.prompts:q} --log {log:q}"

@@ -12,6 +12,7 @@ _STUDY_FOLDER = option("study", "folder of the study; masks, edits and verdicts 
 _MACHINE = option("machine", "slice of what models run on; changing it runs nothing again", default=None)
 _OUTPUT = option("output", "what is written")
 _BUDGET = option("budget", "slice of what models run on, which has the study's budget", default=None)
+_PROMPTS_DIGEST = option("prompts_digest", "digest of the setting's prompts in the workflow", kind=str, default="")
 _RUNS = option("runs", "trainings such as real/seed0", kind=str, many=True)
 
 
@@ -52,6 +53,7 @@ STAGES: dict[str, Command] = {
         option("feasibility", "feasible or infeasible", kind=str, choices=FEASIBILITIES),
         _STORE,
         _MACHINE,
+        _PROMPTS_DIGEST,
     ),
     "edits": _stage(
         "edits",
@@ -73,6 +75,7 @@ STAGES: dict[str, Command] = {
         ),
         _STORE,
         _MACHINE,
+        _PROMPTS_DIGEST,
     ),
     "verdicts": _stage(
         "verdicts",

@@ -106,6 +106,17 @@ TOOLS: dict[str, Command] = {
             option("delete", "delete instead of listing", kind=bool, default=False),
         ),
     ),
+    "why": Command(
+        "varireal.observing.why:run",
+        "say what would run again and which config key, prompt or file is the reason; nothing is run",
+        (
+            Option(
+                "path", "results or stages such as edits; none for the whole study", kind=str, many=True, default=()
+            ),
+            STUDY,
+            option("json_", "print the answer as JSON", kind=bool, default=False),
+        ),
+    ),
     "replay": Command(
         "varireal.replaying.command:run",
         "make one candidate again and say whether it is the same picture, and if not what differs",

@@ -21,6 +21,7 @@ from varireal.errors import ConfigError
 from varireal.logs import progress
 from varireal.names import EditStatus
 from varireal.paths import parse_shard
+from varireal.prompting.seen import remember
 from varireal.running.room import Room
 from varireal.schemas import EDITS, IMAGES, MASKS
 from varireal.stages.budget import check_budget, count_statuses
@@ -51,6 +52,7 @@ def run(
     output: Path,
     store: Path,
     machine: Path | None = None,
+    prompts_digest: str = "",
 ) -> Summary:
     """Write the candidates of one setting, round and shard.
 
@@ -69,6 +71,7 @@ def run(
         output: table of candidates to write.
         store: item store of this job.
         machine: slice of what models run on.
+        prompts_digest: digest of the setting's prompts in the workflow, under which their texts are kept.
 
     Raises:
         DataError: a table is damaged, or more items failed than the budget allows.
@@ -77,6 +80,7 @@ def run(
         DiskFullError: what is kept and one more item would not fit on the disk.
     """
     _check_call(config, attribute, round_, earlier_edits, earlier_verdicts)
+    remember(prompts, attribute, feasibility, prompts_digest)
     items = _wanted(config, images, prompts, attribute=attribute, feasibility=feasibility, round_=round_)
     settled = settled_items(earlier_edits, earlier_verdicts)
     open_items = [i for i in in_shard(items, *parse_shard(shard)) if (i.photo["image_id"], i.k) not in settled]
