@@ -71,10 +71,12 @@ def test_stages_do_not_import_one_another():
     shared = {
         "budget",
         "candidates",
+        "deals",
         "funnel",
         "items",
         "measuring",
         "outcomes",
+        "photos",
         "pictures",
         "pool",
         "results",

@@ -21,7 +21,7 @@ from varireal.registry import backend_extra
 from varireal.replaying.finding import OnRecord
 from varireal.running.room import Room
 from varireal.schemas import IMAGES, MASKS
-from varireal.stages.candidates import Work, with_images
+from varireal.stages.candidates import Work
 from varireal.stages.items import Item
 from varireal.stages.pool import Pool
 from varireal.store import open_store
@@ -109,9 +109,9 @@ def remake(record: OnRecord, sources: Sources, study: Path, *, ask: bool) -> Rem
             machine=read_machine(machine) if machine.exists() else NO_MACHINE,
             priors=_pool(config, row, paths),
         )
+        items = [_item(row, sources.photo)]
         try:
-            done = list(work.candidates([_item(row, sources.photo)]))
-            (made,) = with_images(done, kept)
+            (made,) = work.rows(items, list(work.candidates(items)))
             facts = work.facts
         finally:
             work.close()

@@ -16,7 +16,7 @@ from varireal.config.slices import EditsSlice, MachineSlice
 from varireal.datasets.decoding import RejectedImageError
 from varireal.datasets.photos import read_photo, reading_key
 from varireal.editors.base import DrawsPriors, Editor, HasParams, NamesModels, PoolEntry, Prepares
-from varireal.errors import VariRealError
+from varireal.errors import DataError, VariRealError
 from varireal.names import EditStatus
 from varireal.provenance import ITEM_VERSIONS
 from varireal.records import EditRequest, EditResult
@@ -26,7 +26,7 @@ from varireal.running.room import Room
 from varireal.seeds import digest, stable_int
 from varireal.segmenters.quality import decode_mask
 from varireal.stages.items import Item
-from varireal.stages.measuring import Edit, Made, base_row, failure, measured
+from varireal.stages.measuring import Edit, Made, answers, base_row, failure, measured
 from varireal.stages.pool import NoPriorError, Pool
 from varireal.store import ItemStore, pack, unpack
 
@@ -37,17 +37,22 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A finished item.
+    """A finished item; small, because a job holds one for each of its items.
 
     Attributes:
-        row: its row of edits, without the picture.
-        key: where the store has the picture; None when there is none.
+        row: its row of edits where there is no picture; empty where there is one, because the store has the rest.
+        key: where the store has picture and receipt; None when there is none.
         new: whether it was computed now.
     """
 
     row: Row
     key: str | None
     new: bool
+
+    @property
+    def status(self) -> str:
+        """Of its row; what the store keeps is ok."""
+        return str(self.row.get("status", names.OK))
 
 
 def make_editor(config: EditsSlice, machine: MachineSlice, store: ItemStore | None = None) -> Editor:
@@ -119,6 +124,24 @@ class Work:
         for item in items:
             yield known[item.candidate_id] or next(edited)
 
+    def rows(self, items: Sequence[Item], done: Sequence[Candidate]) -> Iterator[Row]:
+        """Yield the rows of finished items with their pictures, one in memory at a time.
+
+        Raises:
+            DataError: the store lost a picture since it was made.
+        """
+        for item, candidate in zip(items, done, strict=True):
+            if candidate.key is None:
+                yield candidate.row
+                continue
+            value = self._store.get(candidate.key)
+            if value is None:
+                raise DataError(
+                    f"the item store lost {item.candidate_id} while the job ran; run the same command again"
+                )
+            facts, picture = unpack(value)
+            yield {**self._base_row(item), **facts["row"], "image": picture}
+
     def _edited(self, items: Sequence[Item]) -> Iterator[Candidate]:
         """Candidates of items that have to be made, in batches of the editor's liking."""
         if items:
@@ -163,7 +186,7 @@ class Work:
         if value is None:
             return None
         self._room.kept(len(value))
-        return Candidate({**self._base_row(item), **unpack(value)[0]["row"]}, key, new=False)
+        return Candidate({}, key, new=False)
 
     def _edit(self, items: Sequence[Item]) -> list[Edit]:
         requests: dict[str, EditRequest] = {}
@@ -176,30 +199,13 @@ class Work:
             except NoPriorError as error:
                 results[item.candidate_id] = EditResult(EditStatus.FAILED, str(error))
         start = time.monotonic()
-        made = self._results(list(requests.values()))
+        made = answers(self._editor, list(requests.values()))
         seconds = (time.monotonic() - start) / max(len(requests), 1)
         results.update(zip(requests, made, strict=True))
         return [
             Edit(item, requests.get(item.candidate_id), results[item.candidate_id], seconds, len(requests))
             for item in items
         ]
-
-    def _results(self, requests: list[EditRequest]) -> list[EditResult]:
-        if not requests:
-            return []
-        try:
-            results = self._editor.edit(requests)
-        except VariRealError:
-            raise  # a model or server that cannot be used is no fault of an item
-        except Exception as error:  # a backend's bug on one item must not end the stage
-            if len(requests) > 1:
-                return [result for request in requests for result in self._results([request])]
-            logger.exception("the editor failed")
-            return [EditResult(EditStatus.FAILED, f"{type(error).__name__}: {error}")]
-        if len(results) != len(requests):
-            reason = f"the editor gave {len(results)} results for {len(requests)} items"
-            return [EditResult(EditStatus.FAILED, reason)] * len(requests)
-        return results
 
     def _measured(self, edits: Sequence[Edit]) -> list[Made]:
         """Edits with their receipts and coded pictures; touches no store, so it may run beside the editor."""
@@ -219,7 +225,7 @@ class Work:
         self._store.put(key, value)
         self._room.kept(len(value))
         logger.debug("computed %s (%s)", item.candidate_id, item.prompt.name if item.prompt else "")
-        return Candidate({**self._base_row(item), **made.row}, key, new=True)
+        return Candidate({}, key, new=True)
 
     def _failed(self, item: Item, result: EditResult) -> Candidate:
         return Candidate(self._base_row(item) | failure(result), None, new=False)
@@ -283,10 +289,3 @@ class Work:
     def _has_mask(self, item: Item) -> bool:
         mask = self._masks.get(item.photo["image_id"])
         return mask is not None and mask["mask"] is not None
-
-
-def with_images(candidates: Sequence[Candidate], store: ItemStore) -> Iterator[Row]:
-    """Rows with their pictures, fetched from the store one at a time."""
-    for candidate in candidates:
-        value = store.get(candidate.key) if candidate.key else None
-        yield candidate.row if value is None else {**candidate.row, "image": unpack(value)[1]}

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from varireal import tables
 from varireal.backends import read_machine
@@ -21,17 +22,20 @@ from varireal.errors import ConfigError
 from varireal.logs import progress
 from varireal.names import EditStatus
 from varireal.paths import parse_shard
-from varireal.prompting.seen import remember
 from varireal.running.room import Room
-from varireal.schemas import EDITS, IMAGES, MASKS
-from varireal.stages.budget import check_budget, count_statuses
-from varireal.stages.candidates import Work, with_images
-from varireal.stages.items import Item, in_shard, setting_prompts, settled_items, train_photos, wanted_items
+from varireal.schemas import EDITS, MASKS
+from varireal.stages.budget import Tally
+from varireal.stages.candidates import Work
+from varireal.stages.deals import Deals
+from varireal.stages.items import Item, settled_items, wanted_items
+from varireal.stages.photos import ShardPhotos, shard_photos
 from varireal.stages.pool import Pool
 from varireal.stages.summary import Summary
 from varireal.store import open_store
 
 logger = logging.getLogger(__name__)
+
+_MASK_COLUMNS = ("image_id", "status", "reason", "mask", "smoothed")
 
 FAILURES = frozenset({EditStatus.FAILED, EditStatus.FLAT, EditStatus.IMAGE_UNREADABLE, EditStatus.UNKNOWN_PROMPT})
 
@@ -52,7 +56,6 @@ def run(
     output: Path,
     store: Path,
     machine: Path | None = None,
-    prompts_digest: str = "",
 ) -> Summary:
     """Write the candidates of one setting, round and shard.
 
@@ -71,7 +74,6 @@ def run(
         output: table of candidates to write.
         store: item store of this job.
         machine: slice of what models run on.
-        prompts_digest: digest of the setting's prompts in the workflow, under which their texts are kept.
 
     Raises:
         DataError: a table is damaged, or more items failed than the budget allows.
@@ -80,25 +82,33 @@ def run(
         DiskFullError: what is kept and one more item would not fit on the disk.
     """
     _check_call(config, attribute, round_, earlier_edits, earlier_verdicts)
-    remember(prompts, attribute, feasibility, prompts_digest)
-    items = _wanted(config, images, prompts, attribute=attribute, feasibility=feasibility, round_=round_)
+    photos = shard_photos(images, *parse_shard(shard))
+    items = _wanted(config, photos, store, prompts, (attribute, feasibility), round_)
     settled = settled_items(earlier_edits, earlier_verdicts)
-    open_items = [i for i in in_shard(items, *parse_shard(shard)) if (i.photo["image_id"], i.k) not in settled]
-    stamp = slice_digest(config)
+    open_items = [item for item in items if (item.photo["image_id"], item.k) not in settled]
     if not open_items:
-        tables.write(output, [], EDITS, stage="edits", digest=stamp)
+        tables.write(output, [], EDITS, stage="edits", digest=slice_digest(config))
         return Summary({}, 0)
     with Room(output.parent, len(open_items)) as room, open_store(store) as kept, ExitStack() as ending:
-        by_image = {row["image_id"]: row for row in tables.read(masks, MASKS)}
+        by_image = {row["image_id"]: row for row in tables.stream(masks, MASKS, _MASK_COLUMNS)}
         pool = Pool(priors[0]) if priors else None
         work = Work(config, by_image, kept, room, machine=read_machine(machine), priors=pool)
         ending.callback(work.close)
-        done = list(progress(work.candidates(open_items), logger, f"{attribute}/{feasibility}", len(open_items)))
-        rows = [candidate.row for candidate in done]
-        label, allowed = f"edits {attribute}/{feasibility}", config.max_failed_fraction
-        check_budget(rows, stage=label, id_column="candidate_id", failures=FAILURES, allowed=allowed)
-        tables.write(output, with_images(done, kept), EDITS, stage="edits", digest=stamp, facts=work.facts)
-    return Summary(count_statuses(rows), sum(candidate.new for candidate in done))
+        return _make(config, work, open_items, output)
+
+
+def _make(config: EditsSlice, work: Work, items: Sequence[Item], output: Path) -> Summary:
+    """Make the candidates, then write their table from the store, few pictures in memory at a time."""
+    label = f"{items[0].attribute}/{items[0].feasibility}"
+    done, tally = [], Tally("candidate_id", FAILURES)
+    making = progress(work.candidates(items), logger, label, len(items))
+    for item, candidate in zip(items, making, strict=True):
+        done.append(candidate)
+        tally.add(candidate.row or {"status": candidate.status, "candidate_id": item.candidate_id})
+    tally.check(f"edits {label}", config.max_failed_fraction)
+    rows, stamp = work.rows(items, done), slice_digest(config)
+    tables.write(output, rows, EDITS, stage="edits", digest=stamp, facts=work.facts)
+    return Summary(tally.counts, sum(candidate.new for candidate in done))
 
 
 def _check_call(
@@ -114,15 +124,19 @@ def _check_call(
 
 
 def _wanted(
-    config: EditsSlice, images: Path, prompts: Sequence[Path], *, attribute: str, feasibility: str, round_: int
+    config: EditsSlice,
+    photos: ShardPhotos,
+    store: Path,
+    prompts: Sequence[Path],
+    setting: tuple[str, str],
+    round_: int,
 ) -> list[Item]:
-    photos = train_photos(images, IMAGES)
-    return wanted_items(
-        photos,
-        setting_prompts(prompts, photos, attribute=attribute, feasibility=feasibility),
-        attribute=attribute,
-        feasibility=feasibility,
-        per_image=config.edits.per_image,
-        round_=round_,
-        seed=config.seed,
-    )
+    """The shard's items; the deals of the setting are remembered beside the store, for all of its jobs."""
+    facts: dict[str, Any] = {
+        "attribute": setting[0],
+        "feasibility": setting[1],
+        "per_image": config.edits.per_image,
+        "seed": config.seed,
+    }
+    deals = Deals(store.with_name(f"deals-{'-'.join(setting)}.txt"), prompts, **facts)
+    return wanted_items(photos.rows, deals.dealt(photos.members), round_=round_, **facts)

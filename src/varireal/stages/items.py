@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from varireal import names, tables
+from varireal import tables
 from varireal.errors import DataError
 from varireal.names import EditStatus
-from varireal.prompting.deal import deal
 from varireal.prompting.files import read_class_file
 from varireal.records import Prompt
 from varireal.schemas import EDITS, VERDICTS
-from varireal.seeds import candidate_seed, shard_of
+from varireal.seeds import candidate_seed
 
 # A new attempt cannot help these: a later round leaves them alone, and their row of the first round tells why.
 HOPELESS = frozenset(
@@ -55,7 +54,7 @@ class Item:
 
 def wanted_items(
     photos: Sequence[Mapping[str, Any]],
-    prompts: Mapping[str, Sequence[Prompt]],
+    dealt: Mapping[str, Mapping[str, Sequence[Prompt]]],
     *,
     attribute: str,
     feasibility: str,
@@ -63,44 +62,26 @@ def wanted_items(
     round_: int,
     seed: int,
 ) -> list[Item]:
-    """Every edit of the setting, sorted by class, photo and k.
+    """Every edit of some photos in one setting, sorted by class, photo and k.
 
     Args:
-        photos: all train photos of the study, not of one shard: the deal looks at a whole class.
-        prompts: prompts of the setting by class id.
+        photos: rows of images.
+        dealt: prompts of the setting for each photo, by class and then by photo; see ``Deals``.
         attribute: background, color or texture.
         feasibility: the arm.
         per_image: edits per photo.
         round_: number of the round.
         seed: seed of the study.
     """
-    by_class: dict[str, list[Mapping[str, Any]]] = {}
-    for photo in photos:
-        by_class.setdefault(photo["class_id"], []).append(photo)
     items = []
-    for class_id, members in by_class.items():
-        dealt = deal(prompts.get(class_id, ()), [p["image_id"] for p in members], per_image=per_image, seed=seed)
-        for photo in members:
-            image_id = photo["image_id"]
-            own = dealt[image_id]
-            items += [
-                Item(
-                    photo,
-                    attribute,
-                    feasibility,
-                    k,
-                    round_,
-                    own[k] if k < len(own) else None,
-                    candidate_seed(seed, image_id, attribute, k, round_),
-                )
-                for k in range(per_image)
-            ]
-    return sorted(items, key=lambda item: (item.photo["class_id"], item.photo["image_id"], item.k))
-
-
-def in_shard(items: Iterable[Item], index: int, total: int) -> list[Item]:
-    """The items of one shard."""
-    return [item for item in items if shard_of(item.photo["image_id"], total) == index]
+    for photo in sorted(photos, key=lambda photo: (photo["class_id"], photo["image_id"])):
+        image_id = photo["image_id"]
+        own = dealt[photo["class_id"]][image_id]
+        for k in range(per_image):
+            prompt = own[k] if k < len(own) else None
+            noise = candidate_seed(seed, image_id, attribute, k, round_)
+            items.append(Item(photo, attribute, feasibility, k, round_, prompt, noise))
+    return items
 
 
 def settled_items(edits: Sequence[Path], verdicts: Sequence[Path]) -> set[tuple[str, int]]:
@@ -125,29 +106,20 @@ def settled_items(edits: Sequence[Path], verdicts: Sequence[Path]) -> set[tuple[
 
 
 def setting_prompts(
-    files: Sequence[Path], photos: Iterable[Mapping[str, Any]], *, attribute: str, feasibility: str
+    files: Sequence[Path], class_ids: Iterable[str], *, attribute: str, feasibility: str
 ) -> dict[str, list[Prompt]]:
     """Prompts of one setting by class id, from the classes' files.
 
     Raises:
         ConfigError: a file is not a prompt file; the message has its line.
-        DataError: a class of the photos has no file.
+        DataError: a class has no file.
     """
     by_class: dict[str, list[Prompt]] = {}
     known = {path.stem for path in files}
-    for class_id in sorted({str(photo["class_id"]) for photo in photos} - known):
+    for class_id in sorted(set(class_ids) - known):
         raise DataError(f"no prompt file for class {class_id!r} was given; found those of {', '.join(sorted(known))}")
     for path in files:
         for prompt in read_class_file(path):
             if (prompt.attribute, prompt.feasibility) == (attribute, feasibility):
                 by_class.setdefault(prompt.class_id, []).append(prompt)
     return by_class
-
-
-def train_photos(images: Path, schema: Any) -> list[dict[str, Any]]:
-    """Rows of the train split: the only photos that are ever edited.
-
-    Raises:
-        DataError: the table is damaged.
-    """
-    return [row for row in tables.read(images, schema) if row["split"] == names.TRAIN]

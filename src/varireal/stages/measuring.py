@@ -9,6 +9,7 @@ from varireal import names
 from varireal.arrays import Array
 from varireal.editors.base import Editor
 from varireal.editors.composite import composite
+from varireal.errors import VariRealError
 from varireal.metrics.flat import flat_reason
 from varireal.metrics.receipts import Receipt, measure
 from varireal.names import EditStatus
@@ -53,6 +54,29 @@ class Made:
     row: dict[str, Any]
     data: bytes | None
     seconds: float
+
+
+def answers(editor: Editor, requests: list[EditRequest]) -> list[EditResult]:
+    """What an editor makes of requests, one result each; a bug of it on one item ends as a failed item.
+
+    Raises:
+        VariRealError: a model or server cannot be used, which is no fault of an item.
+    """
+    if not requests:
+        return []
+    try:
+        results = editor.edit(requests)
+    except VariRealError:
+        raise
+    except Exception as error:  # a backend's bug on one item must not end the stage
+        if len(requests) > 1:
+            return [result for request in requests for result in answers(editor, [request])]
+        logger.exception("the editor failed")
+        return [EditResult(EditStatus.FAILED, f"{type(error).__name__}: {error}")]
+    if len(results) != len(requests):
+        reason = f"the editor gave {len(results)} results for {len(requests)} items"
+        return [EditResult(EditStatus.FAILED, reason)] * len(requests)
+    return results
 
 
 def base_row(item: Item, editor: Editor, mask: bytes | None) -> dict[str, Any]:

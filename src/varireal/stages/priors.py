@@ -24,12 +24,12 @@ from varireal.logs import progress
 from varireal.metrics.flat import flat_reason
 from varireal.names import EditStatus
 from varireal.pictures import encode_png
-from varireal.prompting.seen import remember
 from varireal.running import job_record
-from varireal.schemas import IMAGES, PRIORS
+from varireal.schemas import PRIORS
 from varireal.stages.budget import check_budget, count_statuses
 from varireal.stages.candidates import batch_size, make_editor
-from varireal.stages.items import setting_prompts, train_photos
+from varireal.stages.items import setting_prompts
+from varireal.stages.photos import train_classes
 from varireal.stages.pool import PER_GROUP
 from varireal.stages.summary import Summary
 from varireal.store import ItemStore, open_store, pack, unpack
@@ -49,7 +49,6 @@ def run(
     output: Path,
     store: Path,
     machine: Path | None = None,
-    prompts_digest: str = "",
 ) -> Summary:
     """Write the pool of one setting.
 
@@ -62,14 +61,12 @@ def run(
         output: table of prior pictures to write.
         store: item store of this job.
         machine: slice of what models run on.
-        prompts_digest: digest of the setting's prompts in the workflow, under which their texts are kept.
 
     Raises:
         DataError: a table is damaged, or more pictures failed than the budget allows.
         BackendError: the editor cannot run here, or draws from no pool.
     """
     label = f"priors {attribute}/{feasibility}"
-    remember(prompts, attribute, feasibility, prompts_digest)
     editor = make_editor(config, read_machine(machine))
     wanted = _wanted(config, editor, images, prompts, attribute, feasibility)
     with open_store(store) as kept:
@@ -95,9 +92,8 @@ def _wanted(
     """Every picture of the pool once, however many classes share it."""
     if not isinstance(editor, DrawsPriors):
         raise BackendError(f"the editor {config.edits.backend!r} draws from no pool of prior pictures")
-    photos = train_photos(images, IMAGES)
-    class_names = {photo["class_id"]: photo["class_name"] for photo in photos}
-    by_class = setting_prompts(prompts, photos, attribute=attribute, feasibility=feasibility)
+    class_names = train_classes(images)
+    by_class = setting_prompts(prompts, class_names, attribute=attribute, feasibility=feasibility)
     found: dict[str, PoolEntry] = {}
     for class_id in sorted(class_names.keys() & by_class.keys()):
         for prompt in by_class[class_id]:

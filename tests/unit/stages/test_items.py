@@ -1,5 +1,6 @@
+from varireal.prompting.deal import deal
 from varireal.records import Prompt
-from varireal.stages.items import in_shard, wanted_items
+from varireal.stages.items import wanted_items
 
 PROMPTS = {
     class_id: [Prompt(f"{class_id}.color.{arm}.{n}", class_id, "color", arm, f"colour {n}") for n in range(4)]
@@ -14,9 +15,14 @@ PHOTOS = [
 
 
 def items(prompts=None, arm="feasible", per_image=2, round_=0, photos=PHOTOS):
+    given = PROMPTS if prompts is None else prompts
+    members = {class_id: [p["image_id"] for p in photos if p["class_id"] == class_id] for class_id in PROMPTS}
     return wanted_items(
         photos,
-        PROMPTS if prompts is None else prompts,
+        {
+            class_id: deal(given.get(class_id, ()), ids, per_image=per_image, seed=1)
+            for class_id, ids in members.items()
+        },
         attribute="color",
         feasibility=arm,
         per_image=per_image,
@@ -55,10 +61,3 @@ def test_too_few_prompts_leave_items_without_one():
     few = {c: p[:1] for c, p in PROMPTS.items()}
     assert [i.prompt is None for i in items(few)] == [False, True] * 10
     assert [i.prompt for i in items({})] == [None] * 20
-
-
-def test_shards_partition_the_items():
-    made = items()
-    for total in (1, 2, 7):
-        parts = [in_shard(made, index, total) for index in range(total)]
-        assert sorted(i.candidate_id for part in parts for i in part) == sorted(i.candidate_id for i in made)
