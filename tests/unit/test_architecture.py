@@ -74,6 +74,7 @@ def test_stages_do_not_import_one_another():
         "deals",
         "funnel",
         "items",
+        "manifest",
         "measuring",
         "outcomes",
         "photos",

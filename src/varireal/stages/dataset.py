@@ -33,7 +33,8 @@ from varireal.records import class_numbers
 from varireal.running.room import Room
 from varireal.schemas import EDITS, FEASIBILITY, FUNNEL, IMAGES, MANIFEST, MASKS, VERDICTS, dataset_schema
 from varireal.stages.funnel import Funnel, as_csv, lines, sums_by_setting
-from varireal.stages.outcomes import ACCEPTED, Group, Manifest, Outcome, make_groups, manifest_row, read_outcomes
+from varireal.stages.manifest import Manifest
+from varireal.stages.outcomes import ACCEPTED, Group, Outcome, make_groups, manifest_row, read_outcomes
 from varireal.stages.summary import Summary
 
 logger = logging.getLogger(__name__)
@@ -42,6 +43,8 @@ Row = dict[str, Any]
 
 _DATA_FILE = re.compile(r"train-\d{5}-of-\d{5}\.parquet")
 _SCORES = "feasibility.parquet"
+_PHOTO_COLUMNS = ("image_id", "class_id", "split", "sha256", "path")
+_MASK_COLUMNS = ("image_id", "mask", "smoothed", "backend", "revision")
 _NOT_IN_DATASET = ("status", "reason", "outcome", "reasons")
 
 
@@ -77,14 +80,14 @@ def run(
         check_export(kind, folder)
     groups = make_groups(config, study)
     score = _feasibility_score(config, groups)
-    harvest = _Harvest(config, tables.read(images, IMAGES), score)
+    harvest = _Harvest(config, images, score, manifest.parent)
     _write_data(config, harvest, groups, output)
     stamp, facts, rows = slice_digest(config), harvest.facts(), harvest.funnel_rows()
     sums = sums_by_setting(rows)
     tables.write(funnel, rows, FUNNEL, stage="dataset", digest=stamp, facts=facts)
     write_whole(funnel.with_suffix(".csv"), as_csv(rows))
     facts |= {"shortfall": sums, "shortfall_by_class": [row for row in rows if row["short"]]}
-    tables.write(manifest, harvest.manifest.rows(), MANIFEST, stage="dataset", digest=stamp, facts=facts)
+    tables.write_parts(manifest, harvest.manifest.parts(), MANIFEST, stage="dataset", digest=stamp, facts=facts)
     beside = {"manifest": _relative(manifest, card), "funnel": _relative(funnel.with_suffix(".csv"), card)}
     scores = _write_scores(config, score, funnel.with_name(_SCORES))
     write_whole(card, render_card(_card_facts(config, harvest, rows, groups, beside, scores)))
@@ -96,12 +99,12 @@ def run(
 class _Harvest:
     """One pass over all candidates: the rows of the data set, and beside them what the other files say."""
 
-    def __init__(self, config: DatasetSlice, images: Sequence[Row], score: FeasibilityScore) -> None:
+    def __init__(self, config: DatasetSlice, images: Path, score: FeasibilityScore, folder: Path) -> None:
         self._config, self._score = config, score
-        self._photos = {row["image_id"]: row for row in images}
+        self._photos = {row["image_id"]: row for row in tables.stream(images, IMAGES, _PHOTO_COLUMNS, at_once=512)}
         self.classes = dict(sorted(config.classes.items()))  # one without a usable photo is a row of zeros too
         self._labels = class_numbers(self.classes)
-        self.manifest = Manifest()
+        self.manifest = Manifest(folder)
         self.funnel = Funnel()
         self.counts: Counter[str] = Counter()
         self._made: dict[Path, Row] = {}
@@ -122,7 +125,8 @@ class _Harvest:
 
     def accepted(self, group: Group) -> Iterator[Row]:
         """Yield the data set's rows of a group; its other candidates are counted on the way."""
-        masks = {row["image_id"]: row for row in tables.read(group.masks, MASKS)}
+        masks = {row["image_id"]: row for row in tables.stream(group.masks, MASKS, _MASK_COLUMNS)}
+        self._made.clear()
         for outcome in read_outcomes(group, per_image=self._config.per_image):
             photo = self._photo(outcome)
             mask = masks.get(photo["image_id"])
@@ -134,7 +138,7 @@ class _Harvest:
             if outcome.name == ACCEPTED:
                 self.prompts.setdefault(group.setting, Counter())[row["prompt_name"]] += 1
                 yield self._dataset_row(row, outcome, mask, group.masks)
-        self.funnel.end_group()
+        self.funnel.end_group(last_arm=group.feasibility == names.FEASIBILITIES[-1])
 
     def _photo(self, outcome: Outcome) -> Row:
         row = outcome.candidate
@@ -188,11 +192,17 @@ def _write_data(config: DatasetSlice, harvest: _Harvest, groups: Sequence[Group]
     files = [output / name for name in dataset_files(config.attributes, config.shards)]
     schema, stamp, facts = dataset_schema(list(harvest.classes)), slice_digest(config), harvest.facts()
     with Room(output, len(files), copies=1) as room:
-        for path, group in progress(zip(files, groups, strict=True), logger, "data files", len(files)):
+        pairs = sorted(zip(files, groups, strict=True), key=lambda pair: _by_shard(config, pair[1]))
+        for path, group in progress(pairs, logger, "data files", len(pairs)):
             count = tables.write(path, harvest.accepted(group), schema, stage="dataset", digest=stamp, facts=facts)
             logger.info("%s: %d accepted of %s", path.name, count, group.setting)
             room.kept(path.stat().st_size)
     _remove_stale(output / "data", {path.name for path in files})
+
+
+def _by_shard(config: DatasetSlice, group: Group) -> tuple[int, str, int]:
+    """Order in which both arms of a shard come one after the other."""
+    return config.attributes.index(group.attribute), group.masks.name, names.FEASIBILITIES.index(group.feasibility)
 
 
 def _feasibility_score(config: DatasetSlice, groups: Sequence[Group]) -> FeasibilityScore:

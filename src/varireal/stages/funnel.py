@@ -19,14 +19,15 @@ UNATTEMPTED = "no_candidate"
 
 
 class Funnel:
-    """Counts candidates and items, one group of tables at a time."""
+    """Counts candidates and items, one group of tables at a time; both arms of a shard come one after the other."""
 
     def __init__(self) -> None:
         self._made: Counter[Key] = Counter()
         self._accepted: Counter[Key] = Counter()
         self._lost: dict[Key, Counter[str]] = {}
         self._last: dict[tuple[Key, str, int], tuple[bool, int, str]] = {}
-        self._arms: dict[str, Counter[str]] = {}
+        self._halves: set[str] = set()
+        self._pairs: dict[str, int] = {}
 
     def add(self, outcome: Outcome) -> None:
         """Count a candidate of the group."""
@@ -35,23 +36,38 @@ class Funnel:
         self._made[key] += bool(row["image"])
         accepted = bool(outcome.verdict["accepted"])
         if accepted:
-            self._arms.setdefault(row["attribute"], Counter())[row["pair_id"]] += 1
+            self._note_pair(row["attribute"], row["pair_id"])
         item = (key, row["image_id"], row["k"])
         now = (accepted, row["round"], outcome.code)
         self._last[item] = max(self._last.get(item, now), now)
 
-    def end_group(self) -> None:
-        """Settle the items of the group: all their rounds have been added."""
+    def _note_pair(self, attribute: str, pair_id: str) -> None:
+        """An item is accepted once at most, so a pair that is seen again has both of its arms."""
+        self._pairs.setdefault(attribute, 0)
+        if pair_id in self._halves:
+            self._halves.remove(pair_id)
+            self._pairs[attribute] += 1
+        else:
+            self._halves.add(pair_id)
+
+    def end_group(self, *, last_arm: bool) -> None:
+        """Settle the items of the group: all their rounds have been added.
+
+        Args:
+            last_arm: whether both arms of the shard have been added now.
+        """
         for (key, _, _), (accepted, _, code) in self._last.items():
             if accepted:
                 self._accepted[key] += 1
             else:
                 self._lost.setdefault(key, Counter())[code] += 1
         self._last = {}
+        if last_arm:
+            self._halves = set()
 
     def pairs(self) -> dict[str, int]:
         """Pairs of which both arms were accepted, by attribute."""
-        return {attribute: sum(n == 2 for n in arms.values()) for attribute, arms in self._arms.items()}
+        return dict(self._pairs)
 
     def rows(
         self, classes: Mapping[str, str], settings: Sequence[tuple[str, str]], wanted: Mapping[str, int]

@@ -1,4 +1,4 @@
-"""What became of every candidate: its row of edits joined with its verdict, checked, and the manifest of them all."""
+"""What became of every candidate: its row of edits joined with its verdict, and checked."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -6,19 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from varireal import names, tables
 from varireal.config.slices import DatasetSlice
 from varireal.errors import DataError
 from varireal.paths import StudyPaths, setting, shard_name
-from varireal.schemas import EDITS, JUDGED_COLUMNS, MANIFEST, VERDICTS
+from varireal.schemas import EDITS, JUDGED_COLUMNS, VERDICTS
 
 Row = Mapping[str, Any]
 
 ACCEPTED, REJECTED, FAILED = "accepted", "rejected", "failed"
 
-_ROWS_PER_BATCH = 1024
+_VERDICT_COLUMNS = ("candidate_id", "judge", "accepted", "reasons", *JUDGED_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +119,7 @@ def read_outcomes(group: Group, *, per_image: int) -> Iterator[Outcome]:
 
 def _joined(edits: Path, verdicts: Path) -> Iterator[Outcome]:
     said: dict[str, Row] = {}
-    for row in tables.read(verdicts, VERDICTS):
+    for row in tables.stream(verdicts, VERDICTS, _VERDICT_COLUMNS, at_once=512):
         if row["candidate_id"] in said:
             raise DataError(f"{verdicts}: two verdicts on {row['candidate_id']!r}; run the stage verdicts again")
         said[row["candidate_id"]] = row
@@ -182,37 +180,3 @@ def manifest_row(outcome: Outcome, photo: Row, mask: Row | None, p_feasible: flo
         "mask_backend": mask["backend"] if mask else None,
         "image_sha256": hashlib.sha256(picture).hexdigest() if picture else None,
     }
-
-
-class Manifest:
-    """Every candidate of the study, kept as columns: a few hundred bytes each."""
-
-    def __init__(self) -> None:
-        self._rows: list[dict[str, Any]] = []
-        self._tables: list[pa.Table] = []
-
-    def add(self, row: dict[str, Any]) -> None:
-        """Add a row."""
-        self._rows.append(row)
-        if len(self._rows) == _ROWS_PER_BATCH:
-            self._pack()
-
-    def _pack(self) -> None:
-        self._tables.append(pa.Table.from_pylist(self._rows, schema=MANIFEST))
-        self._rows = []
-
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield the rows in the order of ``candidate_id``.
-
-        Raises:
-            DataError: two rows have the same id.
-        """
-        self._pack()
-        table = pa.concat_tables(self._tables).sort_by("candidate_id")
-        last = None
-        for batch in table.to_batches(_ROWS_PER_BATCH):
-            for row in batch.to_pylist():
-                if row["candidate_id"] == last:
-                    raise DataError(f"two candidates are called {last!r}; delete the edits and run again")
-                last = row["candidate_id"]
-                yield row
