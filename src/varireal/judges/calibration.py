@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import isotonic_regression
+import scipy
 
 from varireal.arrays import Array
 
@@ -118,7 +118,7 @@ def fit_isotonic(scores: Array, labels: Array, weights: Array) -> Isotonic:
         total = np.bincount(where, row, len(places))
         yes = np.bincount(where, row * labels, len(places))
         seen = total > 0
-        values = isotonic_regression(yes[seen] / total[seen], weights=total[seen]).x
+        values = scipy.optimize.isotonic_regression(yes[seen] / total[seen], weights=total[seen]).x
         edge = 1 / (row.sum() + 2)
         curves.append((places[seen], np.clip(values, edge, 1 - edge)))
     return Isotonic(tuple(curves))

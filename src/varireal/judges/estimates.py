@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from varireal.arrays import Array
 from varireal.judges.calibration import FITS
@@ -240,7 +240,8 @@ def _mean_at(curves: Any, scores: Array) -> Array:
 def _estimate(value: float, draws: Array, count: int, level: float, correction: str) -> Estimate:
     tail = (1 - level) / 2
     centre = float(draws.mean())
-    wider = float(stats.t.ppf(1 - tail, count - 1) / stats.norm.ppf(1 - tail)) * np.sqrt(count / (count - 1))
+    student, normal = scipy.stats.t.ppf(1 - tail, count - 1), scipy.stats.norm.ppf(1 - tail)
+    wider = float(student / normal) * np.sqrt(count / (count - 1))
     low, high = centre + (np.quantile(draws, [tail, 1 - tail]) - centre) * wider
     kept = min(max(value, 0.0), 1.0)
     return Estimate(kept, max(0.0, min(kept, float(low))), min(1.0, max(kept, float(high))), correction)

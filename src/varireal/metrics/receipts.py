@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from skimage.color import deltaE_ciede2000, rgb2lab
-from skimage.metrics import structural_similarity
+import skimage  # loads its parts, and scipy, when they are used: every stage reads the names of the measures
 
 from varireal.arrays import Array
 from varireal.metrics.silhouette import silhouette_iou
@@ -111,12 +110,12 @@ def color_distances(edited: Array, mask: Array, target_rgb: tuple[float, float, 
     The object's colour is the median of its middle half by lightness: highlights and shadows have other colours by
     right. Lightness counts half (kL = 2), because shading moves it.
     """
-    pixels = rgb2lab(edited[mask][None] / 255.0)[0]
+    pixels = skimage.color.rgb2lab(edited[mask][None] / 255.0)[0]
     low, high = np.percentile(pixels[:, 0], [25, 75])
     middle = pixels[(pixels[:, 0] >= low) & (pixels[:, 0] <= high)]
     found = np.median(middle, 0)
-    asked = rgb2lab(np.array(target_rgb)[None, None])[0, 0]
-    distance = float(deltaE_ciede2000(asked, found, kL=2))
+    asked = skimage.color.rgb2lab(np.array(target_rgb)[None, None])[0, 0]
+    distance = float(skimage.color.deltaE_ciede2000(asked, found, kL=2))
     if np.hypot(*asked[1:]) < _HAS_HUE:
         return distance, None
     turn = np.degrees(np.arctan2(asked[2], asked[1]) - np.arctan2(found[2], found[1]))
@@ -135,7 +134,9 @@ def edge_ssim(original: Array, edited: Array, mask: Array) -> float | None:
     if min(mask[box].shape) < _SMALLEST_SSIM:
         return None
     maps = [_drawing(image[box]) for image in (original, edited)]
-    similarity: Array = structural_similarity(*maps, win_size=_SMALLEST_SSIM, data_range=1.0, full=True)[1]
+    similarity: Array = skimage.metrics.structural_similarity(
+        *maps, win_size=_SMALLEST_SSIM, data_range=1.0, full=True
+    )[1]
     return float(similarity[mask[box]].mean())
 
 

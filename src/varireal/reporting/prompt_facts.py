@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from statsmodels.stats.inter_rater import cohens_kappa
 
 Record = Mapping[str, Any]
 
@@ -84,5 +83,8 @@ def kappa_of(votes: Mapping[tuple[str, str], int]) -> tuple[float, float, float]
     table = np.array([[votes.get((arm, vote), 0) for vote in arms] for arm in arms], float)
     if not table.sum() or (table.sum(0) == table.sum()).any() or (table.sum(1) == table.sum()).any():
         return None
+    # it loads pandas, which takes seconds: only where there are two opinions
+    from statsmodels.stats.inter_rater import cohens_kappa
+
     found = cohens_kappa(table)
     return float(found.kappa), float(found.kappa_low), float(found.kappa_upp)

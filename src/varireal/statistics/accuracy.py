@@ -1,7 +1,7 @@
 """Exact accuracies of one regime on one test set, with a hierarchical bootstrap interval."""
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from varireal.arrays import Array
 from varireal.seeds import stable_int
@@ -78,7 +78,7 @@ def accuracy_interval(correct: Array, level: float, resamples: int, rng: np.rand
 
 def _widening(critical: float, level: float) -> float:
     """Return how much wider an interval from few seeds must be than the normal one the percentiles amount to."""
-    return critical / float(stats.norm.ppf((1 + level) / 2))
+    return critical / float(scipy.stats.norm.ppf((1 + level) / 2))
 
 
 def resampled_means(correct: Array, resamples: int, rng: np.random.Generator) -> Array:

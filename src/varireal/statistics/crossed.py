@@ -20,7 +20,7 @@ little more than the rule of three. The price is a cautious interval where the t
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import optimize, special
+import scipy
 
 from varireal.arrays import Array
 
@@ -112,7 +112,7 @@ class Crossed:
             return 1.0
         if excess(lowest) <= 0:
             return SMALLEST_P
-        return float(np.exp(optimize.brentq(excess, lowest, 0.0, xtol=1e-12)))
+        return float(np.exp(scipy.optimize.brentq(excess, lowest, 0.0, xtol=1e-12)))
 
     def above(self, against: float) -> float:
         """Return the one-sided p value of "the mean is ``against`` or less"; small when it is clearly more."""
@@ -127,7 +127,7 @@ class Crossed:
 
 def _upper(tail: float, degrees: float) -> float:
     """Return the value that Student's t exceeds with probability ``tail``; much faster than ``scipy.stats.t``."""
-    return -float(special.stdtrit(degrees, tail))
+    return -float(scipy.special.stdtrit(degrees, tail))
 
 
 def with_imagined(values: Array, low: float, high: float) -> Array:

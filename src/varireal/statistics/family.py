@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from statsmodels.stats.multitest import multipletests
-
 from varireal.statistics.records import DifferenceRow, Finding, Interval, StatisticsSettings
 
 
@@ -31,6 +29,9 @@ def settle(rows: Sequence[DifferenceRow], settings: StatisticsSettings) -> tuple
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return Holm's corrected p values in the given order."""
+    # it loads pandas, which takes seconds: only where there are comparisons
+    from statsmodels.stats.multitest import multipletests
+
     return [float(p) for p in multipletests(list(p_values), method="holm")[1]]
 
 

@@ -1,7 +1,6 @@
 """The difference of two regimes on the same pictures and seeds: interval, tests of difference and of equivalence."""
 
 import numpy as np
-from statsmodels.stats.contingency_tables import mcnemar
 
 from varireal.arrays import Array
 from varireal.statistics.crossed import Crossed, crossed
@@ -87,5 +86,8 @@ def mcnemar_p(a: Array, b: Array) -> float | None:
     only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
     if only_a + only_b == 0:
         return None
+    # it loads pandas, which takes seconds: only where two classifiers differ
+    from statsmodels.stats.contingency_tables import mcnemar
+
     table = [[int((a & b).sum()), only_a], [only_b, int((~a & ~b).sum())]]
     return float(mcnemar(table, exact=True).pvalue)

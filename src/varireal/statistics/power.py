@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from scipy import optimize, stats
+import scipy
 
 from varireal.statistics.crossed import IMAGINED, Crossed
 from varireal.statistics.records import Power, StatisticsSettings
@@ -47,13 +47,13 @@ def smallest_difference(estimate: Crossed, alpha: float) -> float | None:
     critical = estimate.critical(alpha)
     # The error that a run estimates, over the true one. By its quantiles, for scipy's nct gives NaN at some values.
     ranks = (np.arange(QUANTILES) + 0.5) / QUANTILES
-    limits = critical * np.sqrt(stats.chi2.ppf(ranks, estimate.degrees) / estimate.degrees)
+    limits = critical * np.sqrt(scipy.stats.chi2.ppf(ranks, estimate.degrees) / estimate.degrees)
 
     def lacking(shift: float) -> float:
-        return float(np.mean(stats.norm.sf(limits - shift) + stats.norm.cdf(-limits - shift))) - POWER
+        return float(np.mean(scipy.stats.norm.sf(limits - shift) + scipy.stats.norm.cdf(-limits - shift))) - POWER
 
     # At the largest limit half of the runs find it even where the error is largest; one more is far above 80 %.
-    smallest = float(optimize.brentq(lacking, 0.0, float(limits[-1]) + 1.0)) * estimate.standard_error
+    smallest = float(scipy.optimize.brentq(lacking, 0.0, float(limits[-1]) + 1.0)) * estimate.standard_error
     return smallest if smallest <= 1 else None
 
 
