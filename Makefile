@@ -9,6 +9,9 @@ CORES ?= all
 LOCK := envs/requirements.txt
 STAMP := $(VENV)/.installed
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Keep compiled modules, whatever the machine's default: else every process compiles what it imports, which takes each
+# job of a study a second, and 10 where it loads models.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test lint format install lock bench clean
 
@@ -17,8 +20,9 @@ demo: install
 	@echo
 	@echo "The data set is in results/demo/dataset, the page is results/demo/report/index.html"
 
+# a file's tests share what they made; the order of the files is that of tests/conftest.py
 test: install
-	pytest -n auto --dist loadfile
+	pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: install
 	ruff format --check .

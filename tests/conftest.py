@@ -15,6 +15,11 @@ from kit import ROOT, TINY, Project
 cv2.setNumThreads(1)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The rings that start Snakemake come first: a long file at the end keeps one worker busy and the others idle."""
+    items.sort(key=lambda item: not any(item.iter_markers("e2e")) and not any(item.iter_markers("workflow")))
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     return Project(tmp_path, TINY)
