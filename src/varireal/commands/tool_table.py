@@ -19,6 +19,24 @@ TOOLS: dict[str, Command] = {
             option("threads", "cores to use", kind=int, default=2),
         ),
     ),
+    "status": Command(
+        "varireal.observing.status:run",
+        "say how far a study is: items, rates, acceptance, GPU hours and money, from its files alone",
+        (
+            Option("study", "folder of the study, such as results/demo"),
+            option("json_", "print it as JSON", kind=bool, default=False),
+            option("watch", "look again every two seconds, until the study is finished", kind=bool, default=False),
+        ),
+    ),
+    "plan": Command(
+        "varireal.observing.plan:run",
+        "say what a study will take before it starts: items, jobs, hours, disk, tokens, money; nothing is sent",
+        (
+            STUDY,
+            option("no_probe", "do not try one item of each stage on this machine", kind=bool, default=False),
+            option("json_", "print it as JSON", kind=bool, default=False),
+        ),
+    ),
     "prompts-plan": Command(
         "varireal.prompt_commands:plan",
         "say what asking a language model would take: calls, tokens, price; nothing is sent",
@@ -96,6 +114,21 @@ TOOLS: dict[str, Command] = {
             option("kind", "what to make", kind=str, choices=("folders", "webdataset", "coco")),
             option("dataset", "folder of the data set"),
             _OUTPUT,
+        ),
+    ),
+    "cluster": Command(
+        "varireal.cluster.command:run",
+        "look at this machine's SLURM cluster and propose a profile for Snakemake; --test asks SLURM about its jobs",
+        (
+            STUDY,
+            option("output", "folder for the profile; without it, it goes to the screen", default=None),
+            option("force", "replace a profile that is there", kind=bool, default=False),
+            option("test", "ask SLURM whether it would take such jobs; none is started", kind=bool, default=False),
+            option("partition", "partition for jobs without a GPU, instead of the chosen one", kind=str, default=""),
+            option("gpu_partition", "partition for jobs with a GPU", kind=str, default=""),
+            option("gpu_style", "how GPUs are asked for", kind=str, default="", choices=("gpus", "gres")),
+            option("account", "account that the jobs are charged to", kind=str, default=""),
+            option("qos", "quality of service", kind=str, default=""),
         ),
     ),
     "store-gc": Command(
