@@ -95,12 +95,12 @@ class Explainer:
         """Why there is a result that was never made: a key that asks for more of them, or a first run."""
         match = re.search(r"/(?:edits|verdicts)/(\w+)/\w+/round(\d+)/|/priors/(\w+)/", path)
         shard = re.search(r"-of-(\d{5})\.parquet$", path)
+        data = path.startswith(f"{self._layout.paths.dataset}/data/")  # there is one for each setting and shard
         asks = {
-            "edits.attributes": match is not None and f'"{match[1] or match[3]}"' not in self._counts["attributes"],
+            "edits.attributes": data
+            or (match is not None and f'"{match[1] or match[3]}"' not in self._counts["attributes"]),
             "edits.rounds": match is not None and match[2] is not None and match[2] >= self._counts["rounds"],
-            "study.shards": shard is not None
-            and "/dataset/" not in path
-            and str(int(shard[1])) != self._counts["shards"],
+            "study.shards": data or (shard is not None and str(int(shard[1])) != self._counts["shards"]),
         }
         if not self._counts_changed:
             return [NEW]

@@ -114,8 +114,9 @@ def _job(rule: str, fields: dict[str, str], root: str) -> Job:
 
 
 def _paths(text: str, root: str) -> tuple[str, ...]:
-    """Paths of a list; all start with the root, so a comma in it does no harm."""
-    return tuple(re.split(rf", (?={re.escape(root)}/)", text)) if text else ()
+    """Paths of a list; all start with the root, so a comma in it does no harm. Snakemake adds flags in brackets."""
+    found = re.split(rf", (?={re.escape(root)}/)", text) if text else []
+    return tuple(path.removesuffix(" (update)") for path in found)
 
 
 def _reasons(text: str, root: str) -> dict[str, tuple[str, ...]]:
