@@ -22,6 +22,7 @@ from varireal.errors import ConfigError
 from varireal.logs import progress
 from varireal.names import EditStatus
 from varireal.paths import parse_shard
+from varireal.prompting.seen import remember
 from varireal.running.room import Room
 from varireal.schemas import EDITS, MASKS
 from varireal.stages.budget import Tally
@@ -56,6 +57,7 @@ def run(
     output: Path,
     store: Path,
     machine: Path | None = None,
+    prompts_digest: str = "",
 ) -> Summary:
     """Write the candidates of one setting, round and shard.
 
@@ -74,6 +76,7 @@ def run(
         output: table of candidates to write.
         store: item store of this job.
         machine: slice of what models run on.
+        prompts_digest: digest of the setting's prompts in the workflow, under which their texts are kept.
 
     Raises:
         DataError: a table is damaged, or more items failed than the budget allows.
@@ -82,6 +85,7 @@ def run(
         DiskFullError: what is kept and one more item would not fit on the disk.
     """
     _check_call(config, attribute, round_, earlier_edits, earlier_verdicts)
+    remember(prompts, attribute, feasibility, prompts_digest)
     photos = shard_photos(images, *parse_shard(shard))
     items = _wanted(config, photos, store, prompts, (attribute, feasibility), round_)
     settled = settled_items(earlier_edits, earlier_verdicts)

@@ -24,6 +24,7 @@ from varireal.logs import progress
 from varireal.metrics.flat import flat_reason
 from varireal.names import EditStatus
 from varireal.pictures import encode_png
+from varireal.prompting.seen import remember
 from varireal.running import job_record
 from varireal.schemas import PRIORS
 from varireal.stages.budget import check_budget, count_statuses
@@ -49,6 +50,7 @@ def run(
     output: Path,
     store: Path,
     machine: Path | None = None,
+    prompts_digest: str = "",
 ) -> Summary:
     """Write the pool of one setting.
 
@@ -61,12 +63,14 @@ def run(
         output: table of prior pictures to write.
         store: item store of this job.
         machine: slice of what models run on.
+        prompts_digest: digest of the setting's prompts in the workflow, under which their texts are kept.
 
     Raises:
         DataError: a table is damaged, or more pictures failed than the budget allows.
         BackendError: the editor cannot run here, or draws from no pool.
     """
     label = f"priors {attribute}/{feasibility}"
+    remember(prompts, attribute, feasibility, prompts_digest)
     editor = make_editor(config, read_machine(machine))
     wanted = _wanted(config, editor, images, prompts, attribute, feasibility)
     with open_store(store) as kept:
