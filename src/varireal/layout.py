@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 
 from varireal import names
-from varireal.classifiers.names import TINY
 from varireal.classifiers.regimes import ZERO_SHOT, Regime, chosen_regimes
 from varireal.config.edits import uses_pool
 from varireal.config.model import Config
@@ -20,6 +19,7 @@ from varireal.errors import ConfigError
 from varireal.judges.questions import questions_digest, read_questions
 from varireal.judges.reviewed import review_digest
 from varireal.models.pinning import as_locked
+from varireal.needs import Needs, backends, classifier_needs, stage_needs, train_photos
 from varireal.paths import StudyPaths, check_results_folder, dataset_files, parse_run, run_name, shard_name
 from varireal.prompting.bank import load_bank, prompts_for
 from varireal.prompting.checks import check_prompts
@@ -29,7 +29,7 @@ from varireal.prompting.instructions import templates_digest
 from varireal.prompting.locate import find_bank, prompts_origin
 from varireal.provenance import STAGE_VERSIONS
 from varireal.records import ClassInfo, Prompt
-from varireal.registry import backend_version, needs_gpu
+from varireal.registry import backend_version
 from varireal.seeds import digest
 
 
@@ -77,25 +77,24 @@ class Layout:
 
     def key(self, stage: str) -> str:
         """What makes a stage's jobs run again: its version, its backend's, and its slice. Goes into rule params."""
-        made_by = "".join(f" {name} v{backend_version(kind, name)}" for kind, name in self._backends(stage))
+        made_by = "".join(f" {name} v{backend_version(kind, name)}" for kind, name in backends(self.config, stage))
         made_by += f" templates {self._templates}" if stage == "prompts" and self.asks else ""
         made_by += self._judged_by(stage)
         part = "edits" if stage == "priors" else stage
         return f"{stage} v{STAGE_VERSIONS[stage]}{made_by} {self._slices[part][1]}"
 
-    def _backends(self, stage: str) -> list[tuple[str, str]]:
-        masks, edits, verdicts = self.config.masks, self.config.edits, self.config.verdicts
-        looks = verdicts.silhouette.segmenter
-        return {
-            "masks": [("segmenters", name) for name in masks.chain],
-            "priors": [("editors", edits.backend)],
-            "edits": [("editors", edits.backend)],
-            "verdicts": [("judges", verdicts.judge), *([("segmenters", looks)] if looks else [])],
-        }.get(stage, [])
+    def job(self, stage: str) -> Needs:
+        """What a job of masks, priors, edits or verdicts asks a scheduler for."""
+        return stage_needs(self.config, stage, self.train_photos)
 
-    def stage_gpus(self, stage: str) -> int:
-        """GPUs that a job of masks, priors, edits or verdicts asks for."""
-        return int(any(needs_gpu(*backend) for backend in self._backends(stage)))
+    def classifier_job(self, stage: str, runs: Sequence[str]) -> Needs:
+        """What a job of adapters or predictions asks for."""
+        return classifier_needs(self.config, stage, runs)
+
+    @cached_property
+    def train_photos(self) -> int:
+        """Photos that may be edited."""
+        return train_photos(self.config)
 
     def _judged_by(self, stage: str) -> str:
         """Files that a config only names: the questions, and what a person answered."""
@@ -105,15 +104,6 @@ class Layout:
         if stage == "dataset" and verdicts.asks and verdicts.reviewed.path is not None:
             return f" reviewed {review_digest(verdicts.reviewed.path)}"
         return ""
-
-    def needs(self, stage: str) -> tuple[int, int]:
-        """Megabytes and minutes of a job; on a small card models wait in the machine's memory for their turn."""
-        if self.stage_gpus(stage):
-            return 24_000, 480
-        verdicts = self.config.verdicts
-        if stage == "verdicts" and verdicts.judge == "receipt" and verdicts.silhouette.segmenter is None:
-            return 500, 30  # measuring takes a moment, asking does not
-        return (1000, 120) if stage == "masks" else (1500, 480)
 
     def pool(self, attribute: str, feasibility: str) -> list[str]:
         """The table of prior pictures that edits of a setting draw from; empty when they need none."""
@@ -184,11 +174,6 @@ class Layout:
     def prediction_files(self, runs: Sequence[str]) -> list[str]:
         """Tables of predictions."""
         return [self.paths.predictions(*parse_run(run)) for run in runs]
-
-    @property
-    def gpus(self) -> int:
-        """GPUs that a job of the classifiers asks for: none for the small model of the package."""
-        return int(self.config.adapters.model != TINY)
 
     def all_adapters(self) -> list[str]:
         """Files of every trained adapter."""

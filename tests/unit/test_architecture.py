@@ -27,7 +27,7 @@ LAYERS = [
         "asking",
         "backends",
     },
-    {"layout", "stages"},
+    {"needs", "layout", "stages"},
     {"checking", "collecting", "prompt_commands", "model_commands", "observing", "replaying", "cluster"},
     {"cli"},
     {"__main__"},

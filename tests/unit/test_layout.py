@@ -83,7 +83,7 @@ def test_a_list_without_masks_cannot_provide_them(tmp_path):
 def test_a_chain_of_masks_has_the_versions_of_all_and_asks_for_a_gpu_by_any():
     plain, chain = layout(), layout(masks={"fallback": ["grabcut", "grounded_sam2"]})
     assert chain.key("masks").startswith("masks v2 provided v1 grabcut v1 grounded_sam2 v1 ")
-    assert (plain.stage_gpus("masks"), chain.stage_gpus("masks")) == (0, 1)
+    assert (plain.job("masks").gpu, chain.job("masks").gpu) == (0, 1)
 
 
 def test_dag_size_is_bounded():
@@ -129,12 +129,8 @@ def test_a_review_or_questions_that_are_not_there_are_told_before_any_job():
     layout(verdicts={"reviewed": {"path": "gone.csv"}}).check()  # the receipt asks nobody
 
 
-def test_what_a_job_of_verdicts_needs():
-    plain, hosted, local = (layout(verdicts={"judge": judge}) for judge in ("receipt", "openai", "vlm"))
-    assert [made.stage_gpus("verdicts") for made in (plain, hosted, local)] == [0, 0, 1]
-    assert plain.needs("verdicts") < hosted.needs("verdicts") < local.needs("verdicts")
+def test_another_look_at_silhouettes_is_in_the_key():
     looks = layout(verdicts={"silhouette": {"segmenter": "grounded_sam2"}})
-    assert looks.stage_gpus("verdicts") == 1
     assert "grounded_sam2 v" in looks.key("verdicts")
 
 

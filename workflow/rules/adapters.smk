@@ -19,11 +19,16 @@ for JOB, RUNS in LAYOUT.trainings.items():
             PATHS.benchmark(f"adapters/{JOB}")
         conda:
             "../../envs/core.yaml"
-        threads: 1
+        threads: LAYOUT.classifier_job("adapters", RUNS).threads
         resources:
-            mem_mb=4000,
-            runtime=480,
-            gpu=LAYOUT.gpus,
+            # RUNS of this turn of the loop, not of the last one
+            mem_mb=lambda w, attempt, asked=LAYOUT.classifier_job("adapters", RUNS): (
+                asked.again(attempt).mem_mb
+            ),
+            runtime=lambda w, attempt, asked=LAYOUT.classifier_job("adapters", RUNS): (
+                asked.again(attempt).runtime
+            ),
+            gpu=LAYOUT.classifier_job("adapters", RUNS).gpu,
         params:
             key=LAYOUT.key("adapters"),
             study=lambda w, input: Path(input.images).parent,

@@ -20,11 +20,14 @@ def one_line_errors():
 
 
 def checked_layout():
-    """Check config and prompts before any job starts."""
+    """Check config and prompts before any job starts; a job of its own on a cluster has that behind it."""
     files = ", ".join(str(path) for path in workflow.configfiles) or "--config"
     with one_line_errors():
         layout = Layout(parse_config(config, place=files))
-        layout.check()
+        if workflow.is_main_process:
+            layout.check()
+        else:
+            layout.train_photos = 0  # only to ask for time and memory; photos are listed once, not by each job
     return layout
 
 
@@ -46,6 +49,9 @@ def earlier(table):
         for number in range(int(w.round))
     ]
 
+
+# The command takes the shell's place, so that a signal of the scheduler reaches it and nothing ends before it.
+shell.prefix("exec ")
 
 LAYOUT = checked_layout()
 PATHS = LAYOUT.paths

@@ -21,11 +21,11 @@ rule edits:
         PATHS.benchmark("edits/{attribute}/{feasibility}/round{round}/{shard}")
     conda:
         "../../envs/core.yaml"
-    threads: 1
+    threads: LAYOUT.job("edits").threads
     resources:
-        mem_mb=LAYOUT.needs("edits")[0],
-        runtime=LAYOUT.needs("edits")[1],
-        gpu=LAYOUT.stage_gpus("edits"),
+        mem_mb=lambda w, attempt: LAYOUT.job("edits").again(attempt).mem_mb,
+        runtime=lambda w, attempt: LAYOUT.job("edits").again(attempt).runtime,
+        gpu=LAYOUT.job("edits").gpu,
     params:
         key=LAYOUT.key("edits"),
         prompts=lambda w: LAYOUT.prompts_digest(w.attribute, w.feasibility),

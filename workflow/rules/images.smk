@@ -16,7 +16,7 @@ rule images:
         runtime=240,
     params:
         key=LAYOUT.key("images"),
-        listing=LAYOUT.listing_digest,
+        listing=lambda w: LAYOUT.listing_digest,
         photos=PATHS.photos,
         store=PATHS.store("images"),
     shell:

@@ -11,11 +11,11 @@ rule masks:
         PATHS.benchmark("masks/{shard}")
     conda:
         "../../envs/core.yaml"
-    threads: 1
+    threads: LAYOUT.job("masks").threads
     resources:
-        mem_mb=LAYOUT.needs("masks")[0],
-        runtime=LAYOUT.needs("masks")[1],
-        gpu=LAYOUT.stage_gpus("masks"),
+        mem_mb=lambda w, attempt: LAYOUT.job("masks").again(attempt).mem_mb,
+        runtime=lambda w, attempt: LAYOUT.job("masks").again(attempt).runtime,
+        gpu=LAYOUT.job("masks").gpu,
     params:
         key=LAYOUT.key("masks"),
         store=lambda w: PATHS.store(f"masks-{w.shard}"),

@@ -17,11 +17,16 @@ for JOB, RUNS in LAYOUT.scorings.items():
             PATHS.benchmark(f"predictions/{JOB}")
         conda:
             "../../envs/core.yaml"
-        threads: 1
+        threads: LAYOUT.classifier_job("predictions", RUNS).threads
         resources:
-            mem_mb=4000,
-            runtime=120,
-            gpu=LAYOUT.gpus,
+            # RUNS of this turn of the loop, not of the last one
+            mem_mb=lambda w, attempt, asked=LAYOUT.classifier_job(
+                "predictions", RUNS
+            ): (asked.again(attempt).mem_mb),
+            runtime=lambda w, attempt, asked=LAYOUT.classifier_job(
+                "predictions", RUNS
+            ): (asked.again(attempt).runtime),
+            gpu=LAYOUT.classifier_job("predictions", RUNS).gpu,
         params:
             key=LAYOUT.key("predictions"),
             runs=RUNS,

@@ -14,11 +14,11 @@ rule priors:
         PATHS.benchmark("priors/{attribute}/{feasibility}")
     conda:
         "../../envs/core.yaml"
-    threads: 1
+    threads: LAYOUT.job("priors").threads
     resources:
-        mem_mb=LAYOUT.needs("priors")[0],
-        runtime=LAYOUT.needs("priors")[1],
-        gpu=LAYOUT.stage_gpus("priors"),
+        mem_mb=lambda w, attempt: LAYOUT.job("priors").again(attempt).mem_mb,
+        runtime=lambda w, attempt: LAYOUT.job("priors").again(attempt).runtime,
+        gpu=LAYOUT.job("priors").gpu,
     params:
         key=LAYOUT.key("priors"),
         prompts=lambda w: LAYOUT.prompts_digest(w.attribute, w.feasibility),

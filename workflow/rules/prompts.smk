@@ -34,6 +34,10 @@ if LAYOUT.asks:
 
 else:
 
+    # A moment for each class, and there may be hundreds: not worth a place in a cluster's queue.
+    localrules:
+        prompts,
+
     rule prompts:
         input:
             config=PATHS.config("prompts"),

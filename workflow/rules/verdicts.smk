@@ -12,11 +12,11 @@ rule verdicts:
         PATHS.benchmark("verdicts/{attribute}/{feasibility}/round{round}/{shard}")
     conda:
         "../../envs/core.yaml"
-    threads: 1
+    threads: LAYOUT.job("verdicts").threads
     resources:
-        mem_mb=LAYOUT.needs("verdicts")[0],
-        runtime=LAYOUT.needs("verdicts")[1],
-        gpu=LAYOUT.stage_gpus("verdicts"),
+        mem_mb=lambda w, attempt: LAYOUT.job("verdicts").again(attempt).mem_mb,
+        runtime=lambda w, attempt: LAYOUT.job("verdicts").again(attempt).runtime,
+        gpu=LAYOUT.job("verdicts").gpu,
     params:
         key=LAYOUT.key("verdicts"),
         store=lambda w: PATHS.store(

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 from varireal.layout import Layout
+from varireal.needs import Needs
 
-# The two classifier stages state the same in workflow/rules; a test compares them.
-_CLASSIFIERS = {"adapters": (4000, 480), "predictions": (4000, 120)}
 _STAGES = ("masks", "priors", "edits", "verdicts")
 
 
@@ -35,7 +34,11 @@ LARGEST_CPU = Need("edits", 0, 4000, 480)
 
 def study_needs(layout: Layout) -> list[Need]:
     """What the jobs with models ask for, one entry per rule; the other jobs are small."""
-    found = [Need(stage, layout.stage_gpus(stage), *layout.needs(stage)) for stage in _STAGES]
+    found = [_need(stage, layout.job(stage)) for stage in _STAGES]
     for stage, jobs in (("adapters", layout.trainings), ("predictions", layout.scorings)):
-        found += [Need(f"{stage}_{job}", layout.gpus, *_CLASSIFIERS[stage]) for job in jobs]
+        found += [_need(f"{stage}_{job}", layout.classifier_job(stage, runs)) for job, runs in jobs.items()]
     return found
+
+
+def _need(rule: str, asked: Needs) -> Need:
+    return Need(rule, asked.gpu, asked.mem_mb, asked.runtime, asked.threads)
