@@ -46,10 +46,11 @@ $(STAMP): pyproject.toml $(LOCK)
 	uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	touch $(STAMP)
 
-# One set of pins for Python 3.11 to 3.13, without the address of any index.
+# One set of pins for Python 3.11 to 3.13, without the address of any index; the conda environments follow it.
 lock: install
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-emit-index-url \
 		--no-annotate --no-header --upgrade --output-file $(LOCK)
+	$(BIN)/python envs/update.py
 
 bench: install
 	for script in pictures masks edits judges training_input training_step prompts demo kills; do python benchmarks/$$script.py || exit 1; done

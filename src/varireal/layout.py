@@ -29,7 +29,7 @@ from varireal.prompting.instructions import templates_digest
 from varireal.prompting.locate import find_bank, prompts_origin
 from varireal.provenance import STAGE_VERSIONS
 from varireal.records import ClassInfo, Prompt
-from varireal.registry import backend_version
+from varireal.registry import backend_extra, backend_version
 from varireal.seeds import digest
 
 
@@ -90,6 +90,11 @@ class Layout:
     def classifier_job(self, stage: str, runs: Sequence[str]) -> Needs:
         """What a job of adapters or predictions asks for."""
         return classifier_needs(self.config, stage, runs)
+
+    def environment(self, stage: str) -> str:
+        """Conda environment of the jobs of a stage: the small one when none of its backends loads a model here."""
+        loads = any(backend_extra(*backend) == "diffusion" for backend in backends(self.config, stage))
+        return "models" if loads else "core"
 
     @cached_property
     def train_photos(self) -> int:

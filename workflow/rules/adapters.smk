@@ -18,7 +18,7 @@ for JOB, RUNS in LAYOUT.trainings.items():
         benchmark:
             PATHS.benchmark(f"adapters/{JOB}")
         conda:
-            "../../envs/core.yaml"
+            "../../envs/classifiers.yaml"
         threads: LAYOUT.classifier_job("adapters", RUNS).threads
         resources:
             # RUNS of this turn of the loop, not of the last one

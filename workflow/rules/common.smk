@@ -42,6 +42,11 @@ def begin_workflow(logger):
     logger.addHandler(FAILURES)
 
 
+def environment(stage):
+    """Conda environment of a stage whose backends decide what it needs."""
+    return f"../../envs/{LAYOUT.environment(stage)}.yaml"
+
+
 def earlier(table):
     """Input function: tables of the rounds before this one."""
     return lambda w: [

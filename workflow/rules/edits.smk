@@ -20,7 +20,7 @@ rule edits:
     benchmark:
         PATHS.benchmark("edits/{attribute}/{feasibility}/round{round}/{shard}")
     conda:
-        "../../envs/core.yaml"
+        environment("edits")
     threads: LAYOUT.job("edits").threads
     resources:
         mem_mb=lambda w, attempt: LAYOUT.job("edits").again(attempt).mem_mb,

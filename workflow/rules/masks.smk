@@ -10,7 +10,7 @@ rule masks:
     benchmark:
         PATHS.benchmark("masks/{shard}")
     conda:
-        "../../envs/core.yaml"
+        environment("masks")
     threads: LAYOUT.job("masks").threads
     resources:
         mem_mb=lambda w, attempt: LAYOUT.job("masks").again(attempt).mem_mb,

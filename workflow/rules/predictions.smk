@@ -16,7 +16,7 @@ for JOB, RUNS in LAYOUT.scorings.items():
         benchmark:
             PATHS.benchmark(f"predictions/{JOB}")
         conda:
-            "../../envs/core.yaml"
+            "../../envs/classifiers.yaml"
         threads: LAYOUT.classifier_job("predictions", RUNS).threads
         resources:
             # RUNS of this turn of the loop, not of the last one

@@ -13,7 +13,7 @@ rule priors:
     benchmark:
         PATHS.benchmark("priors/{attribute}/{feasibility}")
     conda:
-        "../../envs/core.yaml"
+        environment("priors")
     threads: LAYOUT.job("priors").threads
     resources:
         mem_mb=lambda w, attempt: LAYOUT.job("priors").again(attempt).mem_mb,

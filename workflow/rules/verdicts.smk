@@ -11,7 +11,7 @@ rule verdicts:
     benchmark:
         PATHS.benchmark("verdicts/{attribute}/{feasibility}/round{round}/{shard}")
     conda:
-        "../../envs/core.yaml"
+        environment("verdicts")
     threads: LAYOUT.job("verdicts").threads
     resources:
         mem_mb=lambda w, attempt: LAYOUT.job("verdicts").again(attempt).mem_mb,
