@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from varireal import names
 from varireal.arrays import Array
@@ -100,6 +100,10 @@ class Work:
         self._editor: Editor = make_editor(config, machine, store)
         self._priors = priors
         self._params: dict[tuple[str, str], str] = {}
+        # asking a protocol takes longer than all the rest of a key
+        self._has_params, self._draws = isinstance(self._editor, HasParams), isinstance(self._editor, DrawsPriors)
+        self._options = json.dumps(config.edits.options, sort_keys=True)
+        self._reading = reading_key(config.reading)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -140,7 +144,8 @@ class Work:
                     f"the item store lost {item.candidate_id} while the job ran; run the same command again"
                 )
             facts, picture = unpack(value)
-            yield {**self._base_row(item), **facts["row"], "image": picture}
+            base = base_row(item, self._editor, self._mask_bytes(item))
+            yield {**base, "params_digest": candidate.key, **facts["row"], "image": picture}
 
     def _edited(self, items: Sequence[Item]) -> Iterator[Candidate]:
         """Candidates of items that have to be made, in batches of the editor's liking."""
@@ -246,24 +251,25 @@ class Work:
 
     def _drawn(self, item: Item) -> PoolEntry | None:
         """The prior picture that an item starts from; both arms draw the same number."""
-        if item.prompt is None or not isinstance(self._editor, DrawsPriors):
+        if item.prompt is None or not self._draws:
             return None
-        entries = self._editor.pool(item.prompt, item.photo["class_name"], self._config.seed)
+        entries: list[PoolEntry] = cast(DrawsPriors, self._editor).pool(
+            item.prompt, item.photo["class_name"], self._config.seed
+        )
         return entries[stable_int("draw", item.seed) % len(entries)] if entries else None
 
     def _key(self, item: Item) -> str:
         """Digest of everything that the picture and its receipt depend on."""
         editor, prompt, drawn = self._editor, item.prompt, self._drawn(item)
-        written = isinstance(editor, HasParams)  # such an editor may write the class's name into its text
         return digest(
             "edit",
             ITEM_VERSIONS["edits"],
             item.photo["sha256"],
-            reading_key(self._config.reading),
+            self._reading,
             self._mask_bytes(item),
             item.attribute,
             *(("", "", "") if prompt is None else (prompt.name, prompt.description, prompt.rgb)),
-            item.photo["class_name"] if written else "",
+            item.photo["class_name"] if self._has_params else "",  # such an editor may write it into its text
             item.seed,
             editor.name,
             editor.version,
@@ -274,11 +280,11 @@ class Work:
 
     def _params_of(self, item: Item) -> str:
         """The editor's settings for an item's setting."""
-        if item.prompt is None or not isinstance(self._editor, HasParams):
-            return json.dumps(self._config.edits.options, sort_keys=True)
+        if item.prompt is None or not self._has_params:
+            return self._options
         setting = (item.attribute, item.feasibility)
         if setting not in self._params:
-            self._params[setting] = self._editor.params(item.prompt)
+            self._params[setting] = cast(HasParams, self._editor).params(item.prompt)
         return self._params[setting]
 
     def _base_row(self, item: Item) -> Row:
