@@ -70,6 +70,8 @@ class ItemStore:
         """
         with self._explained():
             due = {name: amount for name, amount in {**self.due(), **(spent or {})}.items() if amount}
+            if not items and not due:
+                return
             self._connection.execute("BEGIN IMMEDIATE")
             with self._connection:  # commits, or rolls back when the disk is full
                 self._connection.executemany("INSERT OR REPLACE INTO items VALUES (?, ?)", items)
@@ -109,8 +111,7 @@ class ItemStore:
     def close(self) -> None:
         """Close the files; the last of what was spent is written first, unless the disk is full."""
         with suppress(DataError):
-            if any(self.due().values()):
-                self.put_many([])
+            self.put_many([])
         self._connection.close()
         for other in self._fallbacks or ():
             other.close()

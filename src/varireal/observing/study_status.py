@@ -159,8 +159,11 @@ class Observer:
         self._put_prompts(stages["prompts"], plan)
         prices = Prices.of_study(self._root)
         self._put_spending(stages, prices)
+        by_stage: dict[str, list[Mapping[str, Any]]] = {}
+        for record in gatherer.records.values():
+            by_stage.setdefault(_stage_of(record), []).append(record)
         for stage in stages.values():
-            _put_rate(stage, self._of_stage(stage.stage), gatherer.now)
+            _put_rate(stage, by_stage.get(stage.stage, ()), gatherer.now)
         notes += _notes(state for found in states.values() for state in found or ())
         return self._whole(plan, list(stages.values()), flow.settings, notes)
 
@@ -200,9 +203,6 @@ class Observer:
         record = self._gatherer.records[job.name]
         state = state_of(record, self._gatherer.now)
         return JobState(job, state, record.get("done"), record.get("total"), record=record)
-
-    def _of_stage(self, stage: str) -> list[Mapping[str, Any]]:
-        return [record for record in self._gatherer.records.values() if _stage_of(record) == stage]
 
     def _train(self) -> int | None:
         """Train photos, once the stage images has ended."""

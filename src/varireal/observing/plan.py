@@ -1,0 +1,144 @@
+"""``varireal plan``: what a study will take, before it starts. Nothing is sent to a server, nothing is written."""
+
+import json
+import logging
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from varireal.checking import load_study_config
+from varireal.config.budget import BudgetConfig
+from varireal.layout import Layout
+from varireal.observing.amounts import Estimate, StagePlan, planned_stages
+from varireal.observing.money_plan import put_money
+from varireal.observing.plan_items import Amounts, count_items
+from varireal.observing.probe import Probed
+from varireal.plaintext import one_line
+
+logger = logging.getLogger(__name__)
+
+SCHEMA = 1
+
+
+def run(*, configfile: Sequence[Path], no_probe: bool, json_: bool) -> int:
+    """Say what a study will take.
+
+    Args:
+        configfile: config files of the study.
+        no_probe: do not try a few items of each stage on this machine; then hours and disk stay unknown.
+        json_: print JSON.
+
+    Raises:
+        ConfigError: the config is not valid, or its photos cannot be listed.
+    """
+    layout = Layout(load_study_config(configfile))
+    layout.check()
+    amounts = count_items(layout)
+    probed = None if no_probe else try_stages(layout)
+    stages = planned_stages(layout, amounts, probed)
+    put_money(layout, amounts, stages)
+    if json_:
+        sys.stdout.write(json.dumps(as_json(layout, amounts, stages), indent=1) + "\n")
+        return 0
+    from rich.console import Console
+
+    from varireal.observing.plan_view import view
+
+    wide = None if sys.stdout.isatty() else 160
+    Console(highlight=False, width=wide).print(view(layout, amounts, stages, probe=probed is not None))
+    return 0
+
+
+def try_stages(layout: Layout) -> dict[str, Probed]:
+    """Try the stages of a study that can run here; the others say why not.
+
+    Raises:
+        ConfigError: the photos cannot be listed.
+    """
+    from varireal.observing.cutting import cut_down
+    from varireal.observing.probe import probe
+
+    with tempfile.TemporaryDirectory(prefix="varireal-plan-") as folder:
+        return probe(cut_down(layout, Path(folder), _not_here(layout)))
+
+
+def _not_here(layout: Layout) -> dict[str, str]:
+    """Why stages cannot be tried: hosted models, and models that are not on this machine."""
+    from varireal.model_commands import examine
+
+    config = layout.config
+    problems: dict[str, str] = {}
+    for model in examine(config, verify=False).models:
+        for stage in model.stages:
+            if model.problem:
+                problems.setdefault(stage, one_line(model.problem))
+    if "edits" in problems:
+        problems["priors"] = problems["edits"]
+    if "adapters" in problems:
+        problems["predictions"] = problems["adapters"]
+    hosted = "a hosted model does it; nothing is sent to plan"
+    if config.edits.backend == "openai_images":
+        problems["edits"] = hosted
+    if config.verdicts.judge == "openai":
+        problems["verdicts"] = hosted
+    return problems
+
+
+def as_json(layout: Layout, amounts: Amounts, stages: Sequence[StagePlan]) -> dict[str, Any]:
+    """The plan as JSON; docs/watching.md has the meaning of every field. Unknown is null."""
+    return {
+        "schema": SCHEMA,
+        "study": layout.paths.root,
+        "estimate": True,
+        "photos": amounts.photos,
+        "train_photos": amounts.train,
+        "accept_rate": asdict(amounts.rate),
+        "stages": [stage.as_json() for stage in stages],
+        "totals": totals(stages),
+        "free_disk_gb": free_gb(layout),
+        "budget": layout.config.budget.model_dump(mode="json"),
+        "over_budget": over_budget(layout.config.budget, stages),
+        "notes": amounts.notes,
+    }
+
+
+def totals(stages: Sequence[StagePlan]) -> dict[str, Any]:
+    """Sums over the stages; where a stage's part is unknown, ``high`` is null: there is no upper bound."""
+    found: dict[str, Any] = {"jobs": sum(stage.jobs_left for stage in stages)}
+    for name in ("gpu_hours", "cpu_hours", "disk_gb", "tokens", "usd"):
+        sums, complete = total(stages, name)
+        found[name] = {"low": sums.low, "high": sums.high if complete else None}
+    return found
+
+
+def total(stages: Sequence[StagePlan], name: str) -> tuple[Estimate, bool]:
+    """The sum of what is known of an amount, and whether all stages' are."""
+    parts = [getattr(stage, name) for stage in stages]
+    known = [part for part in parts if part is not None]
+    return Estimate(sum(part.low for part in known), sum(part.high for part in known)), len(known) == len(parts)
+
+
+def over_budget(budget: BudgetConfig, stages: Sequence[StagePlan]) -> list[str]:
+    """The limits that the plan may pass, one line each."""
+    found = []
+    for name in ("usd", "gpu_hours", "disk_gb"):
+        limit, (sums, complete) = getattr(budget, name), total(stages, name)
+        if limit is not None and sums.high > limit:
+            sure = "passes" if sums.low > limit else "may pass"
+            more = "" if complete else " and what is unknown"
+            found.append(f"{sure} budget.{name} {limit:g}: {sums.low:.3g} to {sums.high:.3g} more are wanted{more}")
+    return found
+
+
+def free_gb(layout: Layout) -> float | None:
+    """Free GB where the results go."""
+    root = Path(layout.paths.root)
+    place = next((folder for folder in (root, *root.absolute().parents) if folder.exists()), None)
+    try:
+        return None if place is None else shutil.disk_usage(place).free / 1e9
+    except OSError:
+        return None
