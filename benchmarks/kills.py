@@ -1,93 +1,138 @@
-"""kill -9 of running stages at random moments, then a normal run: the same bytes, and no finished item computed twice.
+"""Random ``kill -9`` of stages, nodes and whole workflows during a study; it must end as if nothing had happened.
 
-python benchmarks/kills.py [kills] [seed]
+python benchmarks/kills.py [--kills 50] [--seed 1] [--local]
+
+On a real SLURM of two nodes where its programs are installed (one that this script starts and stops), else, or with
+``--local``, on this machine without nodes. The study is run again by the same command whenever its workflow was killed
+or gave up. Compared with an undisturbed run: every result's bytes; and in the item stores, whether any finished item
+was written a second time.
 """
 
+import argparse
 import random
-import re
 import shutil
-import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 import yaml
-from common import environment, save, snakemake, workflow_copy
+from common import ROOT, environment, save, workflow_copy
+
+sys.path.insert(0, str(ROOT / "tests" / "slurm"))
+import cluster as slurm
 
 CONFIG = {
     "study": {"name": "kills", "seed": 3, "shards": 2},
     "images": {
-        "demo": {"species": ["mallard", "flamingo", "grey-heron"], "size": 96, "train": 8, "val": 1, "test": 1}
+        "demo": {"species": ["mallard", "flamingo", "grey-heron"], "size": 96, "train": 16, "val": 2, "test": 2}
     },
+    "adapters": {"regimes": ["real", "real+synthetic-all-feasible"], "seeds": 1, "training": {"steps": 40}},
 }
-LONGEST_WAIT = 20.0  # seconds; an undisturbed run takes longer
-ARGS = ("--cores", "2", "--configfile", "kills.yaml", "--rerun-incomplete")
+BETWEEN = (2.0, 20.0)  # seconds from one kill to the next
+NODE_AWAY = (3.0, 15.0)  # seconds until a killed node is back
+PATIENCE = 3600.0
+LOCAL = ("--cores", "2", "--retries", "5", "--keep-going")
+ON_SLURM = (
+    "--profile",
+    "workflow/profiles/slurm",
+    "--slurm-no-account",
+    "--slurm-init-seconds-before-status-checks",
+    "2",
+)
 
 
-def stages(workflow: int) -> list[psutil.Process]:
-    """The stages that this workflow runs at the moment; another workflow's are never touched."""
+def stages(folder: str) -> list[psutil.Process]:
+    """The stages at work in a folder, whoever started them; another study's are never touched."""
     found = []
-    try:
-        children = psutil.Process(workflow).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return found
-    for child in children:
-        try:
-            command = child.cmdline()
-        except psutil.Error:
-            continue
-        if any(part.endswith("/varireal") for part in command[:3]) and "config" not in command:
-            found.append(child)
+    for process in psutil.process_iter(["cmdline", "cwd"]):
+        words = process.info["cmdline"] or []
+        if process.info["cwd"] == folder and any(Path(word).name == "varireal" for word in words[:3]):
+            found.append(process)
     return found
 
 
-class Trace:
-    """What was computed, over all attempts."""
+@dataclass
+class Disturber:
+    """Kills something now and then while the study runs."""
 
-    def __init__(self, folder: Path) -> None:
-        self.root = folder / "results" / "kills"
-        self.items: Counter[str] = Counter()
-        self.seen: dict[Path, str] = {}
-        self.pictures: dict[Path, int] = {}
-        self.drawn_again = 0
+    folder: Path
+    chance: random.Random
+    cluster: slurm.Cluster | None
+    killed: Counter[str] = field(default_factory=Counter)
+    returning: dict[str, float] = field(default_factory=dict)
 
-    def update(self) -> None:
-        """Read the logs that an attempt wrote; a log is written afresh by each attempt of its job."""
-        for log in (self.root / "logs").rglob("*.log"):
-            text = log.read_text(errors="replace")
-            if self.seen.get(log) != text:
-                old = self.seen.get(log, "")
-                fresh = text[len(old) :] if text.startswith(old) else text
-                self.items.update(re.findall(r"DEBUG computed (?:mask of )?(\S+)", fresh))
-                self.seen[log] = text
-        for picture in (self.root / "photos").rglob("*.png"):
-            changed = picture.stat().st_mtime_ns
-            if self.pictures.setdefault(picture, changed) != changed:
-                self.drawn_again += 1
-                self.pictures[picture] = changed
-
-
-def attempt(folder: Path, chance: random.Random) -> str | None:
-    """Run until a stage was killed; return its command, or None when the workflow ended first."""
-    process = subprocess.Popen(
-        ["snakemake", *ARGS], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment()
-    )
-    victim, moment = None, time.monotonic() + chance.uniform(1.0, LONGEST_WAIT)
-    while process.poll() is None:
-        running = stages(process.pid) if victim is None and time.monotonic() > moment else []
-        if running:
-            stage = chance.choice(running)
+    def strike(self, workflow: subprocess.Popen) -> None:
+        """Kill one thing, of a kind drawn at random from those that are there."""
+        running = stages(str(self.folder))
+        kinds = ["stage", "stage", "workflow"] if running else []
+        up = [name for name in slurm.NODES if name in self.cluster.daemons] if self.cluster is not None else []
+        if running and len(up) == len(slurm.NODES):
+            kinds += ["node", "node"]
+        if not kinds:
+            return
+        kind = self.chance.choice(kinds)
+        if kind == "workflow":
+            workflow.kill()
+        elif kind == "node":
+            node = self.chance.choice(up)
+            self.cluster.kill(node, with_jobs=True)
+            self.returning[node] = time.monotonic() + self.chance.uniform(*NODE_AWAY)
+        else:
+            victim = self.chance.choice(running)
             try:
-                victim = stage.cmdline()[2]
-                stage.send_signal(signal.SIGKILL)
-            except (psutil.Error, IndexError):
-                victim = None
-        time.sleep(0.02)
-    return victim
+                words = victim.cmdline()
+                stage = words[next(i for i, word in enumerate(words) if Path(word).name == "varireal") + 1]
+                victim.kill()
+            except (psutil.Error, StopIteration, IndexError):
+                return
+            kind = f"stage {stage}"
+        self.killed[kind] += 1
+
+    def mend(self) -> None:
+        """Start nodes again whose time is over."""
+        for node, moment in list(self.returning.items()):
+            if time.monotonic() > moment:
+                del self.returning[node]
+                self.cluster.start_node(node)
+
+
+def start(folder: Path, args: tuple[str, ...], environ: dict[str, str]) -> subprocess.Popen:
+    with (folder / "screen.txt").open("a") as screen:
+        command = ["snakemake", *args, "--configfile", "kills.yaml"]
+        return subprocess.Popen(command, cwd=folder, env=environ, stdout=screen, stderr=screen)
+
+
+def run_calmly(folder: Path, args: tuple[str, ...], environ: dict[str, str]) -> float:
+    began = time.monotonic()
+    if start(folder, args, environ).wait():
+        raise SystemExit(f"{folder}: the undisturbed study failed\n{(folder / 'screen.txt').read_text()[-3000:]}")
+    return time.monotonic() - began
+
+
+def run_roughly(disturber: Disturber, wanted: int, args: tuple[str, ...], environ: dict[str, str]) -> int:
+    """Run the study to its end with up to ``wanted`` kills in all; return how often the command was given."""
+    given, end = 0, time.monotonic() + PATIENCE
+    while True:
+        workflow, given = start(disturber.folder, args, environ), given + 1
+        moment = time.monotonic() + disturber.chance.uniform(*BETWEEN)
+        while workflow.poll() is None:
+            disturber.mend()
+            if sum(disturber.killed.values()) < wanted and time.monotonic() > moment:
+                disturber.strike(workflow)
+                moment = time.monotonic() + disturber.chance.uniform(*BETWEEN)
+            if time.monotonic() > end:
+                workflow.kill()
+                raise SystemExit(f"not finished after {PATIENCE:.0f} s; see {disturber.folder}/screen.txt")
+            time.sleep(0.1)
+        if workflow.returncode == 0:
+            return given
 
 
 def outputs(folder: Path) -> dict[str, bytes]:
@@ -100,50 +145,72 @@ def outputs(folder: Path) -> dict[str, bytes]:
     }
 
 
+def written_again(folder: Path) -> dict[str, int]:
+    """By store: writes of finished items beyond the first; a replaced row gets a number beyond the count of rows."""
+    found = {}
+    for path in sorted((folder / "results" / "kills" / "store").glob("*.sqlite")):
+        if path.name.startswith("adapters"):
+            continue  # the state of a training is written every minute, and dropped at its end
+        connection = sqlite3.connect(path)
+        count, last = connection.execute("SELECT count(*), coalesce(max(rowid), 0) FROM items").fetchone()
+        connection.close()
+        if last > count:
+            found[path.name] = last - count
+    return found
+
+
+def new_study(folder: Path) -> Path:
+    workflow_copy(folder)
+    (folder / "kills.yaml").write_text(yaml.safe_dump(CONFIG))
+    return folder
+
+
 def main() -> None:
-    wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 25
-    chance = random.Random(int(sys.argv[2]) if len(sys.argv) > 2 else 1)
-    killed: Counter[str] = Counter()
-    twice: dict[str, int] = {}
-    drawn_again = different = rounds = 0
-    with tempfile.TemporaryDirectory() as temporary:
-        calm = workflow_copy(Path(temporary) / "calm")
-        (calm / "kills.yaml").write_text(yaml.safe_dump(CONFIG))
-        snakemake(calm, *ARGS)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--local", action="store_true")
+    options = parser.parse_args()
+    chance, killed = random.Random(options.seed), Counter()
+    given = studies = different = compared = 0
+    again: Counter[str] = Counter()
+    local = options.local or bool(slurm.missing())
+    with tempfile.TemporaryDirectory() as temporary, ExitStack() as stack:
+        calm = new_study(Path(temporary) / "calm")
+        seconds = run_calmly(calm, ("--cores", "2"), environment())
         expected = outputs(calm)
-        while sum(killed.values()) < wanted:
-            rounds += 1
-            rough = Path(temporary) / "rough"
-            shutil.rmtree(rough, ignore_errors=True)
-            workflow_copy(rough)
-            (rough / "kills.yaml").write_text(yaml.safe_dump(CONFIG))
-            trace = Trace(rough)
-            while sum(killed.values()) < wanted:
-                victim = attempt(rough, chance)
-                trace.update()
-                if victim is None:
-                    break
-                killed[victim] += 1
-            snakemake(rough, *ARGS)
-            trace.update()
-            twice |= {item: count for item, count in trace.items.items() if count > 1}
-            drawn_again += trace.drawn_again
+        nodes = None if local else stack.enter_context(slurm.running_cluster(Path(temporary) / "slurm"))
+        environ = environment() if nodes is None else {**environment(), **nodes.environment}
+        args = LOCAL if nodes is None else ON_SLURM
+        while sum(killed.values()) < options.kills:
+            rough = new_study(Path(temporary) / f"rough{studies}")
+            disturber = Disturber(rough, chance, nodes)
+            given += run_roughly(disturber, options.kills - sum(killed.values()), args, environ)
+            studies += 1
+            killed += disturber.killed
+            again.update(written_again(rough))
             found = outputs(rough)
-            different += sum(found.get(key) != expected.get(key) for key in {*found, *expected})
+            wrong = sorted(key for key in {*found, *expected} if found.get(key) != expected.get(key))
+            compared, different = compared + len(expected), different + len(wrong)
+            if wrong:
+                shutil.copytree(rough, Path(tempfile.gettempdir()) / "kills-kept", dirs_exist_ok=True)
+                print("differ:", *wrong[:10], sep="\n  ")
     save(
         "kills",
         {
+            "on": "this machine" if local else "SLURM, two nodes on this machine",
             "kills": sum(killed.values()),
-            "killed_by_stage": dict(sorted(killed.items())),
-            "studies_run": rounds,
-            "outputs_compared": len(expected),
-            "outputs_that_differ": different,
-            "finished_items_computed_twice": len(twice),
-            "of_them": sorted(twice)[:10],
-            "finished_pictures_drawn_twice": drawn_again,
+            "killed": dict(sorted(killed.items())),
+            "undisturbed_seconds": round(seconds),
+            "studies": studies,
+            "times_the_command_was_given": given,
+            "results_compared": compared,
+            "results_lost_or_different": different,
+            "finished_items_written_again": sum(again.values()),
+            "of_stores": dict(again),
         },
     )
-    if different or twice or drawn_again:
+    if different or again:
         raise SystemExit(1)
 
 
