@@ -18,7 +18,7 @@ STAGE_VERSIONS = {
     "masks": 2,
     "priors": 1,
     "edits": 3,
-    "verdicts": 3,
+    "verdicts": 4,
     "dataset": 4,
     "adapters": 2,
     "predictions": 2,

@@ -143,6 +143,7 @@ def _about(key: str) -> str:
 VERDICTS = pa.schema(
     [
         column("candidate_id", _TEXT, "row of edits", nullable=False),
+        column("params_digest", _TEXT, "that of the row of edits: which picture was judged", nullable=False),
         column("judge", _TEXT, "who judged", nullable=False),
         column("accepted", _FLAG, "true only if every gate passed", nullable=False),
         column("reasons", pa.list_(pa.string()), "one per gate that failed", nullable=False),

@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from varireal.running import stopping
+from varireal.running.clock import check_clock
 from varireal.running.owned_lock import OwnedLock
+from varireal.running.ownership import OWNER
 
 _SECONDS_BETWEEN_TRIES = 0.2
 
@@ -24,6 +26,7 @@ def sole_process(place: Path) -> Iterator[None]:
         place: a file that no other job has; the lock is beside it.
 
     Raises:
+        DataError: the machine's clock is behind.
         StoppedError: a signal came while waiting.
         OSError: the lock cannot be made.
     """
@@ -37,6 +40,8 @@ def sole_process(place: Path) -> Iterator[None]:
         time.sleep(_SECONDS_BETWEEN_TRIES)
     lock.sign()
     try:
+        owners = (parent / OWNER for parent in place.absolute().parents)
+        check_clock(lock.path, next((path for path in owners if path.exists()), Path(OWNER)))
         yield
     finally:
         lock.release()

@@ -12,6 +12,8 @@ from pathlib import Path
 from varireal.errors import DataError
 from varireal.running.owned_lock import OwnedLock, Owner, this_process
 
+OWNER = "logs/workflow.lock"  # in the folder of a study
+
 _SECONDS_BETWEEN_BEATS = 20.0
 _SECONDS_OF_SILENCE = 90.0  # of an owner on another machine, after which it counts as dead
 
@@ -29,7 +31,7 @@ def own_study(folder: Path) -> str | None:
         DataError: another workflow is at work there.
         OSError: the folder cannot be written.
     """
-    lock = OwnedLock(folder / "logs" / "workflow.lock")
+    lock = OwnedLock(folder / OWNER)
     free = lock.take()
     last = lock.owner()
     if not free or (last is not None and _beats_elsewhere(lock.path, last)):

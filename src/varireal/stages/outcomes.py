@@ -16,7 +16,7 @@ Row = Mapping[str, Any]
 
 ACCEPTED, REJECTED, FAILED = "accepted", "rejected", "failed"
 
-_VERDICT_COLUMNS = ("candidate_id", "judge", "accepted", "reasons", *JUDGED_COLUMNS)
+_VERDICT_COLUMNS = ("candidate_id", "params_digest", "judge", "accepted", "reasons", *JUDGED_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,11 @@ def _joined(edits: Path, verdicts: Path) -> Iterator[Outcome]:
         if verdict is None:
             raise DataError(
                 f"{verdicts} has no verdict on {row['candidate_id']!r} of {edits}; run the stage verdicts again"
+            )
+        if verdict["params_digest"] != row["params_digest"]:
+            raise DataError(
+                f"{verdicts} judged another picture of {row['candidate_id']!r} than the one in {edits}, which was made "
+                "again since; delete the verdicts and run again"
             )
         yield Outcome(row, verdict, edits)
     if said:

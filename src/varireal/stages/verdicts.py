@@ -78,6 +78,7 @@ def run(
     rows = [
         {
             "candidate_id": candidate["candidate_id"],
+            "params_digest": candidate["params_digest"],
             "judge": config.verdicts.judge,
             "accepted": verdict.accepted,
             "reasons": list(verdict.reasons),

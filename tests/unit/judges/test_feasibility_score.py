@@ -18,7 +18,14 @@ from varireal.schemas import FEASIBILITY, VERDICTS
 
 def verdict(candidate_id, logit, *, accepted=True, words=0.4):
     asked = {"judge_model": "m", "feasible_logit": logit, "p_feasible_words": words}
-    return {"candidate_id": candidate_id, "judge": "vlm", "accepted": accepted, "reasons": [], **asked}
+    return {
+        "candidate_id": candidate_id,
+        "params_digest": "",
+        "judge": "vlm",
+        "accepted": accepted,
+        "reasons": [],
+        **asked,
+    }
 
 
 @pytest.fixture
@@ -104,7 +111,7 @@ def test_reviews_of_pictures_that_are_not_there_are_counted(study, tmp_path, cap
 
 
 def test_a_study_whose_candidates_no_model_judged_has_no_score(tmp_path):
-    plain = {"candidate_id": "a", "judge": "receipt", "accepted": True, "reasons": []}
+    plain = {"candidate_id": "a", "params_digest": "", "judge": "receipt", "accepted": True, "reasons": []}
     tables.write(tmp_path / "v.parquet", [plain], VERDICTS, stage="verdicts", digest="x")
     score = FeasibilityScore(ReviewConfig(path="not looked at"), 1, [("color", "feasible", [tmp_path / "v.parquet"])])
     assert score.rows() == []

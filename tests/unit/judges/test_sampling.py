@@ -43,6 +43,7 @@ def write_study(root, *, pictures=12, judged=True, name="hot pink"):
             said = [
                 {
                     "candidate_id": row["candidate_id"],
+                    "params_digest": "",
                     "judge": "vlm",
                     "accepted": True,
                     "reasons": [],

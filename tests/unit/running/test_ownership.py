@@ -91,6 +91,19 @@ def test_a_damaged_lock_file_stops_nobody(tmp_path, start):
     assert start(WORKFLOW, tmp_path, "end").communicate(timeout=30)[0] == "None\n"
 
 
+def test_a_node_whose_clock_is_behind_does_not_begin(tmp_path, start):
+    owner, place = tmp_path / "x" / "logs" / "workflow.lock", tmp_path / "x" / "store" / "items.sqlite"
+    owner.parent.mkdir(parents=True)
+    owner.touch()
+    assert start(JOB, place, 0).communicate(timeout=30)[0] == "mine\n"
+    moment = time.time() + 300  # what a node that is behind sees
+    os.utime(owner, (moment, moment))
+    said, error = start(JOB, place, 0).communicate(timeout=30)
+    assert said == ""
+    assert "s behind that of the workflow's machine" in error
+    assert place.with_name("items.sqlite.lock").read_text() == ""
+
+
 def test_a_job_waits_for_the_one_that_a_killed_workflow_left(tmp_path, start):
     place = tmp_path / "items.sqlite"
     first = start(JOB, place, 60)

@@ -126,7 +126,13 @@ class Study:
         for round_ in range(self.rounds):
             edits = [self.edit(photo, attribute, feasibility, k, round_) for photo, k in items]
             verdicts = [
-                {"candidate_id": e["candidate_id"], "judge": "receipt", "reasons": self.says(e)} for e in edits
+                {
+                    "candidate_id": e["candidate_id"],
+                    "params_digest": e["params_digest"],
+                    "judge": "receipt",
+                    "reasons": self.says(e),
+                }
+                for e in edits
             ]
             for edit, verdict in zip(edits, verdicts, strict=True):
                 verdict["accepted"] = not verdict["reasons"]

@@ -313,6 +313,15 @@ def test_a_verdict_without_candidate_is_an_error(tmp_path):
         study.run()
 
 
+def test_a_verdict_on_another_picture_is_an_error(tmp_path):
+    """As when a workflow was killed between an edit that was made again and its verdict, and the dates mislead."""
+    study = Study(tmp_path / "demo").write()
+    rewrite(study.edits[0], EDITS, lambda rows: [rows[0] | {"params_digest": "another"}, *rows[1:]], "edits")
+    message = rf"{study.verdicts[0]} judged another picture of .+ delete the verdicts and run again"
+    with pytest.raises(DataError, match=message):
+        study.run()
+
+
 def test_two_verdicts_on_one_candidate_are_an_error(tmp_path):
     study = Study(tmp_path / "demo").write()
     rewrite(study.verdicts[0], VERDICTS, lambda rows: [*rows, rows[0] | {"accepted": False}], "verdicts")

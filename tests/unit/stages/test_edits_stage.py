@@ -117,7 +117,13 @@ class Study:
     def verdict(self, name, accepted):
         path = self.folder / f"{name}-verdicts.parquet"
         rows = [
-            {"candidate_id": key, "judge": "receipt", "accepted": value, "reasons": [] if value else ["seam: x"]}
+            {
+                "candidate_id": key,
+                "params_digest": "",
+                "judge": "receipt",
+                "accepted": value,
+                "reasons": [] if value else ["seam: x"],
+            }
             for key, value in accepted.items()
         ]
         tables.write(path, rows, VERDICTS, stage="verdicts", digest="x")

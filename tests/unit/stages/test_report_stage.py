@@ -111,6 +111,7 @@ class Study:
             }
             self.verdicts[key] = {
                 "candidate_id": candidate_id,
+                "params_digest": self.edits[key]["params_digest"],
                 "judge": "receipt",
                 "accepted": not again,
                 "reasons": ["seam: too visible", "leak: 3"] if again else [],

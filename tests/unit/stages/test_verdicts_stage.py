@@ -50,8 +50,14 @@ def config(**gates):
 
 
 def test_a_candidate_within_every_gate_is_accepted(judge):
-    summary, rows = judge([candidate(0)])
-    said = {"candidate_id": "gull-0.color.feasible.k0.r0", "judge": "receipt", "accepted": True, "reasons": []}
+    summary, rows = judge([made := candidate(0)])
+    said = {
+        "candidate_id": "gull-0.color.feasible.k0.r0",
+        "params_digest": made["params_digest"],
+        "judge": "receipt",
+        "accepted": True,
+        "reasons": [],
+    }
     assert rows == [{**dict.fromkeys(VERDICTS.names), **said}]
     assert summary == Summary({"accepted": 1})
 
