@@ -5,7 +5,7 @@ FROM docker.io/library/python:3.11-slim-bookworm AS build
 
 # What is left out makes the image smaller: --build-arg EXTRAS="--extra clip" is enough for the demo.
 ARG EXTRAS="--extra clip --extra coco --extra datasets --extra diffusion --extra llm --extra quantized --extra slurm --extra webdataset"
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 UV_NO_CACHE=1 VIRTUAL_ENV=/opt/venv
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 UV_NO_CACHE=1 UV_COMPILE_BYTECODE=1 VIRTUAL_ENV=/opt/venv
 
 WORKDIR /src
 COPY pyproject.toml envs/requirements.txt ./
@@ -22,11 +22,13 @@ FROM docker.io/library/python:3.11-slim-bookworm
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /work
 COPY Snakefile config.yaml ./
-COPY profiles profiles
+COPY envs envs
 COPY studies studies
 COPY workflow workflow
 # Results and caches are in /work; any user may write there, so that --user can be the one who starts the container.
-RUN useradd --uid 1000 --no-create-home --home-dir /work varireal && chmod -R a+rwX /work
+RUN ln -s workflow/profiles profiles \
+    && useradd --uid 1000 --no-create-home --home-dir /work varireal \
+    && chmod -R a+rwX /work
 ENV PATH=/opt/venv/bin:$PATH HOME=/work XDG_CACHE_HOME=/work/.cache HF_HOME=/work/.cache/huggingface
 USER 1000:1000
 CMD ["snakemake", "--cores", "all", "--quiet", "progress", "rules"]

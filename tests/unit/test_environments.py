@@ -182,7 +182,27 @@ def test_the_image_takes_no_results_or_keys():
     assert rules[0] == "*"  # nothing, but for what follows
     taken = {line[1:].split("/")[0] for line in rules if line.startswith("!")}
     assert not taken & {"results", "data", ".env", ".git", ".venv", ".snakemake", "models"}
+    assert {"envs", "studies", "workflow", "src"} <= taken  # Snakemake records the environments, conda or not
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.M)
     for path in " ".join(copied).split():
         assert path.split("/")[0] in taken, path
         assert (ROOT / path).exists(), path
+
+
+def test_both_recipes_take_the_same_steps():
+    docker, apptainer = (ROOT / "Dockerfile").read_text(), (ROOT / "apptainer.def").read_text()
+    assert re.findall(r"^From: (\S+)$", apptainer, re.M) == [
+        re.search(r"^FROM docker.io/library/(\S+)", docker).group(1)
+    ]
+    (listed,) = re.findall(r'^ARG EXTRAS="(.*)"$', docker, re.M)
+    assert re.findall(r'^ +EXTRAS="(.*)"$', apptainer, re.M) == [listed]
+    for step in (
+        "uv venv",
+        "--constraint requirements.txt uv setuptools",
+        "--requirement pyproject.toml",
+        "--no-deps .",
+    ):
+        assert step in docker, step
+        assert step in apptainer, step
+    for line in re.search(r"^%files\n(.*?)\n\n", apptainer, re.M | re.S).group(1).splitlines():
+        assert (ROOT / line.split()[0]).exists(), line
