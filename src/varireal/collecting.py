@@ -7,17 +7,17 @@ from pathlib import Path
 from varireal import tables
 from varireal.errors import DataError
 from varireal.logs import SUMMARY
-from varireal.schemas import EDITS
+from varireal.schemas import EDITS, PRIORS
 from varireal.store import ItemStore
 
 logger = logging.getLogger(__name__)
 
 
 def run(*, study: Path, delete: bool) -> int:
-    """List, or delete, what the stores of edits hold that no table of the study needs any more.
+    """List, or delete, the pictures in stores of edits and priors that no table of the study needs any more.
 
-    Masks and looked-at files are small and are kept. A store whose table does not exist is left alone: its job has
-    not finished.
+    Masks, answers and looked-at files are small and are kept. A store whose table does not exist is left alone: its
+    job has not finished.
 
     Raises:
         DataError: the folder is not a study, or a table is damaged.
@@ -25,19 +25,20 @@ def run(*, study: Path, delete: bool) -> int:
     folder = study / "store"
     if not folder.is_dir():
         raise DataError(f"{study} has no folder 'store'; expected the folder of a study such as results/demo")
-    verb = "deleted" if delete else "would delete"
     total = 0
     for name, members in sorted(_tables(study).items()):
         needed = {row["params_digest"] for table in members for row in tables.read(table, EDITS, ["params_digest"])}
         for store in sorted(folder.glob(f"{name}-?????-of-?????.sqlite")):
             if _unfinished(store, name, members):
                 continue
-            count = _collect(store, needed, delete=delete)
-            total += count
-            if count:
-                logger.log(SUMMARY, "%s %d items of %s", verb, count, store)
+            total += _collect(store, needed, delete=delete)
+    for table in sorted((study / "priors").glob("*/*.parquet")):
+        store = folder / f"priors-{table.parent.name}-{table.stem}.sqlite"
+        if store.exists():
+            needed = {row["prior_id"] for row in tables.read(table, PRIORS, ["prior_id"])}
+            total += _collect(store, needed, delete=delete)
     hint = "" if delete or not total else "; run again with --delete to do it"
-    logger.log(SUMMARY, "%s %d items in all%s", verb, total, hint)
+    logger.log(SUMMARY, "%s %d items in all%s", _verb(delete), total, hint)
     return 0
 
 
@@ -60,4 +61,11 @@ def _unfinished(store: Path, name: str, members: list[Path]) -> bool:
 
 def _collect(path: Path, needed: set[str], *, delete: bool) -> int:
     with closing(ItemStore(path)) as store:
-        return store.keep_only(needed) if delete else sum(key not in needed for key in store.all_keys())
+        count = store.keep_only(needed) if delete else sum(key not in needed for key in store.all_keys())
+    if count:
+        logger.log(SUMMARY, "%s %d items of %s", _verb(delete), count, path)
+    return count
+
+
+def _verb(delete: bool) -> str:
+    return "deleted" if delete else "would delete"

@@ -12,7 +12,7 @@ from varireal.cli import main
 from varireal.collecting import run
 from varireal.errors import DataError
 from varireal.paths import StudyPaths
-from varireal.schemas import EDITS
+from varireal.schemas import EDITS, PRIORS
 from varireal.store import open_store
 
 BLANK = {field.name: "" if pa.types.is_string(field.type) else 0 for field in EDITS if not field.nullable}
@@ -231,3 +231,27 @@ def test_the_command_lists_unless_it_is_told_to_delete(study, words, left):
     study.table(COLOR, ONE, "a")
     assert main([*words, "--study", str(study.root)]) == 0
     assert study.keys(COLOR, ONE) == left
+
+
+def test_prior_pictures_of_old_prompts_go_too(study):
+    store, table = Path(study.paths.store("priors-color-feasible")), Path(study.paths.priors("color", "feasible"))
+    with open_store(store) as items:
+        for key in ("needed", "old"):
+            items.put(key, b"picture")
+    study.collect()  # no table yet: its job has not finished
+    with open_store(store) as items:
+        assert items.all_keys() == ["needed", "old"]
+    row = {
+        "prior_id": "needed",
+        "text": "x",
+        "number": 0,
+        "seed": 1,
+        "status": "ok",
+        "reason": "",
+        "image": b"picture",
+    }
+    tables.write(table, [row], PRIORS, stage="priors", digest="x")
+    study.collect(delete=False)
+    study.collect()
+    with open_store(store) as items:
+        assert items.all_keys() == ["needed"]
