@@ -192,7 +192,7 @@ def test_the_image_takes_no_results_or_keys():
 def test_both_recipes_take_the_same_steps():
     docker, apptainer = (ROOT / "Dockerfile").read_text(), (ROOT / "apptainer.def").read_text()
     assert re.findall(r"^From: (\S+)$", apptainer, re.M) == [
-        re.search(r"^FROM docker.io/library/(\S+)", docker).group(1)
+        re.search(r"^FROM docker.io/library/(\S+)", docker, re.M).group(1)
     ]
     (listed,) = re.findall(r'^ARG EXTRAS="(.*)"$', docker, re.M)
     assert re.findall(r'^ +EXTRAS="(.*)"$', apptainer, re.M) == [listed]
