@@ -73,7 +73,7 @@ def test_it_looks_asks_and_writes_a_profile_that_runs_a_job(run, tmp_path):
     assert "-p normal -t 480 --mem 4000" in said
     assert "-p gpu -t 480 --mem 24000" in said
     profile = yaml.safe_load((tmp_path / "mine" / "config.yaml").read_text())
-    assert (profile["slurm-status-command"], profile["slurm-array-limit"]) == ("squeue", 1000)
+    assert (profile["slurm-status-command"], profile["jobs"]) == ("squeue", 500)
     (tmp_path / "Snakefile").write_text(SNAKEFILE)
     faster = ("--slurm-init-seconds-before-status-checks", "1", "--retries", "0")
     code, said = run("snakemake", "--profile", "mine", *faster)

@@ -13,7 +13,7 @@ from varireal.errors import ConfigError
 GPUS, GRES = "gpus", "gres"
 _JOBS = 500  # in the queue at once, where the cluster sets no limit
 _ARRAY, _SMALLEST_ARRAY = 1000, 2
-_FIRST_LOOK = 40  # seconds before the plugin asks for a job's state; its own default
+_FIRST_LOOK = 20  # seconds before the plugin first asks for a job's state, as in workflow/profiles/slurm
 
 
 @dataclass(frozen=True, slots=True)

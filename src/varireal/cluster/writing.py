@@ -24,11 +24,13 @@ def profile_text(proposal: Proposal, partitions: str) -> str:
     cluster = proposal.cluster
     head = [
         f"Proposed by 'varireal cluster' for {cluster.name} (SLURM {cluster.version}).",
-        "It is yours now: change what you know better. Options on the command line go before what is written here.",
+        "It is yours now: change what you know better. Options on the command line go before what is written here;",
+        "workflow/profiles/slurm/config.yaml explains the entries at length.",
         *(f"Note: {note}." for note in proposal.notes),
     ]
     blocks = [_comment(head)]
     blocks += [_comment(why) + _dump({key: value}) for key, value, why in _entries(proposal, partitions)]
+    blocks += [_comment(arrays)] if (arrays := _arrays(proposal)) else []
     return "\n".join(blocks)
 
 
@@ -91,6 +93,7 @@ def _entries(proposal: Proposal, partitions: str) -> Iterator[tuple[str, Any, li
     cluster = proposal.cluster
     yield "executor", "slurm", ["Jobs go to SLURM, through snakemake-executor-plugin-slurm."]
     yield "jobs", proposal.jobs, [f"Jobs in the queue at once{_limit('your MaxSubmitJobs', cluster.max_submit)}."]
+    yield "max-jobs-per-timespan", "10/1s", ["Jobs handed to sbatch per second."]
     yield (
         "slurm-partition-config",
         partitions,
@@ -113,17 +116,26 @@ def _entries(proposal: Proposal, partitions: str) -> Iterator[tuple[str, Any, li
         ["sacct answers here." if cluster.accounting else "No accounting (sacct) here, so squeue tells how jobs are."],
     )
     yield "slurm-init-seconds-before-status-checks", proposal.first_look, ["Seconds before the first look at a job."]
-    if proposal.array_limit:
-        why = "Ready jobs of a rule are submitted together, as one job array, which spares the scheduler."
-        yield "slurm-array-jobs", "all", [why]
-        size = _limit("MaxArraySize - 1", (cluster.number("MaxArraySize") or 0) - 1)
-        yield "slurm-array-limit", proposal.array_limit, [f"Tasks of one array at most{size}."]
+    yield "slurm-status-attempts", 10000, ["Looks that may fail in a row: a controller that is away comes back."]
+    yield "max-status-checks-per-second", 0.5, ["At most one look in two seconds."]
     if proposal.requeue:
         yield "slurm-requeue", True, ["A preempted job, or one whose node is lost, goes back into the queue."]
-    yield "retries", 3, ["A job that failed is tried again; finished items are not made again."]
+    yield "retries", 5, ["A job that failed is tried again; finished items are not made again."]
+    yield "keep-going", True, ["A job that failed for good ends only what depends on it."]
     yield "latency-wait", 60, ["Seconds that a file of another machine may take to appear here."]
-    yield "rerun-incomplete", True, ["A job that was killed left no usable output: make it again without asking."]
-    yield "show-failed-logs", True, ["Show the end of a failed job's log on the screen."]
+
+
+def _arrays(proposal: Proposal) -> list[str]:
+    """Job arrays, as comments: version 2.8 of the plugin has a fault in them."""
+    if not proposal.array_limit:
+        return []
+    size = _limit("MaxArraySize - 1", (proposal.cluster.number("MaxArraySize") or 0) - 1)
+    return [
+        f"Job arrays, of so many tasks at most{size}. Why they are off: workflow/profiles/slurm/config.yaml.",
+        "slurm-array-jobs: edits,verdicts",
+        f"slurm-array-limit: {proposal.array_limit}",
+        "keep-incomplete: true",
+    ]
 
 
 def _changes(proposal: Proposal) -> dict[str, dict[str, int | str]]:

@@ -106,8 +106,8 @@ def test_who_tells_the_state_of_jobs():
     without = propose(cluster(CPU), (), Wishes())
     forgetful = propose(cluster(CPU, settings={"MinJobAge": "30 sec"}), (), Wishes())
     assert [(one.status_command, one.first_look) for one in (with_it, without, forgetful)] == [
-        ("sacct", 40),
-        ("squeue", 40),
+        ("sacct", 20),
+        ("squeue", 20),
         ("squeue", 10),
     ]
     assert any("forgets a job 30 s after its end" in note for note in forgetful.notes)

@@ -48,12 +48,15 @@ def test_every_entry_has_a_comment():
     profile = yaml.safe_load(text)
     assert profile["executor"] == "slurm"
     assert profile["slurm-partition-config"] == "here/partitions.yaml"
-    assert (profile["slurm-status-command"], profile["slurm-array-limit"], profile["slurm-requeue"]) == (
-        "squeue",
-        1000,
-        True,
-    )
+    assert (profile["slurm-status-command"], profile["jobs"], profile["slurm-requeue"]) == ("squeue", 500, True)
+    assert "# slurm-array-limit: 1000\n" in text
     assert not {"default-resources", "set-resources"} & set(profile)
+
+
+def test_what_is_no_fact_of_the_cluster_is_as_in_the_profile_of_the_project():
+    ours = yaml.safe_load((ROOT / "workflow" / "profiles" / "slurm" / "config.yaml").read_text())
+    profile = yaml.safe_load(profile_text(proposal(), "p"))
+    assert profile == ours | {"slurm-partition-config": "p"}
 
 
 def test_gpus_as_generic_resources_and_shorter_times():
