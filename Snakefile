@@ -1,9 +1,15 @@
 # VariReal: from a class list and photos to a gated, paired data set and a page of pictures.
 #   snakemake --cores all                                        the demo (config.yaml)
 #   snakemake --cores all --configfile studies/my_photos.yaml    your own photos
+import os
+
 from snakemake.utils import min_version
 
 min_version("9.0")
+
+
+# Only with `--sdm apptainer`: the image that jobs run in, such as one made from apptainer.def.
+container: os.environ.get("VARIREAL_IMAGE")
 
 
 configfile: "config.yaml"
