@@ -192,10 +192,12 @@ def test_a_version_that_was_raised(study, tmp_path, monkeypatch, code, cause):
     check(study, cause)
 
 
-def test_the_machine_changes_no_result(study):
+def test_the_machine_changes_no_result_and_hides_no_other_change(study):
     configure(study, "machine.device", "cpu")
-    answer = check(study, ("key", "machine.device", '"auto"', '"cpu"'))
-    assert [job["outputs"] for job in answer["jobs"]] == [["results/why/config/machine.json"]]
+    assert check(study)["jobs"] == []
+    path = "results/why/masks/00000-of-00001.parquet"
+    (study.folder / path).unlink()
+    assert "masks" in stages(check(study, ("gone", path, "", "")))
 
 
 def test_another_number_of_shards(study):

@@ -25,7 +25,7 @@ def test_dry_run_counts(project):
     settings, rounds = 6, 2
     assert run.jobs == {
         "all": 1,
-        "stage_config": 8,
+        "stage_config": 7,
         "images": 1,
         "prompts": 2,
         "masks": 1,

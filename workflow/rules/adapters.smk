@@ -7,7 +7,6 @@ for JOB, RUNS in LAYOUT.trainings.items():
             f"adapters_{JOB}"
         input:
             config=PATHS.config("adapters"),
-            machine=ancient(PATHS.config("machine")),
             images=PATHS.images,
             masks=LAYOUT.all_masks(),
             data=rules.dataset.output.data,
@@ -31,6 +30,7 @@ for JOB, RUNS in LAYOUT.trainings.items():
             gpu=LAYOUT.classifier_job("adapters", RUNS).gpu,
         params:
             key=LAYOUT.key("adapters"),
+            machine=PATHS.config("machine"),
             study=lambda w, input: Path(input.images).parent,
             runs=RUNS,
             store=PATHS.store(f"adapters-{JOB}"),
@@ -38,4 +38,4 @@ for JOB, RUNS in LAYOUT.trainings.items():
         shell:
             "varireal adapters --config {input.config:q} --study {params.study:q} --images {input.images:q}"
             " --runs {params.runs:q} --store {params.store:q} --output {params.folder:q}"
-            " --budget {input.machine:q} --log {log:q}"
+            " --budget {params.machine:q} --log {log:q}"

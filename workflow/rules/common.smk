@@ -33,10 +33,15 @@ def checked_layout():
 
 def begin_workflow(logger):
     """Own the study's folder until the end, and note what fails. Not called for a dry run, nor inside a job."""
-    from varireal.running.ownership import own_study  # here, because no job needs it
+    from varireal.config.files import write_text  # here, because no job needs them
+    from varireal.running.ownership import own_study
 
     with one_line_errors():
         news = own_study(Path(PATHS.root))
+        # What changes no result. These are no inputs: Snakemake overlooks every other change behind a job that writes an
+        # ancient one.
+        for stage in ("machine", "server"):
+            write_text(text=LAYOUT.slice(stage), output=Path(PATHS.config(stage)))
     if news:
         logger.warning(news)
     logger.addHandler(FAILURES)

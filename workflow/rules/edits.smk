@@ -5,7 +5,6 @@
 rule edits:
     input:
         config=PATHS.config("edits"),
-        machine=ancient(PATHS.config("machine")),
         images=PATHS.images,
         masks=PATHS.masks("{shard}"),
         prompts=ancient(LAYOUT.all_prompts()),
@@ -28,6 +27,7 @@ rule edits:
         gpu=LAYOUT.job("edits").gpu,
     params:
         key=LAYOUT.key("edits"),
+        machine=PATHS.config("machine"),
         prompts=lambda w: LAYOUT.prompts_digest(w.attribute, w.feasibility),
         store=lambda w: PATHS.store(
             f"edits-{w.attribute}-{w.feasibility}-round{w.round}-{w.shard}"
@@ -37,4 +37,4 @@ rule edits:
         " --prompts {input.prompts:q} --attribute {wildcards.attribute:q} --feasibility {wildcards.feasibility:q}"
         " --round {wildcards.round} --shard {wildcards.shard:q} --earlier-edits {input.earlier_edits:q}"
         " --earlier-verdicts {input.earlier_verdicts:q} --priors {input.priors:q} --output {output:q}"
-        " --store {params.store:q} --machine {input.machine:q} --prompts-digest {params.prompts:q} --log {log:q}"
+        " --store {params.store:q} --machine {params.machine:q} --prompts-digest {params.prompts:q} --log {log:q}"

@@ -1,7 +1,6 @@
 rule masks:
     input:
         config=PATHS.config("masks"),
-        machine=ancient(PATHS.config("machine")),
         images=PATHS.images,
     output:
         PATHS.masks("{shard}"),
@@ -18,7 +17,8 @@ rule masks:
         gpu=LAYOUT.job("masks").gpu,
     params:
         key=LAYOUT.key("masks"),
+        machine=PATHS.config("machine"),
         store=lambda w: PATHS.store(f"masks-{w.shard}"),
     shell:
         "varireal masks --config {input.config:q} --images {input.images:q} --shard {wildcards.shard:q}"
-        " --output {output:q} --store {params.store:q} --machine {input.machine:q} --log {log:q}"
+        " --output {output:q} --store {params.store:q} --machine {params.machine:q} --log {log:q}"

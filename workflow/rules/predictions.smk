@@ -6,7 +6,6 @@ for JOB, RUNS in LAYOUT.scorings.items():
             f"predictions_{JOB}"
         input:
             config=PATHS.config("predictions"),
-            machine=ancient(PATHS.config("machine")),
             images=PATHS.images,
             adapters=LAYOUT.adapter_files(RUNS),
         output:
@@ -29,6 +28,7 @@ for JOB, RUNS in LAYOUT.scorings.items():
             gpu=LAYOUT.classifier_job("predictions", RUNS).gpu,
         params:
             key=LAYOUT.key("predictions"),
+            machine=PATHS.config("machine"),
             runs=RUNS,
             store=PATHS.store(f"predictions-{JOB}"),
             adapters=lambda w, input: Path(input.images).parent / "adapters",
@@ -36,4 +36,4 @@ for JOB, RUNS in LAYOUT.scorings.items():
         shell:
             "varireal predictions --config {input.config:q} --images {input.images:q} --adapters {params.adapters:q}"
             " --runs {params.runs:q} --store {params.store:q} --output {params.folder:q}"
-            " --budget {input.machine:q} --log {log:q}"
+            " --budget {params.machine:q} --log {log:q}"

@@ -2,7 +2,6 @@
 rule priors:
     input:
         config=PATHS.config("edits"),
-        machine=ancient(PATHS.config("machine")),
         images=PATHS.images,
         prompts=ancient(LAYOUT.all_prompts()),
         records=LAYOUT.all_records(),
@@ -21,9 +20,10 @@ rule priors:
         gpu=LAYOUT.job("priors").gpu,
     params:
         key=LAYOUT.key("priors"),
+        machine=PATHS.config("machine"),
         prompts=lambda w: LAYOUT.prompts_digest(w.attribute, w.feasibility),
         store=lambda w: PATHS.store(f"priors-{w.attribute}-{w.feasibility}"),
     shell:
         "varireal priors --config {input.config:q} --images {input.images:q} --prompts {input.prompts:q}"
         " --attribute {wildcards.attribute:q} --feasibility {wildcards.feasibility:q} --output {output:q}"
-        " --store {params.store:q} --machine {input.machine:q} --prompts-digest {params.prompts:q} --log {log:q}"
+        " --store {params.store:q} --machine {params.machine:q} --prompts-digest {params.prompts:q} --log {log:q}"

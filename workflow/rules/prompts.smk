@@ -5,11 +5,10 @@ if LAYOUT.asks:
         sys.stderr.write(LAYOUT.asking_news())
 
     # One job asks for all classes, so that the traffic has one owner. Where the server is, how fast it may be asked and
-    # what may be spent change no prompt: that input is ancient.
+    # what may be spent change no prompt: that file is no input.
     rule prompts:
         input:
             config=PATHS.config("prompts"),
-            server=ancient(PATHS.config("server")),
         output:
             prompts=update(LAYOUT.all_prompts()),
             records=LAYOUT.all_records(),
@@ -26,10 +25,11 @@ if LAYOUT.asks:
             runtime=720,
         params:
             key=LAYOUT.key("prompts"),
+            server=PATHS.config("server"),
             store=PATHS.store("prompts"),
             folder=PATHS.prompts_folder,
         shell:
-            "varireal prompts ask --config {input.config:q} --server {input.server:q} --store {params.store:q}"
+            "varireal prompts ask --config {input.config:q} --server {params.server:q} --store {params.store:q}"
             " --output {params.folder:q} --log {log:q}"
 
 else:

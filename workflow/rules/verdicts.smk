@@ -1,7 +1,6 @@
 rule verdicts:
     input:
         config=PATHS.config("verdicts"),
-        machine=ancient(PATHS.config("machine")),
         edits=PATHS.edits("{attribute}", "{feasibility}", "{round}", "{shard}"),
         masks=PATHS.masks("{shard}"),
     output:
@@ -19,9 +18,10 @@ rule verdicts:
         gpu=LAYOUT.job("verdicts").gpu,
     params:
         key=LAYOUT.key("verdicts"),
+        machine=PATHS.config("machine"),
         store=lambda w: PATHS.store(
             f"verdicts-{w.attribute}-{w.feasibility}-round{w.round}-{w.shard}"
         ),
     shell:
         "varireal verdicts --config {input.config:q} --edits {input.edits:q} --masks {input.masks:q}"
-        " --output {output:q} --store {params.store:q} --machine {input.machine:q} --log {log:q}"
+        " --output {output:q} --store {params.store:q} --machine {params.machine:q} --log {log:q}"
