@@ -6,6 +6,7 @@ from varireal.config.model import parse_config
 from varireal.errors import ConfigError
 from varireal.layout import Layout
 from varireal.prompting.bank import shipped_bank
+from varireal.provenance import STAGE_VERSIONS
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +49,7 @@ def test_listing_digest_notices_files(tmp_path):
 def test_keys_change_with_the_slice_only():
     assert layout().key("edits") == layout(report={"title": "x"}).key("edits")
     assert layout().key("report") != layout(report={"title": "x"}).key("report")
-    assert layout().key("edits").startswith("edits v2 ")
+    assert layout().key("edits").startswith(f"edits v{STAGE_VERSIONS['edits']} ")
 
 
 def test_prompt_digests_are_known_before_the_files_exist(tmp_path):

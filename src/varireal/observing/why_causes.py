@@ -64,6 +64,8 @@ class Explainer:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._keys: dict[tuple[str, str], list[Cause]] = {}
+        self._prompts: dict[tuple[str, str, str], list[Cause]] = {}
+        self._digests: dict[tuple[str, str], str] = {}
 
     def causes(self, job: Job) -> list[Cause]:
         """What the job has of its own: nothing when it only runs because of a job before it."""
@@ -178,8 +180,8 @@ class Explainer:
         elif job.stage == "prompts" and not self._layout.asks:
             if not record.has(self._layout.bank_digest(parts[1])):
                 yield from (Cause("prompt", *change) for change in changed_file(self._layout, parts[1]))
-        elif job.stage in ("edits", "priors") and not record.has(self._layout.prompts_digest(parts[1], parts[2])):
-            yield from self._texts(parts[1], parts[2], record)
+        elif job.stage in ("edits", "priors"):
+            yield from self._changed_texts(parts[1], parts[2], record)
 
     @cached_property
     def _photos(self) -> list[Cause]:
@@ -191,8 +193,19 @@ class Explainer:
             return [Cause("newer", "the list of photos")]
         return [Cause("photo", path, "", how) for path, how in found] or [Cause("newer", "the date of a photo")]
 
-    def _texts(self, attribute: str, feasibility: str, record: Record) -> Iterator[Cause]:
+    def _changed_texts(self, attribute: str, feasibility: str, record: Record) -> list[Cause]:
+        """Prompts of a setting that changed; the files are read once for all its jobs."""
+        arm = (attribute, feasibility)
+        if arm not in self._digests:
+            self._digests[arm] = self._layout.prompts_digest(*arm)
+        if record.has(self._digests[arm]):
+            return []
         seen = next((match[1] for text in record.params if (match := _DIGEST.fullmatch(text))), "")
+        if (*arm, seen) not in self._prompts:
+            self._prompts[*arm, seen] = list(self._texts(*arm, seen))
+        return self._prompts[*arm, seen]
+
+    def _texts(self, attribute: str, feasibility: str, seen: str) -> Iterator[Cause]:
         then, now = texts_then(self._layout, seen), texts_now(self._layout, attribute, feasibility)
         if then is None:
             yield Cause("prompt", f"prompts of {attribute}/{feasibility} (their old texts are not kept)", seen)
