@@ -230,6 +230,21 @@ def test_an_interrupted_change_is_still_told(study):
     assert "config" not in stages(answer)
 
 
+def test_old_values_that_are_lost_are_said_to_be(study):
+    shutil.rmtree(study.folder / "results/why/config/.slices")
+    shutil.rmtree(study.folder / "results/why/prompts/.seen")
+    configure(study, "edits.batch_size", 2)
+    assert study.snakemake("--until", "stage_config").code == 0
+    path = study.folder / "results/why/prompts/gull.yaml"
+    path.write_text(path.read_text().replace("hot pink", "crimson"))
+    answer = why(study)
+    assert {path for job in answer["jobs"] for path in job["outputs"]} == as_snakemake_sees_it(study)
+    assert {cause[1] for cause in causes(answer)} == {
+        "config of edits (its old values are not kept)",
+        "prompts of color/infeasible (their old texts are not kept)",
+    }
+
+
 def test_before_the_first_run(tmp_path):
     project = Project(tmp_path, {"study": {"name": "fresh"}, "images": {"demo": {"species": ["mallard"]}}})
     answer = check(project, ("new", "results that are not made yet", "", ""))

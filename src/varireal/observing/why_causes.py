@@ -14,6 +14,7 @@ from varireal.observing.why_keys import changed_keys, read_slice_on_disk
 from varireal.observing.why_photos import changed_photos
 from varireal.observing.why_prompts import changed_file, changed_texts, texts_now, texts_then
 from varireal.observing.why_records import Record, read_record
+from varireal.seeds import digest
 
 _DIGEST = re.compile(r"'([0-9a-f]{16})'")
 _BEFORE_NOW = re.compile(r".*?before: (.*) now: (.*?)\s*")
@@ -144,10 +145,11 @@ class Explainer:
         return self._keys[place]
 
     def _compared(self, stage: str, wanted: str | None) -> list[Cause]:
-        old = read_slice_on_disk(self._layout, stage, wanted)
+        old, text = read_slice_on_disk(self._layout, stage, wanted), self._layout.slice(stage)
         if old is None:
-            return [Cause("key", f"config of {stage} (its old values are not kept)", wanted or "")] if wanted else []
-        new = json.loads(self._layout.slice(stage))
+            lost = f"config of {stage} (its old values are not kept)"
+            return [Cause("key", lost, wanted, digest("slice", text, size=8))] if wanted else []
+        new = json.loads(text)
         return [Cause("key", key, then, now) for key, then, now in changed_keys(stage, old, new)]
 
     def _key(self, stage: str, record: Record) -> Iterator[Cause]:
@@ -208,7 +210,8 @@ class Explainer:
     def _texts(self, attribute: str, feasibility: str, seen: str) -> Iterator[Cause]:
         then, now = texts_then(self._layout, seen), texts_now(self._layout, attribute, feasibility)
         if then is None:
-            yield Cause("prompt", f"prompts of {attribute}/{feasibility} (their old texts are not kept)", seen)
+            lost = f"prompts of {attribute}/{feasibility} (their old texts are not kept)"
+            yield Cause("prompt", lost, seen, self._digests[attribute, feasibility])
             return
         yield from (Cause("prompt", *change) for change in changed_texts(then, now))
 
