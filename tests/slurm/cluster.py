@@ -20,6 +20,7 @@ import psutil
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "slurmstepd", "sbatch", "srun", "squeue", "scontrol", "scancel", "sinfo")
 NODES = ("one", "two")
+GPUS = ("/dev/null", "/dev/zero")  # SLURM only looks whether the files are there, and hands out their numbers
 PATIENCE = 60.0  # seconds that a daemon gets for what takes it one
 
 # No accounting, no cgroups: it must run in a container. The intervals are short, so that what takes a cluster minutes
@@ -39,7 +40,9 @@ StateSaveLocation={folder}/state
 SlurmdPidFile={folder}/%n.pid
 SlurmdLogFile={folder}/%n.log
 SlurmdSpoolDir={folder}/%n
+SlurmdParameters=config_overrides
 ProctrackType=proctrack/linuxproc
+GresTypes=gpu
 TaskPlugin=task/none
 SwitchType=switch/none
 MpiDefault=none
@@ -106,7 +109,7 @@ def family(pid: int) -> list[psutil.Process]:
 
 
 class Cluster:
-    """Two nodes of some CPUs each; partitions ``normal`` (default) and ``urgent``."""
+    """Two nodes of some CPUs and two make-believe GPUs each; partitions ``normal`` (default) and ``urgent``."""
 
     def __init__(
         self, folder: Path, *, cpus: int = 2, memory: int = 16_000, node_timeout: int = 10, kill_wait: int = 30
@@ -127,12 +130,13 @@ class Cluster:
         for node in NODES:
             text += (
                 f"NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={self.ports[node]} CPUs={cpus} "
-                f"RealMemory={memory} State=UNKNOWN\n"
+                f"RealMemory={memory} Gres=gpu:{len(GPUS)} State=UNKNOWN\n"
             )
         everywhere = f"Nodes={','.join(NODES)} State=UP MaxTime=INFINITE"
         text += f"PartitionName=normal {everywhere} Default=YES PriorityTier=1 PreemptMode=REQUEUE\n"
         text += f"PartitionName=urgent {everywhere} PriorityTier=10 PreemptMode=OFF\n"
         self.config.write_text(text)
+        (folder / "gres.conf").write_text("".join(f"Name=gpu File={device}\n" for device in GPUS))
         (folder / "cgroup.conf").write_text("CgroupAutomount=no\n")
         (folder / "state").mkdir()
         # The SLURM executor takes every SLURM_* variable from srun, also the one that says where this cluster is.
@@ -152,6 +156,10 @@ class Cluster:
         path = self.bin / program
         path.write_text(f'#!/bin/sh\n{script}\nexec {shutil.which(program)} "$@"\n')
         path.chmod(0o755)
+
+    def unwrap(self, program: str) -> None:
+        """Take the script away."""
+        (self.bin / program).unlink()
 
     def command(self, *args: str, check: bool = True) -> str:
         """Run a command of SLURM; what it printed."""

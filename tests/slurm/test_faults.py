@@ -1,0 +1,124 @@
+"""Faults of a cluster, on a real SLURM: a study goes on by itself, to the same bytes, and computes no item twice."""
+
+import shutil
+import time
+from collections import Counter
+
+import pytest
+
+from kit import Project
+from slurm.cluster import wait_for
+from slurm.study import STUDY
+
+pytestmark = pytest.mark.slurm
+
+ITEMS = 16  # 8 train photos in two arms
+
+
+def copied(reference, folder, *, without=()):
+    """The reference's folder, with some results and what was kept of them taken away."""
+    shutil.copytree(reference.folder, folder)
+    project = object.__new__(Project)
+    project.folder = folder
+    root = folder / "results" / "tiny"
+    for name in without:
+        for path in [root / name, *(root / "store").glob(f"{name}-*")]:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return project
+
+
+def test_a_study_goes_through_all_faults_of_a_cluster(reference, workflow, cluster, tmp_path):
+    """One run of the edits, the verdicts, the data set and the report, with one fault after the other."""
+    project = copied(reference, tmp_path / "study", without=("edits", "verdicts", "dataset", "report"))
+    run = workflow(project)
+    run.close_gate()
+    run.start("--set-resources", "edits:gpu=1")
+    wait_for("four jobs with an edit in hand", lambda: len(run.in_hand()) == 4, 120, 0.2)
+    held = run.in_hand()
+    on = {node: sorted(job for job, edit in held.items() if edit.node == node) for node in ("one", "two")}
+    assert [len(jobs) for jobs in on.values()] == [2, 2]
+    for jobs in on.values():  # SLURM gave each its own GPU
+        assert sorted(held[job].gpu for job in jobs) == ["0", "1"]
+    cancelled, preempted = on["one"]
+    late, lost = on["two"]
+
+    # A job over its time. SLURM looks every 30 s; the faults that follow take longer.
+    cluster.command("scontrol", "update", f"JobId={late}", f"EndTime={time.strftime('%FT%T')}")
+
+    # kill -9 of a slurmd that is started again: the jobs on its node do not notice.
+    cluster.kill("two")
+    cluster.start_node("two")
+
+    # slurmctld is away for 20 s: squeue fails, jobs run on, and the workflow keeps them.
+    cluster.kill("slurmctld")
+    ended = time.monotonic() + 20
+    assert "Unable to contact" in failing_squeue(cluster)
+    while time.monotonic() < ended:
+        time.sleep(0.5)
+    cluster.start_controller()
+    wait_for("the nodes", lambda: set(cluster.node_states().values()) <= {"mixed", "allocated"}, 60)
+    assert {job["id"] for job in cluster.jobs() if job["state"] == "RUNNING"} >= {cancelled, preempted, lost}
+
+    # scancel: the item in hand is finished, the job handed in again.
+    cluster.command("scancel", cancelled)
+    run.reached(cancelled, "CANCELLED")
+
+    # drain: what runs there goes on, nothing new comes. Then a job of a higher partition wants the other node.
+    cluster.command("scontrol", "update", "NodeName=two", "State=drain", "Reason=test")
+    urgent = ("--partition=urgent", "--nodelist=one", "--cpus-per-task=2", "--mem=100", "--output=/dev/null")
+    number = cluster.command("sbatch", "--parsable", *urgent, "--wrap=sleep 2").strip()
+    run.reached(number, "COMPLETED")
+    assert run.job(preempted)["restarts"] == "1"
+    run.reached(late, "TIMEOUT")
+    assert run.job(lost)["state"] == "RUNNING"
+    assert {job["node"] for job in cluster.jobs() if int(job["batch"]) > int(number)} <= {"", "one"}
+
+    # the loss of a node, with the job on it in the middle of an item
+    cluster.kill("two", with_jobs=True)
+    wait_for("the job to be queued again", lambda: run.job(lost)["restarts"] == "1", 60)
+    cluster.start_node("two")
+    cluster.command("scontrol", "update", "NodeName=two", "State=resume")
+    run.open_gate()
+
+    assert run.finish(240) == 0
+    assert project.outputs() == reference.outputs()
+    begun = Counter(edit.item for edit in run.trace() if edit.what == "begin")
+    ended_ = Counter(edit.item for edit in run.trace() if edit.what == "end")
+    assert len(ended_) == ITEMS
+    assert set(ended_.values()) == {1}  # no item that was finished was made again
+    assert begun - ended_ == Counter([held[lost].item])  # and of those that were not, only the one in hand
+    assert run.job(preempted)["state"] == run.job(lost)["state"] == "COMPLETED"  # the same jobs, queued again by SLURM
+
+
+def failing_squeue(cluster):
+    try:
+        return cluster.command("squeue")
+    except RuntimeError as error:
+        return str(error)
+
+
+def test_sbatch_that_fails_and_an_array(reference, workflow, cluster, tmp_path):
+    """The first stages, from an empty folder: images, then the masks of all shards as one job array."""
+    folder = tmp_path / "study"
+    folder.mkdir()
+    project = Project(folder, STUDY)
+    count = tmp_path / "count"
+    cluster.wrap(
+        "sbatch",
+        f'echo "$*" >> {count}\n'
+        f'[ "$(wc -l < {count})" -gt 2 ] || {{ echo "sbatch: error: Socket timed out" >&2; exit 1; }}',
+    )
+    run = workflow(project)
+    try:
+        run.start(
+            *("--until", "masks", "--slurm-array-jobs", "masks", "--keep-incomplete", "--set-threads", "images=2")
+        )
+        assert run.finish(150) == 0
+    finally:
+        cluster.unwrap("sbatch")
+    calls = count.read_text().splitlines()
+    assert len(calls) == 4  # images three times, the masks of both shards once
+    assert "--array=1-2" in calls[-1]
+    expected = {name: data for name, data in reference.outputs().items() if name in project.outputs()}
+    assert len(list((folder / "results" / "tiny" / "masks").glob("*.parquet"))) == 2
+    assert project.outputs() == expected
