@@ -106,6 +106,11 @@ class StudyPaths:
         return f"{self.root}/prompts/.record/{class_id}.json"
 
     @property
+    def prompts_gathered(self) -> str:
+        """One file that stands for the prompts of all classes; no class id begins with a dot."""
+        return f"{self.root}/prompts/.record/.all.json"
+
+    @property
     def prompts_folder(self) -> str:
         """Folder of the prompt files, with records and raw answers of a language model."""
         return f"{self.root}/prompts"

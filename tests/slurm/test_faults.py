@@ -42,9 +42,6 @@ def test_a_study_goes_through_all_faults_of_a_cluster(reference, workflow, clust
     cancelled, preempted = on["one"]
     late, lost = on["two"]
 
-    # A job over its time. SLURM looks every 30 s; the faults that follow take longer.
-    cluster.command("scontrol", "update", f"JobId={late}", f"EndTime={time.strftime('%FT%T')}")
-
     # kill -9 of a slurmd that is started again: the jobs on its node do not notice.
     cluster.kill("two")
     cluster.start_node("two")
@@ -58,6 +55,9 @@ def test_a_study_goes_through_all_faults_of_a_cluster(reference, workflow, clust
     cluster.start_controller()
     wait_for("the nodes", lambda: set(cluster.node_states().values()) <= {"mixed", "allocated"}, 60)
     assert {job["id"] for job in cluster.jobs() if job["state"] == "RUNNING"} >= {cancelled, preempted, lost}
+
+    # A job over its time: SLURM looks every 30 s, and the two faults after this one take their time too.
+    cluster.command("scontrol", "update", f"JobId={late}", f"EndTime={time.strftime('%FT%T')}")
 
     # scancel: the item in hand is finished, the job handed in again.
     cluster.command("scancel", cancelled)

@@ -28,6 +28,7 @@ def test_dry_run_counts(project):
         "stage_config": 7,
         "images": 1,
         "prompts": 2,
+        "prompts_gathered": 1,
         "masks": 1,
         "edits": settings * rounds,
         "verdicts": settings * rounds,

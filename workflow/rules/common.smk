@@ -35,7 +35,7 @@ def begin_workflow(logger):
     """Own the study's folder until the end, and note what fails. Not called for a dry run, nor inside a job."""
     from varireal.config.files import write_text  # here, because no job needs them
     from varireal.running.ownership import own_study
-    from varireal.running.slurm_queue import answer_without_accounting
+    from varireal.running.queue_states import answer_without_accounting
 
     if not workflow.local_exec:
         answer_without_accounting()

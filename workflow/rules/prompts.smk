@@ -60,3 +60,29 @@ else:
         shell:
             "varireal prompts --config {input.config:q} --class-id {wildcards.class_id:q}"
             " --output {output.prompts:q} --record {output.record:q} --log {log:q}"
+
+
+# Jobs behind it depend on this one file, not on hundreds each.
+localrules:
+    prompts_gathered,
+
+
+rule prompts_gathered:
+    input:
+        records=LAYOUT.all_records(),
+    output:
+        PATHS.prompts_gathered,
+    log:
+        PATHS.log("prompts_gathered"),
+    benchmark:
+        PATHS.benchmark("prompts_gathered")
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=300,
+        runtime=10,
+    params:
+        key="v1",
+    shell:
+        "varireal prompts gather --records {input.records:q} --output {output:q} --log {log:q}"

@@ -42,6 +42,14 @@ TOOLS: dict[str, Command] = {
         "say what asking a language model would take: calls, tokens, price; nothing is sent",
         (STUDY,),
     ),
+    "prompts-gather": Command(
+        "varireal.prompting.gathering:gather",
+        "write the one file that stands for the prompts of all classes; the workflow calls it",
+        (
+            option("records", "what was said of each class's file", many=True),
+            option("output", "file to write"),
+        ),
+    ),
     "prompts-review": Command(
         "varireal.prompt_commands:review",
         "list the prompts that need a human eye: disagreements of the second opinion, shortfalls, changes by hand",

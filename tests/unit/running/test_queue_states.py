@@ -3,7 +3,7 @@ import subprocess
 
 import pytest
 
-from varireal.running.slurm_queue import answer_without_accounting
+from varireal.running.queue_states import answer_without_accounting
 
 
 @pytest.fixture
