@@ -1,5 +1,6 @@
 """Faults of a cluster, on a real SLURM: a study goes on by itself, to the same bytes, and computes no item twice."""
 
+import re
 import shutil
 import time
 from collections import Counter
@@ -88,6 +89,14 @@ def test_a_study_goes_through_all_faults_of_a_cluster(reference, workflow, clust
     assert set(ended_.values()) == {1}  # no item that was finished was made again
     assert begun - ended_ == Counter([held[lost].item])  # and of those that were not, only the one in hand
     assert run.job(preempted)["state"] == run.job(lost)["state"] == "COMPLETED"  # the same jobs, queued again by SLURM
+
+
+def test_a_job_leaves_few_files(reference):
+    """At most 10 on a shared file system; the workflow adds a record of its own, and SLURM a log while it runs."""
+    job = re.compile(r"edits[-/]color[-/]feasible[-/]round0[-/]00000-of-00002")
+    names = [path.relative_to(reference.folder).as_posix() for path in reference.folder.rglob("*") if path.is_file()]
+    found = [name for name in names if name.startswith("results/") and job.search(name)]
+    assert 3 < len(found) <= 8, found
 
 
 def failing_squeue(cluster):
