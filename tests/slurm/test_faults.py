@@ -11,7 +11,7 @@ from kit import Project
 from slurm.cluster import wait_for
 from slurm.study import STUDY
 
-pytestmark = pytest.mark.slurm
+pytestmark = [pytest.mark.slurm, pytest.mark.e2e]
 
 ITEMS = 16  # 8 train photos in two arms
 
