@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from varireal.asking.images import image_tokens
+from varireal.asking.keeping import amounts_of
 from varireal.asking.tokens import count_tokens
 from varireal.config.asking import Budget, Price
 from varireal.errors import VariRealError
@@ -88,6 +89,11 @@ class Meter:
         spent.calls += 1
         spent.sent += paid["sent"]
         spent.answered += paid["answered"]
+
+    def pay(self, paid: Mapping[str, Any]) -> None:
+        """Count an answer that came just now."""
+        self.add(paid)
+        job_record.pay(amounts_of(paid))
 
     @property
     def tokens(self) -> int:

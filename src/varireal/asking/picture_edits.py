@@ -109,7 +109,7 @@ class PictureAsker(Sender):
                 if error.status_code < 500 and _REFUSED.search(f"{error.code} {error}"):
                     return RefusedError(self.told(error))
                 raise
-            self._meter.add(_paid(self._settings.model, reply))
+            self._meter.pay(_paid(self._settings.model, reply))
             return reply
 
         reply = await self.tried(exchange, lambda: self._pictures.reserve_picture(self._settings))

@@ -64,7 +64,7 @@ class Asker(Sender):
 
         async def exchange() -> dict[str, Any]:
             answer = kept_answer(await self._exchange(request), request)
-            self._meter.add(answer["paid"])
+            self._meter.pay(answer["paid"])
             return answer
 
         answer = await self.tried(exchange, lambda: self._meter.reserve(request, self._expected(request)))
@@ -104,7 +104,7 @@ class Asker(Sender):
                 "vectors": [item.embedding for item in reply.data],
                 "paid": {"model": model, "sent": sent, "answered": 0},
             }
-            self._meter.add(found["paid"])
+            self._meter.pay(found["paid"])
             await self._book.keep(key, found)
         return list(found["vectors"])
 

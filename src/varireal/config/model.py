@@ -83,9 +83,25 @@ def parse_config(raw: Mapping[str, Any], *, place: str = "config") -> Config:
                 f"{place}: '{key}.options' are for backends of other packages; "
                 f"{backends[0]!r} takes none (found {', '.join(given)})"
             )
+    unpriced = _unpriced(config)
+    if config.budget.usd is not None and unpriced is not None:
+        raise ConfigError(f"{place}: 'budget.usd' needs the price of every hosted model; set {unpriced}")
     if config.images.source not in ("demo", "csv") and config.masks.chain == ("provided",):
         raise ConfigError(
             f"{place}: masks.backend is 'provided', but images.source {config.images.source!r} brings no masks; "
             "use masks.backend: grounded_sam2 or grabcut, or images.source: csv with a mask column"
         )
     return config
+
+
+def _unpriced(config: Config) -> str | None:
+    """Where the price of a hosted model that the study uses is missing."""
+    asking, judging, editing = config.prompts.openai, config.verdicts.openai, config.edits.openai_images
+    writers = (asking.model, asking.judge.enabled and asking.judge.model, asking.embedding_model)
+    asked = config.prompts.source == "openai"
+    hosted = [("prompts.openai", asking.server, model) for model in writers if asked and model]
+    hosted += [("verdicts.openai", judging.server, judging.model)] if config.verdicts.judge == "openai" else []
+    if config.edits.backend == "openai_images" and editing.server.usd_per_image is None:
+        hosted.append(("edits.openai_images", editing.server, editing.model))
+    missing = (f"{place}.server.prices for {model!r}" for place, server, model in hosted if model not in server.prices)
+    return next(missing, None)

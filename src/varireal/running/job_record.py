@@ -64,6 +64,7 @@ class JobRecord:
         self._due = {SECONDS: 0.0, GPU_SECONDS: 0.0}
         self._kept: dict[str, float] = {}
         self._before: dict[str, float] = {}
+        self._paid: dict[str, float] = {}
         self._marks: deque[tuple[float, int]] = deque(maxlen=_WINDOW)
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -93,6 +94,7 @@ class JobRecord:
         """From now on the store keeps what the job spends, in the transactions of its items."""
         if self._store is None:
             self._store = store
+            self._before = dict(store.spent)
             store.due, store.settled = self._take, self._settle
 
     @property
@@ -102,7 +104,14 @@ class JobRecord:
         found = dict(kept)
         for name, value in self._now().items():
             found[name] = found.get(name, 0.0) + value
+        for name, value in self._paid.items():  # the answers are kept a moment after they came
+            found[name] = max(found.get(name, 0.0), self._before.get(name, 0.0) + value)
         return found
+
+    def pay(self, amounts: Mapping[str, float]) -> None:
+        """Count what an answer cost that came just now; the store counts it when it is kept."""
+        for name, value in amounts.items():
+            self._paid[name] = self._paid.get(name, 0.0) + value
 
     def end(self, state: str, **facts: Any) -> None:
         """Write the last state."""
@@ -216,6 +225,12 @@ def attach(store: Accounts) -> None:
     """Let a store keep what the job spends."""
     if _current is not None:
         _current.attach(store)
+
+
+def pay(amounts: Mapping[str, float]) -> None:
+    """Count what an answer cost that came just now."""
+    if _current is not None:
+        _current.pay(amounts)
 
 
 def usd_limited() -> bool:
