@@ -8,22 +8,11 @@ from varireal.classifiers.names import TINY
 from varireal.layout import Layout
 from varireal.needs import backends
 from varireal.observing.plan_items import Amounts, Count
-from varireal.observing.probe import Probed
+from varireal.observing.probed import Probed
+from varireal.observing.status_records import UNITS
 from varireal.registry import needs_gpu
 
 _NOT_TRIED = "not tried (--no-probe)"
-_UNITS = {
-    "images": "photos",
-    "prompts": "classes",
-    "masks": "photos",
-    "priors": "pictures",
-    "edits": "candidates",
-    "verdicts": "candidates",
-    "dataset": "data set",
-    "adapters": "trainings",
-    "predictions": "tables",
-    "report": "page",
-}
 
 
 @dataclass(frozen=True)
@@ -115,7 +104,7 @@ def planned_stages(layout: Layout, amounts: Amounts, probed: Mapping[str, Probed
         amounts: items.
         probed: what trying each stage told; None when nothing was tried.
     """
-    plans = [StagePlan(stage, _UNITS[stage], count) for stage, count in amounts.stages.items()]
+    plans = [StagePlan(stage, UNITS[stage], count) for stage, count in amounts.stages.items()]
     for plan in plans:
         if plan.left == (0, 0) and not plan.jobs_left:
             plan.gpu_hours = plan.cpu_hours = plan.disk_gb = NOTHING

@@ -10,7 +10,7 @@ from varireal.observing.gathering import ACCEPTED, REFUSED, JobState
 from varireal.running.job_record import ENDED
 
 if TYPE_CHECKING:
-    from varireal.observing.study_status import StageStatus
+    from varireal.observing.status_records import StageStatus
 
 # As in stages.items, which imports pyarrow; a test compares them.
 HOPELESS = frozenset(

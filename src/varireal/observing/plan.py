@@ -16,7 +16,7 @@ from varireal.layout import Layout
 from varireal.observing.amounts import Estimate, StagePlan, planned_stages
 from varireal.observing.money_plan import put_money
 from varireal.observing.plan_items import Amounts, count_items
-from varireal.observing.probe import Probed
+from varireal.observing.probed import Probed
 from varireal.plaintext import one_line
 
 logger = logging.getLogger(__name__)

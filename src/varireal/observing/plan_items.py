@@ -12,7 +12,8 @@ from varireal.layout import Layout
 from varireal.models.pinning import as_locked
 from varireal.observing.cutting import known_prompts
 from varireal.observing.expected import Plan
-from varireal.observing.study_status import Observer, StudyStatus
+from varireal.observing.status_records import StudyStatus
+from varireal.observing.study_status import Observer
 
 # Share of the candidates that is accepted, where the study has none of its own to tell.
 _BEST, _WORST = 1.0, 0.5

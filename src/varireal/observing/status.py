@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from varireal.observing.study_status import Observer, StageStatus, StudyStatus
+from varireal.observing.status_records import StageStatus, StudyStatus
+from varireal.observing.study_status import Observer
 
 _BETWEEN_LOOKS = 2.0
 _WIDE = 160  # characters of a line in a file

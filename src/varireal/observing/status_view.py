@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from varireal.observing.candidates import SettingStatus
-from varireal.observing.study_status import StageStatus, StudyStatus
+from varireal.observing.status_records import StageStatus, StudyStatus
 from varireal.running.job_record import ENDED, RUNNING
 
 UNKNOWN = "?"

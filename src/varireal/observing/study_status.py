@@ -1,128 +1,22 @@
 """The status of a study: items, rates, acceptance, GPU hours and money of every stage. Light: no table is opened."""
 
-import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from varireal.errors import DataError
-from varireal.names import OK, TRAIN
+from varireal.names import TRAIN
 from varireal.observing.candidates import SettingStatus, follow
 from varireal.observing.expected import STAGES, Job, Plan, adapter_output, prediction_output
-from varireal.observing.gathering import ACCEPTED, REFUSED, WAITING, Gatherer, JobState, count_splits
+from varireal.observing.gathering import Gatherer, JobState, count_splits
 from varireal.observing.money import Prices
-from varireal.observing.records import SILENT, amounts_of_job, folder_bytes, gpu_hours
-from varireal.running.job_record import ENDED, FAILED, RUNNING, STOPPED
+from varireal.observing.records import SILENT, amounts_of_job, folder_bytes, gpu_hours, state_of
+from varireal.observing.stage_numbers import notes_of, put_masks, put_rate, stage_numbers
+from varireal.observing.status_records import RunningJob, StageStatus, StudyStatus
+from varireal.running.job_record import ENDED, RUNNING
 
-SCHEMA = 1
-JOB_STATES = (ENDED, RUNNING, SILENT, FAILED, STOPPED, WAITING)
 _MOST_NOTES = 20
-
-
-@dataclass
-class StageStatus:
-    """One stage; see docs/watching.md for every field. None is unknown.
-
-    Attributes:
-        stage: its name.
-        unit: what an item is.
-        jobs: jobs in all.
-        by_state: jobs per state.
-        outdated: finished jobs whose table was made with another config.
-        items: items in all; at least so many unless ``exact``.
-        exact: whether later rounds can add no more items.
-        done: items that are done.
-        failed: items per status of failure.
-        left: items that are not done.
-        rate: items per second of the jobs that run now.
-        eta_seconds: until what is left is done, at that rate.
-        seconds_per_item: of finished jobs, starting included.
-        accepted: candidates that were accepted.
-        judged: candidates that were judged.
-        gpu_hours: hours with a GPU, of all attempts.
-        usd: US dollars, of all attempts.
-    """
-
-    stage: str
-    unit: str
-    jobs: int | None = None
-    by_state: dict[str, int] = field(default_factory=dict)
-    outdated: int = 0
-    items: int | None = None
-    exact: bool = True
-    done: int | None = None
-    failed: dict[str, int] = field(default_factory=dict)
-    left: int | None = None
-    rate: float | None = None
-    eta_seconds: float | None = None
-    seconds_per_item: float | None = None
-    accepted: int | None = None
-    judged: int | None = None
-    gpu_hours: float | None = None
-    usd: float | None = None
-
-
-@dataclass
-class RunningJob:
-    """A job that runs now, or gave no sign of life for a while.
-
-    Attributes:
-        job: name of its log.
-        state: running or silent.
-        host: machine.
-        pid: process there.
-        done: items.
-        total: items.
-        rate: items per second.
-        eta_seconds: until it ends.
-        seconds: since it started.
-        seen_seconds_ago: since its last sign of life.
-    """
-
-    job: str
-    state: str
-    host: str
-    pid: int
-    done: int | None
-    total: int | None
-    rate: float | None
-    eta_seconds: float | None
-    seconds: float
-    seen_seconds_ago: float
-
-
-@dataclass
-class StudyStatus:
-    """The whole; see docs/watching.md."""
-
-    study: str
-    time: float
-    stages: list[StageStatus]
-    settings: list[SettingStatus]
-    running: list[RunningJob]
-    gpu_hours: float
-    usd: float | None
-    budget: dict[str, float | None]
-    disk_gb: float | None
-    finished: bool
-    notes: list[str]
-    schema: int = SCHEMA
-
-
-_UNITS = {
-    "images": "photos",
-    "prompts": "classes",
-    "masks": "photos",
-    "priors": "pictures",
-    "edits": "candidates",
-    "verdicts": "candidates",
-    "dataset": "data set",
-    "adapters": "trainings",
-    "predictions": "tables",
-    "report": "page",
-}
 
 
 class Observer:
@@ -150,9 +44,9 @@ class Observer:
         train = self._train()
         notes: list[str] = [] if plan.slices else [f"{self._root} has no config slices: nothing was started yet"]
         states = {stage: self._states(plan, stage) for stage in STAGES}
-        stages = {stage: _stage(stage, states[stage]) for stage in STAGES}
+        stages = {stage: stage_numbers(stage, states[stage]) for stage in STAGES}
         flow = follow(plan, train, states["edits"], states["verdicts"])
-        _put_masks(stages["masks"], train)
+        put_masks(stages["masks"], train)
         flow.put(stages["edits"], stages["verdicts"])
         for name, outputs in (("adapters", _outputs(plan.runs)), ("predictions", _outputs(plan.scored, tables=True))):
             self._put_files(stages[name], outputs)
@@ -163,8 +57,8 @@ class Observer:
         for record in gatherer.records.values():
             by_stage.setdefault(_stage_of(record), []).append(record)
         for stage in stages.values():
-            _put_rate(stage, by_stage.get(stage.stage, ()), gatherer.now)
-        notes += _notes(state for found in states.values() for state in found or ())
+            put_rate(stage, by_stage.get(stage.stage, ()), gatherer.now)
+        notes += notes_of(state for found in states.values() for state in found or ())
         return self._whole(plan, list(stages.values()), flow.settings, notes)
 
     def _whole(
@@ -198,8 +92,6 @@ class Observer:
 
     def _by_record(self, job: Job) -> JobState:
         """A job with several outputs, as its record tells."""
-        from varireal.observing.records import state_of
-
         record = self._gatherer.records[job.name]
         state = state_of(record, self._gatherer.now)
         return JobState(job, state, record.get("done"), record.get("total"), record=record)
@@ -247,8 +139,6 @@ class Observer:
             stage.usd = None if None in parts or not recorded else sum(part for part in parts if part is not None)
 
     def _running(self) -> list[RunningJob]:
-        from varireal.observing.records import state_of
-
         now, found = self._gatherer.now, []
         for name, record in sorted(self._gatherer.records.items()):
             state = state_of(record, now)
@@ -272,83 +162,3 @@ def _outputs(runs: Sequence[str] | None, *, tables: bool = False) -> list[str] |
     if runs is None:
         return None
     return [prediction_output(run) if tables else adapter_output(run) for run in runs]
-
-
-def _stage(name: str, states: Sequence[JobState] | None) -> StageStatus:
-    """Jobs and items of a stage as far as its own jobs tell."""
-    stage = StageStatus(name, _UNITS[name])
-    if states is None:
-        return stage
-    stage.jobs = len(states)
-    counted = Counter(state.state for state in states)
-    stage.by_state = {state: counted[state] for state in JOB_STATES}
-    stage.outdated = sum(state.outdated for state in states)
-    if name in ("dataset", "report"):
-        stage.items, stage.done = len(states), counted[ENDED]
-        stage.left = stage.items - stage.done
-        return stage
-    failed: Counter[str] = Counter()
-    for state in states:
-        failed.update({s: n for s, n in state.counts.items() if s not in (OK, ACCEPTED, REFUSED)})
-    stage.failed = dict(sorted(failed.items()))
-    stage.done = sum(state.done or 0 for state in states)
-    totals = [state.total for state in states]
-    if None not in totals:
-        stage.items = sum(total for total in totals if total is not None)
-        stage.left = max(0, stage.items - stage.done)
-    return stage
-
-
-def _put_masks(stage: StageStatus, train: int | None) -> None:
-    """Every train photo gets one row."""
-    if stage.jobs is None or train is None:
-        stage.items = stage.left = None
-        return
-    stage.items = train
-    stage.done = min(stage.done or 0, train)
-    stage.left = train - stage.done
-
-
-def _put_rate(stage: StageStatus, records: Iterable[Mapping[str, Any]], now: float) -> None:
-    """Rate now and time left of the stage's jobs, and seconds per item of those that have ended."""
-    from varireal.observing.records import state_of
-
-    rates, seconds, items = [], 0.0, 0
-    for record in records:
-        state = state_of(dict(record), now)
-        if state == RUNNING:
-            rates.append(record.get("rate"))
-        made = _made(record)
-        if state == ENDED and made:
-            seconds += record["seen"] - record["started"]
-            items += made
-    stage.seconds_per_item = seconds / items if items else None
-    known = [rate for rate in rates if rate is not None]
-    stage.rate = sum(known) if known else None
-    if stage.rate and stage.left is not None:
-        stage.eta_seconds = stage.left / stage.rate
-
-
-def _made(record: Mapping[str, Any]) -> int:
-    """Items that a job made in its last attempt; of a stage that computes other things than items, all its items."""
-    counts, computed = record.get("counts"), record.get("computed")
-    if not isinstance(counts, dict):
-        return 0
-    total = sum(counts.values())
-    if record["stage"] in ("edits", "masks", "priors") and computed is not None:
-        return min(int(computed), total)
-    return total if computed is None or computed else 0
-
-
-def _notes(states: Iterable[JobState]) -> list[str]:
-    notes = []
-    for state in states:
-        if state.problem:
-            notes.append(f"{state.job.name}: {state.problem}")
-        if state.state == FAILED and state.record is not None:
-            notes.append(f"{state.job.name} failed: {state.record.get('error') or 'see its log'}")
-        if state.state == SILENT and state.record is not None:
-            ago = time.time() - float(state.record["seen"])
-            host = state.record.get("host")
-            notes.append(f"{state.job.name}: no sign of life from {host} for {ago:.0f} s; it was killed or is cut off")
-    return notes
