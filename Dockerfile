@@ -26,7 +26,8 @@ COPY envs envs
 COPY studies studies
 COPY workflow workflow
 # Results and caches are in /work; any user may write there, so that --user can be the one who starts the container.
-RUN ln -s workflow/profiles profiles \
+RUN mkdir -p .cache/huggingface results \
+    && ln -s workflow/profiles profiles \
     && useradd --uid 1000 --no-create-home --home-dir /work varireal \
     && chmod -R a+rwX /work
 ENV PATH=/opt/venv/bin:$PATH HOME=/work XDG_CACHE_HOME=/work/.cache HF_HOME=/work/.cache/huggingface
