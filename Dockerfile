@@ -30,6 +30,7 @@ RUN mkdir -p .cache/huggingface results \
     && ln -s workflow/profiles profiles \
     && useradd --uid 1000 --no-create-home --home-dir /work varireal \
     && chmod -R a+rwX /work
-ENV PATH=/opt/venv/bin:$PATH HOME=/work XDG_CACHE_HOME=/work/.cache HF_HOME=/work/.cache/huggingface
+# USER: Snakemake asks for the name of the user, and the number that --user gives may have none.
+ENV PATH=/opt/venv/bin:$PATH HOME=/work USER=varireal XDG_CACHE_HOME=/work/.cache HF_HOME=/work/.cache/huggingface
 USER 1000:1000
 CMD ["snakemake", "--cores", "all", "--quiet", "progress", "rules"]
