@@ -11,7 +11,7 @@ MODULES = sorted(SRC.rglob("*.py"))
 
 # Each layer may import its own and those before it.
 LAYERS = [
-    {"errors", "names", "records", "seeds", "arrays", "files", "plaintext", "__init__"},
+    {"errors", "names", "records", "seeds", "arrays", "files", "plaintext", "tail", "__init__"},
     {"provenance", "paths", "logs", "registry", "parallel", "pictures", "commands", "running", "marks"},
     {"rendering", "tables", "store"},
     {"config", "datasets", "prompting", "metrics", "statistics", "classifiers", "models"},
