@@ -52,8 +52,8 @@ def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 def write_text(*, text: str, output: Path) -> int:
     """Write a stage's slice to its file, whole or not at all.
 
-    A copy under its digest stays beside it when the config changes: by it ``varireal why`` and ``varireal replay`` know
-    what an older table was made with.
+    A copy under its digest stays beside it when the config changes: by it ``varireal why`` and ``varireal replay``
+    know what an older table was made with.
     """
     write_whole(output.parent / SLICES / f"{digest('slice', text, size=8)}.json", text + "\n")
     write_whole(output, text + "\n")

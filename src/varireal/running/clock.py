@@ -27,7 +27,7 @@ def check_clock(now: Path, beaten: Path) -> None:
     behind = beaten.stat().st_mtime - now.stat().st_mtime
     if behind > _SECONDS_ALLOWED:
         raise DataError(
-            f"the clock of {socket.gethostname()} is {behind:.0f} s behind that of the workflow's machine (by the date "
-            f"of {beaten}), so its results would look older than what is made from them; set the clock (chronyc, "
+            f"the clock of {socket.gethostname()} is {behind:.0f} s behind that of the workflow's machine (by the "
+            f"date of {beaten}), so its results would look older than what is made from them; set the clock (chronyc, "
             "ntpd), or keep the node out of the profile"
         )

@@ -131,8 +131,8 @@ def _joined(edits: Path, verdicts: Path) -> Iterator[Outcome]:
             )
         if verdict["params_digest"] != row["params_digest"]:
             raise DataError(
-                f"{verdicts} judged another picture of {row['candidate_id']!r} than the one in {edits}, which was made "
-                "again since; delete the verdicts and run again"
+                f"{verdicts} judged another picture of {row['candidate_id']!r} than the one in {edits}, which was "
+                "made again since; delete the verdicts and run again"
             )
         yield Outcome(row, verdict, edits)
     if said:
