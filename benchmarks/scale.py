@@ -7,7 +7,8 @@ Photos are 32 x 32 pixels and the editor only inverts a region, so what is left 
 that grows with the size of a picture (codecs, receipts) is in it, but small. Every job is a process of its own.
 Stages that are one job (images, dataset, report) run whole at every size. Of the stages in shards a sample of jobs
 runs inside the study of the full size, and the tables of the other jobs are written by ``scale_study.py`` as the
-stages write them. Seconds are processor time, user and system: those of the clock depend on what else the machine does.
+stages write them. Seconds are processor time, user and system: those of the clock depend on what else the machine
+does.
 """
 
 import argparse
