@@ -179,7 +179,7 @@ class Explainer:
         parts = job.log.removeprefix(f"{self._layout.paths.root}/logs/").removesuffix(".log").split("/")
         if job.stage == "images" and not record.has(self._layout.listing_digest):
             yield from self._photos
-        elif job.stage == "prompts" and not self._layout.asks:
+        elif job.rule == "prompts" and not self._layout.asks:
             if not record.has(self._layout.bank_digest(parts[1])):
                 yield from (Cause("prompt", *change) for change in changed_file(self._layout, parts[1]))
         elif job.stage in ("edits", "priors"):
