@@ -57,6 +57,13 @@ class Project:
             shutil.copytree(ROOT / name, folder / name)
         self.configure(config)
 
+    def copied(self, folder: Path) -> "Project":
+        """A copy to change; its files keep their dates."""
+        shutil.copytree(self.folder, folder)
+        project = object.__new__(Project)
+        project.folder = folder
+        return project
+
     def configure(self, config: dict) -> None:
         (self.folder / "study.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
 

@@ -1,7 +1,6 @@
 """The end-to-end ring for classifiers: from the tiny demo to adapters, predictions and the answer on the page."""
 
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -64,10 +63,7 @@ def test_the_page_recomputes_its_numbers_from_the_predictions(finished):
 
 def test_a_second_run_does_nothing_and_a_third_seed_trains_the_third_seed_only(finished, tmp_path):
     assert "Nothing to be done" in finished.snakemake("-n").text
-    folder = tmp_path / "copy"
-    shutil.copytree(finished.folder, folder)
-    project = object.__new__(Project)
-    project.folder = folder
+    project = finished.copied(tmp_path / "copy")
     project.configure({**CONFIG, "adapters": {**CLASSIFIERS, "seeds": 3}})
     run = project.snakemake()
     assert run.code == 0, run.text

@@ -3,7 +3,6 @@
 import base64
 import io
 import re
-import shutil
 import zipfile
 from pathlib import Path
 
@@ -31,11 +30,7 @@ def finished(tmp_path_factory):
 @pytest.fixture
 def study(finished, tmp_path):
     """A copy of the finished study to change; its files keep their dates."""
-    folder = tmp_path / "copy"
-    shutil.copytree(finished.folder, folder)
-    copy = object.__new__(Project)
-    copy.folder = folder
-    return copy
+    return finished.copied(tmp_path / "copy")
 
 
 def results(project, name="tiny"):

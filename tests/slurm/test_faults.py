@@ -18,9 +18,7 @@ ITEMS = 16  # 8 train photos in two arms
 
 def copied(reference, folder, *, without=()):
     """The reference's folder, with some results and what was kept of them taken away."""
-    shutil.copytree(reference.folder, folder)
-    project = object.__new__(Project)
-    project.folder = folder
+    project = reference.copied(folder)
     root = folder / "results" / "tiny"
     for name in without:
         for path in [root / name, *(root / "store").glob(f"{name}-*")]:

@@ -56,11 +56,7 @@ def finished(tmp_path_factory):
 
 @pytest.fixture
 def study(finished, tmp_path):
-    folder = tmp_path / "copy"
-    shutil.copytree(finished.folder, folder)
-    copy = object.__new__(Project)
-    copy.folder = folder
-    return copy
+    return finished.copied(tmp_path / "copy")
 
 
 def configure(study, place, value):

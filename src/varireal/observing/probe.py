@@ -7,6 +7,7 @@ one round, one edit per photo and attribute, one picture at a time.
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,21 +104,17 @@ def _priors(cut: Cut) -> Probed:
     for attribute, feasibility in cut.pools:
         table = Path(cut.paths.priors(attribute, feasibility))
         store = Path(cut.paths.store(f"priors-{attribute}-{feasibility}"))
-
-        def run(
-            attribute: str = attribute, arm: str = feasibility, table: Path = table, store: Path = store
-        ) -> Summary:
-            return priors.run(
-                cut.slice("edits"),
-                images=Path(cut.paths.images),
-                prompts=cut.prompts,
-                attribute=attribute,
-                feasibility=arm,
-                output=table,
-                store=store,
-                machine=cut.machine,
-            )
-
+        run = partial(
+            priors.run,
+            cut.slice("edits"),
+            images=Path(cut.paths.images),
+            prompts=cut.prompts,
+            attribute=attribute,
+            feasibility=feasibility,
+            output=table,
+            store=store,
+            machine=cut.machine,
+        )
         found.append(measured(*timed(run), size(table, store)))
     return mean(found)
 
@@ -130,29 +127,21 @@ def _edits(cut: Cut) -> Probed:
         table = Path(cut.paths.edits(attribute, feasibility, 0, _SHARD))
         store = Path(cut.paths.store(f"edits-{attribute}-{feasibility}-round0-{_SHARD}"))
         pool = [Path(cut.paths.priors(attribute, feasibility))] if (attribute, feasibility) in cut.pools else []
-
-        def run(
-            attribute: str = attribute,
-            arm: str = feasibility,
-            table: Path = table,
-            store: Path = store,
-            pool: list[Path] = pool,
-        ) -> Summary:
-            return edits.run(
-                cut.slice("edits"),
-                images=Path(cut.paths.images),
-                masks=Path(cut.paths.masks(_SHARD)),
-                prompts=cut.prompts,
-                attribute=attribute,
-                feasibility=arm,
-                round_=0,
-                shard=_SHARD,
-                priors=pool,
-                output=table,
-                store=store,
-                machine=cut.machine,
-            )
-
+        run = partial(
+            edits.run,
+            cut.slice("edits"),
+            images=Path(cut.paths.images),
+            masks=Path(cut.paths.masks(_SHARD)),
+            prompts=cut.prompts,
+            attribute=attribute,
+            feasibility=feasibility,
+            round_=0,
+            shard=_SHARD,
+            priors=pool,
+            output=table,
+            store=store,
+            machine=cut.machine,
+        )
         watch, seconds, rows = timed(run)
         if not watch.intervals:
             continue  # no photo with a usable mask
@@ -169,19 +158,15 @@ def _verdicts(cut: Cut) -> Probed:
     for attribute, feasibility in cut.settings:
         table = Path(cut.paths.verdicts(attribute, feasibility, 0, _SHARD))
         store = Path(cut.paths.store(f"verdicts-{attribute}-{feasibility}-round0-{_SHARD}"))
-
-        def run(
-            attribute: str = attribute, arm: str = feasibility, table: Path = table, store: Path = store
-        ) -> Summary:
-            return verdicts.run(
-                cut.slice("verdicts"),
-                edits=Path(cut.paths.edits(attribute, arm, 0, _SHARD)),
-                masks=Path(cut.paths.masks(_SHARD)),
-                output=table,
-                store=store,
-                machine=cut.machine,
-            )
-
+        run = partial(
+            verdicts.run,
+            cut.slice("verdicts"),
+            edits=Path(cut.paths.edits(attribute, feasibility, 0, _SHARD)),
+            masks=Path(cut.paths.masks(_SHARD)),
+            output=table,
+            store=store,
+            machine=cut.machine,
+        )
         watch, seconds, rows = timed(run)
         if rows and cut.judges_pictures and watch.intervals:
             found.append(measured(watch, seconds, rows, size(table, store)))

@@ -4,7 +4,7 @@ A lease is a file lock that the kernel drops when its owner dies, however it die
 on one machine. Where SLURM has given GPUs to the job there is nothing to lease.
 """
 
-import json
+import atexit
 import logging
 import os
 import re
@@ -12,14 +12,11 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from varireal.errors import BackendError
-from varireal.files import write_whole
 from varireal.running import stopping
+from varireal.running.owned_lock import OwnedLock
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +25,6 @@ _GIVEN_BY_SLURM = ("SLURM_JOB_GPUS", "SLURM_STEP_GPUS", "SLURM_GPUS_ON_NODE")
 _SECONDS_BETWEEN_TRIES = 0.5
 _SECONDS_BETWEEN_LINES = 60.0
 
-_held = ExitStack()
 _leased: list[str] = []
 
 
@@ -96,38 +92,22 @@ def locks_folder() -> Path:
 
 
 def _wait_for_one(gpus: Sequence[str], folder: Path) -> str:
+    locks = {gpu: _lock(gpu, folder) for gpu in gpus}
     told = 0.0
     while True:
-        for gpu in gpus:
-            if _take(gpu, folder):
+        for gpu, lock in locks.items():
+            if lock.take():
+                lock.sign()
+                atexit.register(lock.release)
                 logger.info("GPU %s is this job's", gpu)
                 return gpu
         if not told or time.monotonic() - told >= _SECONDS_BETWEEN_LINES:
             told = time.monotonic()
-            logger.info("waiting for a GPU: %s", "; ".join(_owner(gpu, folder) for gpu in gpus))
+            owners = (f"{gpu} is leased by {lock.owner() or 'an unnamed process'}" for gpu, lock in locks.items())
+            logger.info("waiting for a GPU: %s", "; ".join(owners))
         stopping.checkpoint()
         time.sleep(_SECONDS_BETWEEN_TRIES)
 
 
-def _take(gpu: str, folder: Path) -> bool:
-    place = _place(gpu, folder)
-    lock = FileLock(place.with_suffix(".lock"), thread_local=False)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return False
-    _held.callback(lock.release)
-    write_whole(place.with_suffix(".json"), json.dumps({"pid": os.getpid()}))
-    return True
-
-
-def _owner(gpu: str, folder: Path) -> str:
-    try:
-        pid = json.loads(_place(gpu, folder).with_suffix(".json").read_text("utf-8"))["pid"]
-    except (OSError, ValueError, KeyError):
-        return f"{gpu} is taken"
-    return f"{gpu} is leased by process {pid}"
-
-
-def _place(gpu: str, folder: Path) -> Path:
-    return folder / re.sub(r"[^A-Za-z0-9-]", "_", gpu)
+def _lock(gpu: str, folder: Path) -> OwnedLock:
+    return OwnedLock(folder / f"{re.sub(r'[^A-Za-z0-9-]', '_', gpu)}.lock")

@@ -35,7 +35,7 @@ class Tally:
     @property
     def counts(self) -> dict[str, int]:
         """Rows per status, ok first."""
-        return {status: self._counts[status] for status in sorted(self._counts, key=lambda s: (s != names.OK, s))}
+        return _ok_first(self._counts)
 
     def check(self, stage: str, allowed: float) -> None:
         """End the stage when too large a share of its items failed.
@@ -74,5 +74,8 @@ def check_budget(
 
 def count_statuses(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """Rows per status, ok first."""
-    counts = Counter(str(row["status"]) for row in rows)
+    return _ok_first(Counter(str(row["status"]) for row in rows))
+
+
+def _ok_first(counts: Counter[str]) -> dict[str, int]:
     return {status: counts[status] for status in sorted(counts, key=lambda s: (s != names.OK, s))}
