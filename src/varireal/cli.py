@@ -122,8 +122,10 @@ def _run(command: Command, args: argparse.Namespace) -> int:
     run = getattr(importlib.import_module(target), function)
     if command.slice_model is None:
         return int(run(**values))
+    from varireal import tables
     from varireal.config import slices
 
+    tables.leave_out_pandas()
     config = slices.read_slice(values.pop("config"), getattr(slices, command.slice_model))
     logger.info("varireal %s %s, config %s", __version__, args.command, slices.slice_digest(config))
     from varireal.observing.jobs import run_job

@@ -5,6 +5,7 @@ bytes. Readers name the file and the column that differ.
 """
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,29 @@ from varireal.provenance import STAGE_VERSIONS, package_versions
 Row = dict[str, Any]
 
 _ROWS_PER_GROUP = 64  # bounds memory when the rows hold images
+
+
+class _NotHere:
+    """An import finder for which pandas is not installed."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+def leave_out_pandas() -> None:
+    """Keep pyarrow, in this process, from loading pandas; whoever imports pandas still gets it.
+
+    pyarrow looks for pandas once, when it is given the first list, and loads it to compare types: 0.3 s and 25 MiB of
+    every job, of which no table here has any use. There is no setting for it. ``to_pandas`` does not work afterwards,
+    so this is for processes of our own.
+    """
+    finder = _NotHere()
+    sys.meta_path.insert(0, finder)
+    try:
+        pa.array([0])
+    finally:
+        sys.meta_path.remove(finder)
 
 
 def column(name: str, kind: pa.DataType, doc: str, *, nullable: bool = True) -> pa.Field:
@@ -173,6 +197,16 @@ def batches(
     """
     with check(path, schema) as file:
         yield from file.iter_batches(at_once, columns=list(columns or schema.names))
+
+
+def count(path: Path, schema: pa.Schema) -> int:
+    """Rows of a checked table.
+
+    Raises:
+        DataError: as ``check``.
+    """
+    with check(path, schema) as file:
+        return int(file.metadata.num_rows)
 
 
 def origin(path: Path, schema: pa.Schema) -> dict[str, Any]:

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -74,3 +77,20 @@ def test_reader_explains_missing_and_broken_files(tmp_path):
     (tmp_path / "junk.parquet").write_bytes(b"PAR1 not really")
     with pytest.raises(DataError, match="not a readable Parquet file"):
         tables.read(tmp_path / "junk.parquet", SCHEMA)
+
+
+def test_count_reads_no_rows(tmp_path):
+    write(tmp_path / "t.parquet", [{"name": str(n), "size": n} for n in range(150)])
+    assert tables.count(tmp_path / "t.parquet", SCHEMA) == 150
+
+
+@pytest.mark.parametrize("left_out", [False, True])
+def test_pandas_is_left_out_where_that_is_asked_and_can_be_imported_still(left_out):
+    script = (
+        "import sys, pyarrow as pa; from varireal import tables\n"
+        f"if {left_out}: tables.leave_out_pandas()\n"
+        "pa.Table.from_pylist([{'a': 1}]); print('pandas' in sys.modules)\n"
+        "import pandas; print(pandas.DataFrame({'a': ['b']}).a[0])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(not left_out), "b"]

@@ -11,11 +11,11 @@ By hand::
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from varireal import tables
 from varireal.backends import make_backend, read_machine
@@ -34,6 +34,8 @@ from varireal.store import open_store
 logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
+
+_AT_ONCE = 1024  # rows without their pictures
 
 
 def run(
@@ -60,47 +62,53 @@ def run(
         ConfigError: the store or the masks are needed and not given.
         BackendError: a model cannot run here, a server does not answer, or the budget is spent.
     """
-    columns = [name for name in EDITS.names if name != "image"]
-    candidates = tables.read(edits, EDITS, columns)
-    job_record.expect(len(candidates))
-    verdicts = _by_receipt(config, candidates)
+    judged = list(_by_receipt(config, edits))
     more: dict[str, Row] = {}
     computed: int | None = None
     news: tuple[str, ...] = ()
     if _needs_pictures(config):
-        still = {c["candidate_id"] for c, verdict in zip(candidates, verdicts, strict=True) if verdict.accepted}
+        still = {one.candidate_id for one in judged if one.verdict.accepted}
         seen, computed, news = _by_picture(config, edits, still, masks, store, read_machine(machine))
         more = {candidate_id: row for candidate_id, (_, row) in seen.items()}
-        verdicts = [
-            seen[c["candidate_id"]][0] if c["candidate_id"] in seen else verdict
-            for c, verdict in zip(candidates, verdicts, strict=True)
-        ]
-    rows = [
-        {
-            "candidate_id": candidate["candidate_id"],
-            "params_digest": candidate["params_digest"],
-            "judge": config.verdicts.judge,
-            "accepted": verdict.accepted,
-            "reasons": list(verdict.reasons),
-            **more.get(candidate["candidate_id"], {}),
-        }
-        for candidate, verdict in zip(candidates, verdicts, strict=True)
-    ]
+        judged = [one._replace(verdict=seen.get(one.candidate_id, (one.verdict,))[0]) for one in judged]
+    rows = (_row(config, one) | more.get(one.candidate_id, {}) for one in judged)
     tables.write(output, rows, VERDICTS, stage="verdicts", digest=slice_digest(config), facts=_facts(config))
-    counts = Counter("accepted" if row["accepted"] else "not accepted" for row in rows)
-    return Summary(dict(counts), computed, (*_lines(rows), *news))
+    counts = Counter("accepted" if one.verdict.accepted else "not accepted" for one in judged)
+    return Summary(dict(counts), computed, (*_lines(more.values()), *news))
+
+
+class _Judged(NamedTuple):
+    """What is held of every candidate of the job: little, so that a job may be long."""
+
+    candidate_id: str
+    params_digest: str
+    verdict: Verdict
+
+
+def _row(config: VerdictsSlice, judged: _Judged) -> Row:
+    return {
+        "candidate_id": judged.candidate_id,
+        "params_digest": judged.params_digest,
+        "judge": config.verdicts.judge,
+        "accepted": judged.verdict.accepted,
+        "reasons": list(judged.verdict.reasons),
+    }
 
 
 def _needs_pictures(config: VerdictsSlice) -> bool:
     return config.verdicts.asks or config.segmenting is not None
 
 
-def _by_receipt(config: VerdictsSlice, candidates: Sequence[Row]) -> list[Verdict]:
+def _by_receipt(config: VerdictsSlice, edits: Path) -> Iterator[_Judged]:
     """The receipt's verdicts; those of another package's judge where one is chosen, which looks at rows alone."""
     verdicts = config.verdicts
     judge = ReceiptJudge() if verdicts.asks else make_backend("judges", verdicts.judge, verdicts, BackendContext())
-    found: list[Verdict] = judge.judge(candidates, verdicts.gates)
-    return found
+    columns = [name for name in EDITS.names if name != "image"]
+    job_record.expect(tables.count(edits, EDITS))
+    for batch in tables.batches(edits, EDITS, columns, at_once=_AT_ONCE):
+        candidates = batch.to_pylist()
+        for row, verdict in zip(candidates, judge.judge(candidates, verdicts.gates), strict=True):
+            yield _Judged(row["candidate_id"], row["params_digest"], verdict)
 
 
 def _by_picture(
@@ -157,7 +165,7 @@ def _facts(config: VerdictsSlice) -> dict[str, Any]:
     return facts
 
 
-def _lines(rows: Sequence[Row]) -> tuple[str, ...]:
+def _lines(rows: Iterable[Row]) -> tuple[str, ...]:
     asked = [row for row in rows if row.get("unknown") is not None]
     unknown = sum(bool(row["unknown"]) for row in asked)
     if not unknown:

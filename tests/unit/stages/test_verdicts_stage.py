@@ -7,6 +7,7 @@ from varireal import tables
 from varireal.config.model import parse_config
 from varireal.config.slices import slice_digest, stage_slices
 from varireal.errors import DataError
+from varireal.judges.receipt import ReceiptJudge
 from varireal.metrics.receipts import RECEIPT_FIELDS
 from varireal.schemas import EDITS, VERDICTS
 from varireal.stages import verdicts as stage
@@ -133,15 +134,30 @@ def test_the_same_candidates_give_the_same_bytes(judge, tmp_path):
 def test_pictures_are_not_read(tmp_path, monkeypatch):
     edits = tmp_path / "edits.parquet"
     tables.write(edits, [candidate(0)], EDITS, stage="edits", digest="x")
-    read, asked = tables.read, []
+    batches, asked = tables.batches, []
 
-    def noted(path, schema, columns=None):
+    def noted(path, schema, columns=None, *, at_once):
         asked.append(columns)
-        return read(path, schema, columns)
+        return batches(path, schema, columns, at_once=at_once)
 
-    monkeypatch.setattr(tables, "read", noted)
+    monkeypatch.setattr(tables, "batches", noted)
     stage.run(config(), edits=edits, output=tmp_path / "verdicts.parquet")
     assert asked == [[name for name in EDITS.names if name != "image"]]
+
+
+def test_few_rows_are_held_at_once(judge, monkeypatch):
+    rows = [candidate(n, leak_max=9.0 if n % 3 else None) for n in range(10)]
+    whole = judge(rows)
+    sizes, judge_rows = [], ReceiptJudge.judge
+
+    def noted(self, candidates, gates):
+        sizes.append(len(candidates))
+        return judge_rows(self, candidates, gates)
+
+    monkeypatch.setattr(ReceiptJudge, "judge", noted)
+    monkeypatch.setattr(stage, "_AT_ONCE", 4)
+    assert judge(rows) == whole
+    assert sizes == [4, 4, 2]
 
 
 def test_a_missing_or_damaged_table_is_told(tmp_path):
