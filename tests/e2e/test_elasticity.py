@@ -1,4 +1,4 @@
-"""How a study is cut, how many cores it gets and whether it is killed on the way change no candidate."""
+"""Shards, cores and kills change no candidate and no picture."""
 
 import signal
 import subprocess
@@ -10,11 +10,11 @@ import pytest
 
 from kit import TINY, Project, environment
 from varireal import tables
-from varireal.schemas import EDITS
+from varireal.schemas import EDITS, FUNNEL, MANIFEST, dataset_schema
 
 pytestmark = pytest.mark.e2e
 
-# One attribute, and no round that depends on verdicts: the edits are what must stay the same.
+# One attribute and one round: sixteen shards of it are jobs enough.
 STUDY = {**TINY, "edits": {"attributes": ["color"], "rounds": 1}}
 LONGEST = 300  # seconds until a busy machine gets there
 CUTS = {"one": (1, 1), "many": (16, 8)}  # shards and cores
@@ -35,9 +35,18 @@ def whole(place):
     """One shard on one core, never interrupted."""
     shards, cores = CUTS["one"]
     study = project(place, "whole", shards)
-    run = study.snakemake("--until", "edits", cores=cores)
+    run = study.snakemake("--until", "dataset", cores=cores)
     assert run.code == 0, run.text
     return study
+
+
+def in_dataset(study):
+    """Rows of manifest, funnel and data set; the last by candidate, because each shard has a file of its own."""
+    folder = study.folder / "results" / "tiny" / "dataset"
+    schema = dataset_schema(["flamingo", "mallard"])
+    rows = [row for path in folder.glob("data/*.parquet") for row in tables.read(path, schema)]
+    made = sorted(rows, key=lambda row: row["candidate_id"])
+    return tables.read(folder / "manifest.parquet", MANIFEST), tables.read(folder / "funnel.parquet", FUNNEL), made
 
 
 def candidates(study):
@@ -96,7 +105,7 @@ def test_shards_cores_and_kills_change_no_candidate(place, whole, how):
     shards, cores = CUTS["many"]
     study = project(place, "many", shards)
     run_and_shoot(study, cores, how)
-    run = study.snakemake("--until", "edits", cores=cores)
+    run = study.snakemake("--until", "dataset", cores=cores)
     assert run.code == 0, run.text
     assert len(list((study.folder / "results/tiny/edits").rglob("*.parquet"))) == 2 * shards
     then, now = candidates(whole), candidates(study)
@@ -105,6 +114,10 @@ def test_shards_cores_and_kills_change_no_candidate(place, whole, how):
     for name, row in then.items():
         assert now[name] == row, name
     assert now.keys() == then.keys()
+    manifest, funnel, made = in_dataset(study)
+    assert (manifest, funnel, made) == in_dataset(whole)
+    assert len(manifest) == 12
+    assert 0 < len(made) == sum(row["outcome"] == "accepted" for row in manifest)
 
 
 def test_a_stop_between_two_items_changes_no_candidate(place, whole):
