@@ -120,6 +120,7 @@ def run_roughly(disturber: Disturber, wanted: int, args: tuple[str, ...], enviro
     """Run the study to its end with up to ``wanted`` kills in all; return how often the command was given."""
     given, end = 0, time.monotonic() + PATIENCE
     while True:
+        before = sum(disturber.killed.values())
         workflow, given = start(disturber.folder, args, environ), given + 1
         moment = time.monotonic() + disturber.chance.uniform(*BETWEEN)
         while workflow.poll() is None:
@@ -132,7 +133,11 @@ def run_roughly(disturber: Disturber, wanted: int, args: tuple[str, ...], enviro
                 raise SystemExit(f"not finished after {PATIENCE:.0f} s; see {disturber.folder}/screen.txt")
             time.sleep(0.1)
         if workflow.returncode == 0:
+            print(f"{disturber.folder.name}: {dict(disturber.killed)}, given {given} times", flush=True)
             return given
+        if sum(disturber.killed.values()) == before:
+            end_of_screen = (disturber.folder / "screen.txt").read_text()[-3000:]
+            raise SystemExit(f"the study failed, and nothing was killed meanwhile:\n{end_of_screen}")
 
 
 def outputs(folder: Path) -> dict[str, bytes]:
@@ -179,7 +184,7 @@ def main() -> None:
         calm = new_study(Path(temporary) / "calm")
         seconds = run_calmly(calm, ("--cores", "2"), environment())
         expected = outputs(calm)
-        nodes = None if local else stack.enter_context(slurm.running_cluster(Path(temporary) / "slurm"))
+        nodes = None if local else stack.enter_context(slurm.running_cluster(Path(temporary) / "slurm", cpus=4))
         environ = environment() if nodes is None else {**environment(), **nodes.environment}
         args = LOCAL if nodes is None else ON_SLURM
         while sum(killed.values()) < options.kills:
