@@ -6,7 +6,7 @@ bytes. Readers name the file and the column that differ.
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +207,30 @@ def count(path: Path, schema: pa.Schema) -> int:
     """
     with check(path, schema) as file:
         return int(file.metadata.num_rows)
+
+
+def picked(
+    path: Path, schema: pa.Schema, columns: Sequence[str], *, key: str, wanted: Set[str], at_once: int = 16
+) -> Iterator[Row]:
+    """Yield the rows of a checked table whose ``key`` is wanted; the others never become values.
+
+    Of a row group without a wanted row nothing but the key is read, and of the others ``at_once`` rows are in memory.
+
+    Raises:
+        DataError: as ``check``.
+    """
+    with check(path, schema) as file:
+        found = pa.array([value in wanted for value in file.read([key])[key].to_pylist()], pa.bool_())
+        end = 0
+        for number in range(file.num_row_groups):
+            start, end = end, end + file.metadata.row_group(number).num_rows
+            if not found.slice(start, end - start).true_count:
+                continue
+            for batch in file.iter_batches(at_once, row_groups=[number], columns=list(columns)):
+                own = found.slice(start, len(batch))
+                start += len(batch)
+                if own.true_count:
+                    yield from batch.filter(own).to_pylist()
 
 
 def origin(path: Path, schema: pa.Schema) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -77,6 +78,62 @@ def test_reader_explains_missing_and_broken_files(tmp_path):
     (tmp_path / "junk.parquet").write_bytes(b"PAR1 not really")
     with pytest.raises(DataError, match="not a readable Parquet file"):
         tables.read(tmp_path / "junk.parquet", SCHEMA)
+
+
+class Spied(pq.ParquetFile):
+    """Notes what is read, as (row groups, columns)."""
+
+    seen: ClassVar[list] = []
+
+    def read(self, columns=None):
+        self.seen.append((list(range(self.num_row_groups)), columns))
+        return super().read(columns)
+
+    def iter_batches(self, size, row_groups=None, columns=None):
+        self.seen.append((row_groups, columns))
+        return super().iter_batches(size, row_groups=row_groups, columns=columns)
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 1000])
+def test_only_wanted_rows_are_picked_and_only_their_row_groups_are_read(tmp_path, monkeypatch, at_once):
+    rows = [{"name": f"n{n % 100}", "size": n} for n in range(300)]
+    write(tmp_path / "t.parquet", rows)
+    monkeypatch.setattr(tables.pq, "ParquetFile", Spied)
+    monkeypatch.setattr(Spied, "seen", [])
+    path, wanted = tmp_path / "t.parquet", {"n3", "n63", "n99", "other"}
+    found = list(tables.picked(path, SCHEMA, ("size",), key="name", wanted=wanted, at_once=at_once))
+    assert found == [{"size": n} for n in (3, 63, 99, 103, 163, 199, 203, 263, 299)]
+    assert Spied.seen == [([0, 1, 2, 3, 4], ["name"]), *(([n], ["size"]) for n in range(5))]
+    Spied.seen.clear()
+    assert list(tables.picked(path, SCHEMA, ("size",), key="size", wanted={130}, at_once=at_once)) == [{"size": 130}]
+    assert Spied.seen == [([0, 1, 2, 3, 4], ["size"]), ([2], ["size"])]
+    assert list(tables.picked(path, SCHEMA, ("size",), key="name", wanted=set())) == []
+
+
+def test_rows_that_are_not_picked_never_become_values(tmp_path):
+    write(tmp_path / "t.parquet", [{"name": "kept" if n == 70 else "not", "size": n} for n in range(150)])
+    made = []
+
+    class Batch:
+        def __init__(self, batch):
+            self._batch = batch
+
+        def __len__(self):
+            return len(self._batch)
+
+        def filter(self, own):
+            kept = self._batch.filter(own)
+            made.append(len(kept))
+            return kept
+
+    class Watched(pq.ParquetFile):
+        def iter_batches(self, *args, **options):
+            return map(Batch, super().iter_batches(*args, **options))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables.pq, "ParquetFile", Watched)
+        rows = list(tables.picked(tmp_path / "t.parquet", SCHEMA, ("name",), key="name", wanted={"kept"}))
+    assert (rows, made) == ([{"name": "kept"}], [1])
 
 
 def test_count_reads_no_rows(tmp_path):

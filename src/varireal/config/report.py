@@ -17,3 +17,12 @@ class ReportConfig(StrictModel):
         int, Field(ge=64, le=1024, description="Longest side of the pictures in the page, in pixels.")
     ] = 192
     page_size: Annotated[int, Field(ge=10, le=1000, description="Candidates per data file of the page.")] = 60
+    max_pairs: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=10_000_000,
+            description="Most pairs that the page shows. Of a larger study so many are drawn, evenly over classes, "
+            "and within a class over attributes and outcomes; counts are of the whole study.",
+        ),
+    ] = 4000

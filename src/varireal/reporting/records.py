@@ -146,6 +146,7 @@ class GalleryFacts:
         funnel: one row per class and setting.
         downloads: label and path relative to the page.
         scores: feasibility score of each setting; empty when no model judged.
+        drawn: how the pairs of the gallery were drawn, in one line; empty when it shows all of them.
     """
 
     study: str
@@ -155,6 +156,7 @@ class GalleryFacts:
     funnel: tuple[FunnelRow, ...]
     downloads: tuple[tuple[str, str], ...]
     scores: tuple["ScoreRow", ...] = ()
+    drawn: str = ""
 
 
 @dataclass(frozen=True, slots=True)

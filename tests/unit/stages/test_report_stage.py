@@ -22,6 +22,7 @@ from varireal.pictures import encode_png
 from varireal.schemas import EDITS, FEASIBILITY, FUNNEL, IMAGES, MASKS, VERDICTS
 from varireal.seeds import shard_of
 from varireal.segmenters.quality import encode_mask
+from varireal.stages import gallery_source as source
 from varireal.stages import report as stage
 from varireal.stages.summary import Summary
 
@@ -45,8 +46,8 @@ def mask_png(box):
 class Study:
     """Two classes of two train photos, two attributes, two rounds: the first attempt at each egret is rejected."""
 
-    def __init__(self, root, shards=1):
-        self.root, self.shards = root, shards
+    def __init__(self, root, shards=1, max_pairs=4000):
+        self.root, self.shards, self.max_pairs = root, shards, max_pairs
         self.paths = StudyPaths(str(root))
         self.attributes = ("color", "texture")
         self.images = [self.photo(class_id, n) for class_id in CLASSES for n in range(2)]
@@ -61,7 +62,7 @@ class Study:
         raw = {
             "study": {"name": "pond", "seed": 5, "shards": self.shards},
             "edits": {"attributes": list(self.attributes), "rounds": 2},
-            "report": {"title": "Ponds & <b>", "page_size": 10},
+            "report": {"title": "Ponds & <b>", "page_size": 10, "max_pairs": self.max_pairs},
         }
         without = {"adapters": {"regimes": []}}  # the pages of the classifiers are tested in test_results.py
         return stage_slices(parse_config(raw | without), CLASSES)["report"]
@@ -101,6 +102,7 @@ class Study:
                 "attribute": attribute,
                 "feasibility": feasibility,
                 "round": round_,
+                "pair_id": f"{photo['image_id']}.{attribute}.k0",
                 "prompt_id": f"p.{feasibility}",
                 "prompt_name": "hot pink",
                 "seed": 2**62 + round_,
@@ -467,3 +469,87 @@ def test_a_page_without_a_judge_has_no_feasibility_score(study):
     _, page = study.write().run()
     assert 'id="feasibility"' not in page.html
     assert "feasibility.csv" not in page.html
+
+
+def pairs_of(page):
+    """Pair -> ids of its candidates on the page."""
+    found = {}
+    for one in page.payloads("page"):
+        for card in one["cards"]:
+            image_id, attribute, *_ = card[1][0].split(".")
+            found[f"{image_id}.{attribute}.k0"] = [row[0] for row in card[1:]]
+    return found
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_of_more_pairs_than_the_limit_some_are_shown_with_both_arms_and_all_rounds(study, tmp_path, shards):
+    whole = pairs_of(study.write().run()[1])
+    summary, page = Study(tmp_path / "large", shards=shards, max_pairs=4).write().run()
+    shown = pairs_of(page)
+    assert len(shown) == 4
+    assert shown == {pair: whole[pair] for pair in whole if pair in shown}
+    # two classes, two attributes: one of each
+    assert sorted({pair.partition("-")[0] + pair.partition(".")[2] for pair in shown}) == [
+        f"{class_id}{attribute}.k0" for class_id in ("egret", "gull") for attribute in ("color", "texture")
+    ]
+    assert summary.counts == {"candidates": 2 * 4 + 2 * 2, "pages": 2}
+    assert summary.lines[1] == "it shows 4 of 8 pairs, drawn evenly; report.max_pairs says how many"
+
+
+def test_the_page_and_its_copy_say_that_they_show_some(tmp_path):
+    large = Study(tmp_path / "large", max_pairs=3)
+    _, page = large.write().run()
+    said = "3 of 8 pairs are shown, drawn by a digest of their names: evenly over classes"
+    for text in (page.html, (large.root / "report.html").read_text("utf-8")):
+        assert text.count(f'<p class="copy-note drawn">{said}') == 1
+        assert "the manifest lists every candidate.</p>" in text
+        assert "No shown candidate matches these filters." in text
+    assert page.facts["count"]["cards"] == 3
+    # counts are those of the study, and so is what can be chosen
+    assert [row[4:8] for row in page.facts["funnel"]] == [[9, 7, 4, 5]] * 2
+    assert "of 18 wanted edits accepted" in page.html
+
+
+def test_a_page_that_shows_all_says_nothing_of_a_draw(study, tmp_path):
+    _, page = study.write().run()
+    assert "shown" not in page.html.partition("<body>")[2].partition('<script type="application/json"')[0]
+    assert "copy-note" not in (study.root / "report.html").read_text("utf-8").partition("<body>")[2]
+    exact = Study(tmp_path / "pond", max_pairs=8)
+    _, again = exact.run()
+    for kind in ("index", "page", "detail"):
+        assert again.payloads(kind) == page.payloads(kind)
+    digest = f"<dd>{slice_digest(study.config)}</dd>"
+    assert again.html == page.html.replace(digest, f"<dd>{slice_digest(exact.config)}</dd>")
+
+
+def test_nothing_is_decoded_that_is_not_shown(tmp_path, monkeypatch):
+    seen = {"png": 0, "photo": set(), "mask": 0}
+    decode, read, unpack = source.decode_png, source.read_photo, source.decode_mask
+    monkeypatch.setattr(source, "decode_png", lambda data: (seen.update(png=seen["png"] + 1), decode(data))[1])
+    monkeypatch.setattr(source, "decode_mask", lambda data: (seen.update(mask=seen["mask"] + 1), unpack(data))[1])
+    monkeypatch.setattr(source, "read_photo", lambda row, how: (seen["photo"].add(row["image_id"]), read(row, how))[1])
+    large = Study(tmp_path / "large", max_pairs=1)
+    large.write()
+    _, page = large.run()
+    (pair,) = pairs_of(page)
+    assert seen == {"png": len(page.candidates), "photo": {pair.partition(".")[0]}, "mask": 1}
+
+
+def test_a_candidate_that_is_not_shown_needs_a_verdict_too(tmp_path):
+    large = Study(tmp_path / "large", max_pairs=1)
+    _, page = large.write().run()
+    shown = list(pairs_of(page))
+    key = next(key for key in large.verdicts if f"{key[3]}.{key[0]}.k0" not in shown)
+    lost = large.verdicts.pop(key)["candidate_id"]
+    large.write()
+    with pytest.raises(DataError, match=re.escape(f"no verdict on {lost} ")):
+        large.run()
+
+
+def test_nothing_but_the_report_is_left(study):
+    study.write()
+    before = set(study.root.rglob("*"))
+    study.run()
+    report = study.root / "report"
+    fresh = {path for path in study.root.rglob("*") if path not in before and report not in path.parents}
+    assert fresh == {report, study.root / "report.html"}

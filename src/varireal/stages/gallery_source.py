@@ -1,0 +1,180 @@
+"""What the report's page is made from: the shown pairs with their photos, in the order of the gallery.
+
+A study has thousands of tables, in another order than the page. Each is opened once; what is shown of it goes into a
+temporary file as it is stored, and pictures are decoded when the page is at them.
+"""
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Set
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from varireal import names, tables
+from varireal.config.images import ReadingConfig
+from varireal.datasets.decoding import RejectedImageError
+from varireal.datasets.photos import read_photo
+from varireal.errors import DataError
+from varireal.metrics.receipts import RECEIPT_FIELDS
+from varireal.pictures import decode_png
+from varireal.reporting.gallery import GalleryCandidate, GalleryPhoto
+from varireal.reporting.records import ACCEPTED, FAILED, REJECTED
+from varireal.schemas import EDITS, IMAGES, MASKS, VERDICTS
+from varireal.segmenters.quality import decode_mask
+
+Row = Mapping[str, Any]
+
+_AT_ONCE = 4096  # rows without pictures
+_NO_PHOTO = 128  # grey in place of a photo that cannot be read any more
+_ORDER = ("class_id", "image_id", "attribute", "k", "feasibility", "round")
+_TOLD = (*("candidate_id", "class_name", "prompt_id", "prompt_name", "prompt_description", "seed"), "backend")
+_EDIT_COLUMNS = (*_ORDER, *_TOLD, "status", *RECEIPT_FIELDS, "image")
+_VERDICT_COLUMNS = ("candidate_id", "accepted", "reasons")
+_PHOTO_COLUMNS = ("image_id", "class_id", "class_name", "split", "path", "width", "height", "sha256")
+_MASK_COLUMNS = ("image_id", "status", "reason", "mask", "smoothed")
+
+
+class _Place(NamedTuple):
+    """Where bytes lie in the temporary file."""
+
+    start: int
+    length: int
+
+
+class Spool(AbstractContextManager["Spool"]):
+    """Bytes in a file without a name, so that nothing is left of it when the process is killed.
+
+    Args:
+        folder: on its disk; that of the results, because a small one often holds the system's temporary files.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  (closed by __exit__)
+        self._end = 0
+
+    def __exit__(self, *error: object) -> None:
+        """Let the bytes go."""
+        self._file.close()
+
+    def add(self, data: bytes) -> _Place:
+        """Keep bytes; return their place."""
+        self._file.seek(self._end)
+        self._file.write(data)
+        place = _Place(self._end, len(data))
+        self._end += len(data)
+        return place
+
+    def read(self, place: _Place) -> bytes:
+        """Return the bytes of a place."""
+        self._file.seek(place.start)
+        return self._file.read(place.length)
+
+
+class Candidates:
+    """The candidates of the shown pairs; iterating gives them in the order of the gallery.
+
+    Args:
+        spool: where their rows and pictures are kept.
+        pairs: ``pair_id`` of the pairs.
+    """
+
+    def __init__(self, spool: Spool, pairs: Set[str]) -> None:
+        self._spool, self._pairs = spool, pairs
+        self._places: list[tuple[tuple[Any, ...], _Place, _Place | None]] = []
+        self.images: set[str] = set()
+
+    def take(self, edits: Path, verdicts: Path) -> None:
+        """Keep those of a table.
+
+        Raises:
+            DataError: a table is damaged.
+        """
+        said: dict[str, Row] | None = None
+        for row in tables.picked(edits, EDITS, _EDIT_COLUMNS, key="pair_id", wanted=self._pairs):
+            if said is None:
+                said = {v["candidate_id"]: v for v in tables.stream(verdicts, VERDICTS, _VERDICT_COLUMNS, at_once=512)}
+            image, key = row.pop("image"), tuple(row[name] for name in _ORDER)
+            place = self._spool.add(image) if row["status"] == names.OK else None
+            told = json.dumps([row, said[row["candidate_id"]]]).encode()
+            self._places.append((key, self._spool.add(told), place))
+            self.images.add(row["image_id"])
+
+    def __iter__(self) -> Iterator[GalleryCandidate]:
+        """Yield each, decoded."""
+        for _, told, place in sorted(self._places):
+            row, verdict = json.loads(self._spool.read(told))
+            yield _candidate(row, verdict, None if place is None else self._spool.read(place))
+
+
+def _candidate(row: Row, verdict: Row, image: bytes | None) -> GalleryCandidate:
+    return GalleryCandidate(
+        **{name: row[name] for name in (*_ORDER, *_TOLD)},
+        outcome=ACCEPTED if verdict["accepted"] else FAILED if image is None else REJECTED,
+        reasons=tuple(verdict["reasons"]),
+        receipt={name: row[name] for name in RECEIPT_FIELDS},
+        image=None if image is None else decode_png(image),
+    )
+
+
+class Photos:
+    """Photos of the page by id, read when they are asked for.
+
+    Args:
+        images: table of images.
+        reading: how photos are read.
+        wanted: ids of the photos that were edited.
+        tests: photos of the other splits can be asked for too.
+        spool: where masks are kept.
+    """
+
+    def __init__(self, images: Path, reading: ReadingConfig, wanted: Set[str], spool: Spool, *, tests: bool) -> None:
+        self._reading, self._wanted, self._spool = reading, wanted, spool
+        self._rows = {row["image_id"]: row for row in _photo_rows(images, wanted, tests=tests)}
+        self._masks: dict[str, tuple[Row, _Place | None]] = {}
+
+    def take_masks(self, path: Path) -> None:
+        """Keep the masks of a table.
+
+        Raises:
+            DataError: the table is damaged.
+        """
+        for row in tables.picked(path, MASKS, _MASK_COLUMNS, key="image_id", wanted=self._wanted):
+            data = row["smoothed"] or row["mask"]
+            told = {"status": row["status"], "reason": row["reason"]}
+            self._masks[row["image_id"]] = (told, self._spool.add(data) if data else None)
+
+    def __call__(self, image_id: str) -> GalleryPhoto:
+        """Return a photo with its mask.
+
+        Raises:
+            DataError: the table of images does not have it.
+        """
+        if image_id not in self._rows:
+            raise DataError(f"the table of images has no row {image_id} that the edits name; run the workflow again")
+        row = self._rows[image_id]
+        try:
+            picture, problem = read_photo(row, self._reading).image, ""
+        except RejectedImageError as error:
+            # the page must show what was made of a photo that is gone since
+            picture, problem = np.full((row["height"], row["width"], 3), _NO_PHOTO, np.uint8), str(error)
+        told, place = self._masks.get(image_id, ({"status": "mask_missing", "reason": ""}, None))
+        return GalleryPhoto(
+            **{name: row[name] for name in ("image_id", "class_id", "class_name", "split")},
+            image=picture,
+            mask=None if place is None else decode_mask(self._spool.read(place)),
+            mask_status="image_unreadable" if problem else told["status"],
+            mask_reason=problem or told["reason"],
+        )
+
+
+def _photo_rows(images: Path, wanted: Set[str], *, tests: bool) -> Iterator[Row]:
+    """Yield the rows of the photos that may be asked for."""
+    for batch in tables.batches(images, IMAGES, _PHOTO_COLUMNS, at_once=_AT_ONCE):
+        pairs = zip(batch["image_id"].to_pylist(), batch["split"].to_pylist(), strict=True)
+        own = [image_id in wanted or (tests and split != names.TRAIN) for image_id, split in pairs]
+        yield from batch.filter(pa.array(own, pa.bool_())).to_pylist()
