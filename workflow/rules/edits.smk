@@ -27,14 +27,13 @@ rule edits:
     params:
         key=LAYOUT.key("edits"),
         machine=PATHS.config("machine"),
-        prompt_files=lambda w: LAYOUT.all_prompts(),
         prompts=lambda w: LAYOUT.prompts_digest(w.attribute, w.feasibility),
         store=lambda w: PATHS.store(
             f"edits-{w.attribute}-{w.feasibility}-round{w.round}-{w.shard}"
         ),
     shell:
         "varireal edits --config {input.config:q} --images {input.images:q} --masks {input.masks:q}"
-        " --prompts {params.prompt_files:q} --attribute {wildcards.attribute:q} --feasibility {wildcards.feasibility:q}"
+        " --prompts {input.prompts:q} --attribute {wildcards.attribute:q} --feasibility {wildcards.feasibility:q}"
         " --round {wildcards.round} --shard {wildcards.shard:q} --earlier-edits {input.earlier_edits:q}"
         " --earlier-verdicts {input.earlier_verdicts:q} --priors {input.priors:q} --output {output:q}"
         " --store {params.store:q} --machine {params.machine:q} --prompts-digest {params.prompts:q} --log {log:q}"

@@ -20,10 +20,9 @@ rule priors:
     params:
         key=LAYOUT.key("priors"),
         machine=PATHS.config("machine"),
-        prompt_files=lambda w: LAYOUT.all_prompts(),
         prompts=lambda w: LAYOUT.prompts_digest(w.attribute, w.feasibility),
         store=lambda w: PATHS.store(f"priors-{w.attribute}-{w.feasibility}"),
     shell:
-        "varireal priors --config {input.config:q} --images {input.images:q} --prompts {params.prompt_files:q}"
+        "varireal priors --config {input.config:q} --images {input.images:q} --prompts {input.prompts:q}"
         " --attribute {wildcards.attribute:q} --feasibility {wildcards.feasibility:q} --output {output:q}"
         " --store {params.store:q} --machine {params.machine:q} --prompts-digest {params.prompts:q} --log {log:q}"

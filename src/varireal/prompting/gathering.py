@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from varireal.errors import DataError
 from varireal.files import write_whole
 from varireal.seeds import digest
 
@@ -17,8 +18,30 @@ def gather(*, records: Sequence[Path], output: Path) -> int:
 
     Args:
         records: what the stage prompts said of each class's file.
-        output: JSON file, class id to digest.
+        output: JSON file, class id to digest, in the order of the records.
     """
     found = {path.stem: digest(path.read_text("utf-8"), size=8) for path in records}
-    write_whole(output, json.dumps(found, sort_keys=True) + "\n")
+    write_whole(output, json.dumps(found) + "\n")
     return 0
+
+
+def class_files(given: Sequence[Path]) -> list[Path]:
+    """Prompt files out of what a stage was given: such files, or the gathered file of a study, which stands for them.
+
+    So a job's command does not grow with the classes: a shell takes 128 KiB, which 1,800 paths fill.
+
+    Raises:
+        DataError: the gathered file is damaged.
+    """
+    return [path for one in given for path in (_gathered(one) if one.suffix == ".json" else [one])]
+
+
+def _gathered(path: Path) -> list[Path]:
+    try:
+        classes = list(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(f"{path} cannot be used ({error}); delete it and run again") from error
+    if strange := [name for name in classes if not isinstance(name, str) or Path(name).name != name]:
+        raise DataError(f"{path} names the class {strange[0]!r}, which no file can have; delete it and run again")
+    folder = path.parent.parent
+    return [folder / f"{class_id}.yaml" for class_id in classes]

@@ -22,6 +22,7 @@ from varireal.errors import ConfigError
 from varireal.logs import progress
 from varireal.names import EditStatus
 from varireal.paths import parse_shard
+from varireal.prompting.gathering import class_files
 from varireal.prompting.seen import remember
 from varireal.running.room import Room
 from varireal.schemas import EDITS, MASKS
@@ -65,7 +66,7 @@ def run(
         config: the stage's slice.
         images: table of images.
         masks: masks of the shard.
-        prompts: prompt files of all classes.
+        prompts: prompt files of all classes, or the gathered file that stands for them.
         attribute: background, color or texture.
         feasibility: feasible or infeasible.
         round_: number of the round.
@@ -85,9 +86,10 @@ def run(
         DiskFullError: what is kept and one more item would not fit on the disk.
     """
     _check_call(config, attribute, round_, earlier_edits, earlier_verdicts)
-    remember(prompts, attribute, feasibility, prompts_digest)
+    files = class_files(prompts)
+    remember(files, attribute, feasibility, prompts_digest)
     photos = shard_photos(images, *parse_shard(shard))
-    items = _wanted(config, photos, store, prompts, (attribute, feasibility), round_)
+    items = _wanted(config, photos, store, files, (attribute, feasibility), round_)
     settled = settled_items(earlier_edits, earlier_verdicts)
     open_items = [item for item in items if (item.photo["image_id"], item.k) not in settled]
     if not open_items:

@@ -24,6 +24,7 @@ from varireal.logs import progress
 from varireal.metrics.flat import flat_reason
 from varireal.names import EditStatus
 from varireal.pictures import encode_png
+from varireal.prompting.gathering import class_files
 from varireal.prompting.seen import remember
 from varireal.running import job_record
 from varireal.schemas import PRIORS
@@ -57,7 +58,7 @@ def run(
     Args:
         config: the slice of the stage edits.
         images: table of images.
-        prompts: prompt files of all classes.
+        prompts: prompt files of all classes, or the gathered file that stands for them.
         attribute: background or texture.
         feasibility: feasible or infeasible.
         output: table of prior pictures to write.
@@ -70,9 +71,10 @@ def run(
         BackendError: the editor cannot run here, or draws from no pool.
     """
     label = f"priors {attribute}/{feasibility}"
-    remember(prompts, attribute, feasibility, prompts_digest)
+    files = class_files(prompts)
+    remember(files, attribute, feasibility, prompts_digest)
     editor = make_editor(config, read_machine(machine))
-    wanted = _wanted(config, editor, images, prompts, attribute, feasibility)
+    wanted = _wanted(config, editor, images, files, attribute, feasibility)
     with open_store(store) as kept:
         missing = [entry for entry in wanted if kept.get(entry.prior_id) is None]
         size = batch_size(config, editor)
