@@ -25,8 +25,8 @@ import psutil
 import yaml
 from common import ROOT, environment, save, workflow_copy
 
-sys.path.insert(0, str(ROOT / "tests" / "slurm"))
-import cluster as slurm
+sys.path.insert(0, str(ROOT / "tests"))
+from slurm import cluster as slurm
 
 CONFIG = {
     "study": {"name": "kills", "seed": 3, "shards": 2},

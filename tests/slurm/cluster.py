@@ -1,11 +1,12 @@
 """A real SLURM on this machine: munged, slurmctld and one slurmd per node, all of them in one temporary folder.
 
 Nothing of a SLURM that is installed here is touched: own key, own socket, own ports, own state. What is started is
-known by its process id and is ended by it.
+known by its process id and is ended by it. With accounting there are a database and slurmdbd too.
 """
 
 import getpass
 import os
+import random
 import secrets
 import shutil
 import signal
@@ -18,12 +19,14 @@ from pathlib import Path
 
 import psutil
 
+from slurm import accounting
+
 PROGRAMS = ("munged", "slurmctld", "slurmd", "slurmstepd", "sbatch", "srun", "squeue", "scontrol", "scancel", "sinfo")
 NODES = ("one", "two")
 GPUS = ("/dev/null", "/dev/zero")  # SLURM only looks whether the files are there, and hands out their numbers
 PATIENCE = 60.0  # seconds that a daemon gets for what takes it one
 
-# No accounting, no cgroups: it must run in a container. The intervals are short, so that what takes a cluster minutes
+# No cgroups: it must run in a container. The intervals are short, so that what takes a cluster minutes
 # takes this one seconds. The urgent partition takes its nodes from the normal one, whose jobs go back into the queue.
 CONFIG = """
 ClusterName=varireal
@@ -54,7 +57,7 @@ PriorityType=priority/basic
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 JobRequeue=1
-AccountingStorageType=accounting_storage/none
+{accounting}
 JobAcctGatherType=jobacct_gather/none
 JobCompType=jobcomp/none
 ReturnToService=2
@@ -70,11 +73,11 @@ TCPTimeout=2
 """
 
 
-def missing() -> str:
+def missing(programs: tuple[str, ...] = PROGRAMS) -> str:
     """The programs that are not on this machine; empty when a cluster can be started."""
     path = f"{os.environ['PATH']}{os.pathsep}/usr/sbin{os.pathsep}/sbin"
     # slurmstepd is nowhere on the path of Debian; slurmd knows where it is
-    return ", ".join(name for name in PROGRAMS if name != "slurmstepd" and shutil.which(name, path=path) is None)
+    return ", ".join(name for name in programs if name != "slurmstepd" and shutil.which(name, path=path) is None)
 
 
 def wait_for(what: str, condition: Callable[[], object], patience: float = PATIENCE, pause: float = 0.1) -> object:
@@ -92,11 +95,24 @@ def wait_for(what: str, condition: Callable[[], object], patience: float = PATIE
 
 
 def _free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on, by chance, so that clusters beside each other do not take the same.
+
+    They are below those that the kernel gives to connections: one of these could be taken by a connection while its
+    daemon is away, and the daemon could not start again.
+    """
+    lowest_of_connections = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     with ExitStack() as stack:
-        sockets = [stack.enter_context(closing(socket.socket())) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+        found: list[int] = []
+        for port in random.sample(range(10_000, lowest_of_connections), 1000):
+            one = stack.enter_context(closing(socket.socket()))
+            try:
+                one.bind(("", port))
+            except OSError:
+                continue
+            found.append(port)
+            if len(found) == count:
+                return found
+    raise RuntimeError("no free ports")
 
 
 def family(pid: int) -> list[psutil.Process]:
@@ -112,11 +128,19 @@ class Cluster:
     """Two nodes of some CPUs and two make-believe GPUs each; partitions ``normal`` (default) and ``urgent``."""
 
     def __init__(
-        self, folder: Path, *, cpus: int = 2, memory: int = 16_000, node_timeout: int = 10, kill_wait: int = 30
+        self,
+        folder: Path,
+        *,
+        cpus: int = 2,
+        memory: int = 16_000,
+        node_timeout: int = 10,
+        kill_wait: int = 30,
+        accounts: bool = False,
     ):
         self.folder = folder
+        self.accounts = accounts
         self.daemons: dict[str, subprocess.Popen] = {}
-        self.ports = dict(zip(("slurmctld", *NODES), _free_ports(1 + len(NODES)), strict=True))
+        self.ports = dict(zip(("slurmctld", "slurmdbd", *NODES), _free_ports(2 + len(NODES)), strict=True))
         self.config = folder / "slurm.conf"
         host = socket.gethostname().partition(".")[0]
         text = CONFIG.format(
@@ -126,6 +150,7 @@ class Cluster:
             port=self.ports["slurmctld"],
             node_timeout=node_timeout,
             kill_wait=kill_wait,
+            accounting=accounting.setting(folder, self.ports["slurmdbd"] if accounts else None),
         )
         for node in NODES:
             text += (
@@ -149,7 +174,8 @@ class Cluster:
         """What the commands of SLURM need to find this cluster and no other."""
         outside = {name: value for name, value in os.environ.items() if not name.startswith(("SLURM_", "SBATCH_"))}
         path = os.pathsep.join((str(self.bin), outside["PATH"], "/usr/sbin", "/sbin"))
-        return {**outside, "PATH": path, "SLURM_CONF": str(self.config)}
+        database = {"MYSQL_UNIX_PORT": str(accounting.database_socket(self.folder))} if self.accounts else {}
+        return {**outside, **database, "PATH": path, "SLURM_CONF": str(self.config)}
 
     def wrap(self, program: str, script: str) -> None:
         """Put a script before a command of SLURM; jobs see it too."""
@@ -189,10 +215,23 @@ class Cluster:
             *(f"--log-file={files['log']}", f"--seed-file={files['seed']}"),
         )
         wait_for("munged", files["socket"].exists)
+        if self.accounts:
+            self.start_accounting()
         self.start_controller()
         for node in NODES:
             self.start_node(node)
         wait_for("idle nodes", lambda: set(self.node_states().values()) == {"idle"})
+
+    def start_accounting(self) -> None:
+        """Start the database and slurmdbd, and make this cluster and an account of the user known there."""
+        user = getpass.getuser()
+        accounting.prepare(self.folder, user, self.ports["slurmdbd"])
+        self._start("mariadbd", *accounting.database_command(self.folder, user))
+        wait_for("the database", accounting.database_socket(self.folder).exists)
+        self._start("slurmdbd", "slurmdbd", "-D")
+        wait_for("slurmdbd", lambda: "root" in self.command("sacctmgr", "show", "account", check=False))
+        for words in accounting.entries(user):
+            self.command("sacctmgr", "--immediate", "add", *words)
 
     def start_controller(self) -> None:
         """Start slurmctld and wait until it answers."""
@@ -249,7 +288,7 @@ class Cluster:
             except TimeoutError:
                 pass
         left = [process for node in NODES for process in self.steps(node)]
-        for name in ("slurmctld", *NODES, "munged"):
+        for name in ("slurmctld", *NODES, "slurmdbd", "mariadbd", "munged"):
             daemon = self.daemons.pop(name, None)
             if daemon is None:
                 continue

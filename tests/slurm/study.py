@@ -1,6 +1,7 @@
 """A study on the test cluster whose editor can be stopped in an edit, and what it did."""
 
 import os
+import shutil
 import signal
 import subprocess
 from collections import Counter
@@ -31,6 +32,16 @@ class Edit:
     gpu: str
     pid: int
     item: str
+
+
+def copied(reference: Project, folder: Path, *, without: tuple[str, ...] = ()) -> Project:
+    """The reference's folder, with some results and what was kept of them taken away."""
+    project = reference.copied(folder)
+    root = folder / "results" / "tiny"
+    for name in without:
+        for path in [root / name, *(root / "store").glob(f"{name}-*")]:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return project
 
 
 class Workflow:
@@ -70,6 +81,12 @@ class Workflow:
         assert self.process is not None
         return self.process.wait(patience)
 
+    def kill(self) -> None:
+        """``kill -9`` of Snakemake; its jobs live on."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
     def stop(self) -> None:
         """End what a failed test left."""
         if self.process is not None and self.process.poll() is None:
@@ -104,6 +121,14 @@ class Workflow:
             elif found.get(edit.job, edit).pid == edit.pid and found.get(edit.job, edit).item == edit.item:
                 found.pop(edit.job, None)
         return found
+
+    def jobs(self) -> list[str]:
+        """Numbers of this folder's jobs, by the place of their logs on SLURM."""
+        form = "JobID:|,STDOUT:"
+        said = self.cluster.command("squeue", "--noheader", "--states=all", f"--Format={form}")
+        folder = f"{self.project.folder}/"
+        found = [line.partition("|") for line in said.splitlines()]
+        return [number.strip() for number, _, log in found if log.strip().startswith(folder)]
 
     def job(self, number: str) -> dict[str, str]:
         """What SLURM says of a job."""

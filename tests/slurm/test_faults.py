@@ -1,7 +1,6 @@
 """Faults of a cluster, on a real SLURM: a study goes on by itself, to the same bytes, and computes no item twice."""
 
 import re
-import shutil
 import time
 from collections import Counter
 
@@ -9,21 +8,11 @@ import pytest
 
 from kit import Project
 from slurm.cluster import wait_for
-from slurm.study import STUDY
+from slurm.study import STUDY, copied
 
 pytestmark = [pytest.mark.slurm, pytest.mark.e2e]
 
 ITEMS = 16  # 8 train photos in two arms
-
-
-def copied(reference, folder, *, without=()):
-    """The reference's folder, with some results and what was kept of them taken away."""
-    project = reference.copied(folder)
-    root = folder / "results" / "tiny"
-    for name in without:
-        for path in [root / name, *(root / "store").glob(f"{name}-*")]:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-    return project
 
 
 def test_a_study_goes_through_all_faults_of_a_cluster(reference, workflow, cluster, tmp_path):
@@ -87,6 +76,48 @@ def test_a_study_goes_through_all_faults_of_a_cluster(reference, workflow, clust
     assert set(ended_.values()) == {1}  # no item that was finished was made again
     assert begun - ended_ == Counter([held[lost].item])  # and of those that were not, only the one in hand
     assert run.job(preempted)["state"] == run.job(lost)["state"] == "COMPLETED"  # the same jobs, queued again by SLURM
+
+
+def test_a_killed_workflow_s_jobs_are_recognised_by_the_next_one(reference, workflow, cluster, tmp_path):
+    """``kill -9`` of Snakemake while two jobs are at work and two wait; the same command then goes on."""
+    project = copied(reference, tmp_path / "study", without=("edits",))
+    run = workflow(project)
+    run.close_gate()
+    options = ("--until", "edits", "--set-threads", "edits=2")  # a job fills a node
+    run.start(*options)
+    wait_for("two jobs with an edit in hand", lambda: len(run.in_hand()) == 2, 120, 0.2)
+    held = run.in_hand()
+    wait_for("two that wait", lambda: len(mine := run.jobs()) == 4 and set(mine) - set(held), 60, 0.2)
+    waiting = sorted(set(run.jobs()) - set(held))
+    # Jobs of somebody else, who is the same user here: one that waits, one that is held.
+    other = cluster.command("sbatch", "--parsable", "--hold", "--job-name=other", "--wrap=true").strip()
+    name = cluster.command("squeue", "-h", f"--jobs={waiting[0]}", "--format=%j").strip()
+    alike = cluster.command("sbatch", "--parsable", "--hold", f"--job-name={name}x", "--wrap=true").strip()
+    run.kill()
+    assert {job: run.job(job)["state"] for job in (*held, *waiting)} == {
+        **dict.fromkeys(held, "RUNNING"),
+        **dict.fromkeys(waiting, "PENDING"),
+    }
+
+    run.start(*options)
+    wait_for("the next one's jobs", lambda: len(run.jobs()) == 8, 120, 0.2)
+    said = run.screen.read_text()
+    assert "was killed. What it finished is kept and used" in said
+    at_work = ", ".join(sorted(held, key=int))
+    assert (
+        f"Jobs of an earlier workflow of this study on SLURM: 2 at work ({at_work}), whose items will be found; "
+        f"2 that waited ({', '.join(waiting)}), cancelled" in said
+    )
+    assert {run.job(job)["state"] for job in held} == {"RUNNING"}
+    assert {run.job(job)["state"] for job in waiting} == {"CANCELLED"}
+    assert {run.job(job)["state"] for job in (other, alike)} == {"PENDING"}
+    cluster.command("scancel", other, alike)
+    run.open_gate()
+    assert run.finish(180) == 0
+    assert project.outputs() == reference.outputs()
+    begun = Counter((edit.what, edit.item) for edit in run.trace())
+    assert len(begun) == 2 * ITEMS
+    assert set(begun.values()) == {1}  # not one was begun again
 
 
 def test_a_job_leaves_few_files(reference):

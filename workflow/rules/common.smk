@@ -34,19 +34,23 @@ def checked_layout():
 def begin_workflow(logger):
     """Own the study's folder until the end, and note what fails. Not called for a dry run, nor inside a job."""
     from varireal.config.files import write_text  # here, because no job needs them
+    from varireal.running.left_jobs import clear_queue
     from varireal.running.ownership import own_study
-    from varireal.running.queue_states import answer_without_accounting
+    from varireal.running.queue_states import mend_sacct
 
     if not workflow.local_exec:
-        answer_without_accounting()
+        mend_sacct()
     with one_line_errors():
         news = own_study(Path(PATHS.root))
         # What changes no result. These are no inputs: Snakemake overlooks every other change behind a job that writes an
         # ancient one.
         for stage in ("machine", "server"):
             write_text(text=LAYOUT.slice(stage), output=Path(PATHS.config(stage)))
-    if news:
-        logger.warning(news)
+        # the SLURM executor's name for all jobs of this run
+        run = getattr(workflow.scheduler._executor, "run_uuid", None)
+        left = clear_queue(Path(PATHS.root), run, killed=news is not None)
+    for line in filter(None, (news, left)):
+        logger.warning(line)
     logger.addHandler(FAILURES)
 
 
