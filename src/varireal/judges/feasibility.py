@@ -3,7 +3,9 @@
 import csv
 import io
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,14 +28,31 @@ JUDGED, ACCEPTED = "judged", "accepted"
 
 
 @dataclass(frozen=True, slots=True)
-class _Picture:
-    """What a judge said of one candidate: its score, None when it is unknown."""
+class _Reviewed:
+    """A picture that has a score and was reviewed."""
 
-    candidate_id: str
     setting: tuple[str, str]
     accepted: bool
-    logit: float | None
-    words: float | None
+    logit: float
+    feasible: bool
+
+
+class _Scores:
+    """What a judge said of the pictures of one setting: 17 bytes of each, for there may be a million."""
+
+    def __init__(self) -> None:
+        self.logits, self.words, self.accepted = array("d"), array("d"), array("b")
+
+    def add(self, row: Row) -> None:
+        """Add a picture; what is unknown becomes NaN."""
+        self.logits.append(math.nan if row["feasible_logit"] is None else row["feasible_logit"])
+        self.words.append(math.nan if row["p_feasible_words"] is None else row["p_feasible_words"])
+        self.accepted.append(row["accepted"])
+
+    def of(self, population: str) -> tuple[Array, Array]:
+        """(N,) log-odds and (N,) probabilities by the words alone, with NaN, of a population."""
+        chosen = np.array(self.accepted, bool) if population == ACCEPTED else slice(None)
+        return np.array(self.logits)[chosen], np.array(self.words)[chosen]
 
 
 class FeasibilityScore:
@@ -50,24 +69,43 @@ class FeasibilityScore:
 
     def __init__(self, config: ReviewConfig, seed: int, groups: Iterable[tuple[str, str, Sequence[Path]]]) -> None:
         self._config = config
-        self._pictures = [picture for group in groups for picture in _read(*group)]
-        self._settings = list(dict.fromkeys(picture.setting for picture in self._pictures))
-        self._reviews = read_reviews(Path(config.path)) if config.path and self._pictures else {}
-        self._codes = {item_code(p.candidate_id): p for p in self._pictures} if self._reviews else {}
+        self._scores: dict[tuple[str, str], _Scores] = {}
+        self._known: list[_Reviewed] = []  # in the order of the tables
+        self.strangers = self._read(groups)
         reviewed = self._reviewed()
         self.problem = why_uncalibrated(reviewed, config.minimum) if config.path else "nobody reviewed any picture"
         how = Settings(config.calibration, config.minimum, config.resamples, config.level, seed)
         self._calibration = Calibration(reviewed, how) if not self.problem else None
-        self.strangers = sum(code not in self._codes for code in self._reviews)
         if self.strangers:
             logger.warning(
                 "%s: %d reviewed pictures are not among those that were judged", config.path, self.strangers
             )
 
+    def _read(self, groups: Iterable[tuple[str, str, Sequence[Path]]]) -> int:
+        """Take what is needed from the tables; return how many reviewed pictures are not in them."""
+        reviews: dict[str, Review] | None = None
+        left: set[str] = set()
+        for attribute, feasibility, verdicts in groups:
+            setting = (attribute, feasibility)
+            for row in (row for path in verdicts for row in _judged(path)):
+                self._scores.setdefault(setting, _Scores()).add(row)
+                if reviews is None:  # a study without judged pictures does not look at the file
+                    reviews = read_reviews(Path(self._config.path)) if self._config.path else {}
+                    left = set(reviews)
+                code = item_code(row["candidate_id"]) if reviews else ""
+                if code in left:
+                    left.remove(code)
+                    self._note(setting, row, reviews[code])
+        return len(left)
+
+    def _note(self, setting: tuple[str, str], row: Row, review: Review) -> None:
+        if row["feasible_logit"] is not None:
+            self._known.append(_Reviewed(setting, row["accepted"], row["feasible_logit"], review.feasible))
+
     @property
     def judged(self) -> bool:
         """Whether a model judged anything."""
-        return bool(self._pictures)
+        return bool(self._scores)
 
     def p_feasible(self, logit: float | None) -> float | None:
         """Calibrated probability that a picture is feasible; None without a score or a calibration."""
@@ -77,44 +115,36 @@ class FeasibilityScore:
 
     def rows(self) -> list[Row]:
         """One row per setting and population; none when no model judged."""
-        return [self._row(setting, population) for setting in self._settings for population in (ACCEPTED, JUDGED)]
+        return [self._row(setting, population) for setting in self._scores for population in (ACCEPTED, JUDGED)]
 
     def _reviewed(self) -> Reviewed:
-        known = self._known(self._pictures)
-        numbers = {setting: number for number, setting in enumerate(self._settings)}
+        numbers = {setting: number for number, setting in enumerate(self._scores)}
         return Reviewed(
-            np.array([p.logit for p, _ in known], float),
-            np.array([review.feasible for _, review in known], bool),
-            np.array([numbers[p.setting] for p, _ in known], int),
+            np.array([known.logit for known in self._known], float),
+            np.array([known.feasible for known in self._known], bool),
+            np.array([numbers[known.setting] for known in self._known], int),
         )
 
-    def _known(self, pictures: Iterable[_Picture]) -> list[tuple[_Picture, Review]]:
-        """Pictures with a score that a person reviewed, in the order of the tables."""
-        if not self._reviews:
-            return []
-        pairs = [(p, self._reviews.get(item_code(p.candidate_id))) for p in pictures if p.logit is not None]
-        return [(p, review) for p, review in pairs if review is not None]
-
     def _row(self, setting: tuple[str, str], population: str) -> Row:
-        pictures = [p for p in self._pictures if p.setting == setting and (p.accepted or population == JUDGED)]
-        scores = np.array([p.logit for p in pictures if p.logit is not None], float)
-        known = self._known(pictures)
+        logits, words = self._scores[setting].of(population)
+        scores = logits[~np.isnan(logits)]
+        own = [known.setting == setting and (known.accepted or population == JUDGED) for known in self._known]
         row: Row = {
             "attribute": setting[0],
             "feasibility": setting[1],
             "population": population,
-            "pictures": len(pictures),
-            "unknown": len(pictures) - len(scores),
-            "p_feasible_raw": _mean([sigmoid(score) for score in scores]),
-            "p_feasible_words": _mean([p.words for p in pictures if p.words is not None]),
-            "reviewed": len(known),
-            "reviewed_feasible": sum(review.feasible for _, review in known),
+            "pictures": len(logits),
+            "unknown": len(logits) - len(scores),
+            "p_feasible_raw": _mean([sigmoid(score) for score in scores.tolist()]),
+            "p_feasible_words": _mean(words[~np.isnan(words)]),
+            "reviewed": sum(own),
+            "reviewed_feasible": sum(known.feasible for known, is_own in zip(self._known, own, strict=True) if is_own),
             "calibration": "none" if self._calibration is None else self._config.calibration,
             "note": self.problem,
         }
         if self._calibration is None or not len(scores):
             return row
-        estimate = self._calibration.estimate(scores, self._own(known), f"{'/'.join(setting)} {population}")
+        estimate = self._calibration.estimate(scores, np.array(own, bool), f"{'/'.join(setting)} {population}")
         return row | {
             "p_feasible": estimate.value,
             "low": estimate.low,
@@ -123,22 +153,15 @@ class FeasibilityScore:
             "correction": estimate.correction,
         }
 
-    def _own(self, known: Sequence[tuple[_Picture, Review]]) -> Array:
-        """Which of all reviewed pictures these are."""
-        ids = {picture.candidate_id for picture, _ in known}
-        return np.array([p.candidate_id in ids for p, _ in self._known(self._pictures)], bool)
 
-
-def _read(attribute: str, feasibility: str, verdicts: Sequence[Path]) -> Iterable[_Picture]:
+def _judged(verdicts: Path) -> Iterator[Row]:
+    """Rows of a table of verdicts that a model said something of."""
     columns = ["candidate_id", "accepted", "judge_model", "feasible_logit", "p_feasible_words"]
-    for path in verdicts:
-        for row in tables.read(path, VERDICTS, columns):
-            if row["judge_model"] is not None:
-                score = row["feasible_logit"], row["p_feasible_words"]
-                yield _Picture(row["candidate_id"], (attribute, feasibility), row["accepted"], *score)
+    rows = tables.stream(verdicts, VERDICTS, columns, at_once=1024)
+    return (row for row in rows if row["judge_model"] is not None)
 
 
-def _mean(values: Sequence[float]) -> float | None:
+def _mean(values: Sequence[float] | Array) -> float | None:
     return float(np.mean(values)) if len(values) else None
 
 
