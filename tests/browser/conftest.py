@@ -229,3 +229,19 @@ def large(tmp_path_factory) -> Path:
     summary = write_gallery(folder, FACTS, photos, candidates())
     assert summary.candidates == 10_000
     return folder
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory) -> Path:
+    """A gallery that shows a part of a study of 301 classes, with more counts than its page holds."""
+    folder = tmp_path_factory.mktemp("drawn")
+    row = FACTS.funnel[0]
+    more = [
+        replace(row, class_id=f"bird-{n:03d}", class_name=f"Bird {n:03d}", attribute=attribute, feasibility=arm)
+        for n in range(298)
+        for attribute in ("background", "color", "texture")
+        for arm in ("feasible", "infeasible")
+    ]
+    said = "18 of 1,800 pairs are shown, drawn evenly"
+    write_gallery(folder, replace(FACTS, funnel=(*FACTS.funnel, *more), drawn=said), photo, known(), page_size=8)
+    return folder

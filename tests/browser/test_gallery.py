@@ -1,5 +1,7 @@
 """The gallery as a reader meets it: opened from disk in a real browser."""
 
+import shutil
+
 import pytest
 
 pytestmark = pytest.mark.browser
@@ -281,3 +283,52 @@ def test_ten_thousand_candidates(show, large):
     # the pages between the first and the last were never read, and the window alone is filled
     assert scripts.count() <= 20
     assert page.locator(".card").count() <= 60
+
+
+def test_a_part_of_a_study_is_shown_and_said(show, drawn):
+    page = show(drawn)
+    assert page.locator(".drawn").inner_text() == "18 of 1,800 pairs are shown, drawn evenly"
+    assert count(page) == "18 pairs, 42 candidates"
+    page.locator('select[data-field="class"]').select_option(label="Mallard  (14)")
+    assert count(page) == "6 pairs, 14 candidates"
+
+
+def test_many_counts_are_read_when_they_are_looked_at_and_shown_in_parts(show, expect, drawn):
+    page = show(drawn)
+    counts = page.locator('head script[src="data/counts-00000.js"]')
+    assert counts.count() == 0
+    page.locator("#tab-funnel").click()
+    rows = page.locator("table.funnel tbody tr")
+    expect(rows).to_have_count(300)
+    assert counts.count() == 1
+    assert page.locator("table.funnel tfoot td.number").first.inner_text() == f"{1788 * 3 + 36:,}"
+    more = page.locator("#funnel .more")
+    assert more.inner_text() == "Show 300 more of 1,800 rows"
+    for number in range(600, 2000, 300):
+        more.click()
+        expect(rows).to_have_count(number)
+    assert not more.is_visible()
+    page.get_by_role("button", name="Class").click()
+    expect(rows).to_have_count(300)
+    assert rows.first.locator("button").first.inner_text() != "Grey heron"
+
+
+def test_a_class_that_is_not_shown_leaves_nothing_and_not_everything(show, expect, drawn):
+    page = show(drawn)
+    page.locator("#tab-funnel").click()
+    page.locator("table.funnel tbody").get_by_role("button", name="Bird 007").first.click()
+    assert count(page) == "0 pairs, 0 candidates"
+    assert page.locator("#nothing").inner_text() == "No shown candidate matches these filters."
+    assert page.locator("#nothing").is_visible()
+
+
+def test_missing_counts_are_said(chromium, drawn, tmp_path):
+    shutil.copytree(drawn, tmp_path / "copy")
+    (tmp_path / "copy/data/counts-00000.js").unlink()
+    page = chromium.new_page()
+    page.goto((tmp_path / "copy/index.html").as_uri())
+    page.wait_for_selector(".card")
+    page.locator("#tab-funnel").click()
+    page.wait_for_selector("#funnel .notice")
+    assert "data/counts-00000.js could not be read" in page.locator("#funnel .notice").inner_text()
+    page.close()

@@ -105,3 +105,16 @@ def test_a_copy_of_the_default_size_opens_in_a_frame(framed, large, tmp_path):
     assert FRAME_BYTES - 5000 < size <= FRAME_BYTES
     _, frame = framed(tmp_path / "copy.html", tmp_path, "data")
     assert frame.locator("#count").inner_text().startswith(f"{5000 - left_out:,} pairs")
+
+
+@pytest.mark.parametrize(("share", "rows"), [(0.25, 300), (0.0, 0)])
+def test_many_counts_are_in_the_copy_or_it_says_that_they_are_not(
+    framed, expect, drawn, tmp_path, monkeypatch, share, rows
+):
+    monkeypatch.setattr("varireal.reporting.single._COUNTS_SHARE", share)
+    write_single_page(drawn, tmp_path / "copy.html")
+    _, frame = framed(tmp_path / "copy.html", tmp_path, "data")
+    expect(frame.locator(".drawn")).to_have_text("18 of 1,800 pairs are shown, drawn evenly")
+    frame.locator("#tab-funnel").click()
+    expect(frame.locator("table.funnel tbody tr")).to_have_count(rows)
+    expect(frame.locator("#funnel .notice")).to_have_count(int(not rows))

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _ASSETS = files("varireal") / "assets" / "report"
 _SCRIPTS = ("dom", "store", "filters", "cards", "grid", "viewer", "funnel", "main")
 
+EMBEDDED_COUNTS = 1500
+"""Most rows of the counts by class that ``index.html`` holds: about 0.3 MB."""
+
 _RESULT_TABS = (("results", "Results"), ("training", "Training"), ("errors", "Errors"))
 TABS = (("gallery", "Gallery"), ("funnel", "Funnel"), ("about", "About"))
 
@@ -86,15 +89,25 @@ def _payload(facts: GalleryFacts, index: IndexWriter, pages: int) -> dict[str, A
         "outcomes": index.outcomes.values,
         "reasons": [[code, *reason_text(code)] for code in codes],
         "count": {"cards": index.cards, "candidates": index.candidates, "pages": pages, "chunks": index.chunks},
-        "funnel": [
-            [
-                *(row.class_id, row.class_name, row.attribute, row.feasibility),
-                *(row.wanted, row.made, row.accepted, row.short),
-                [[reason_code(reason), count] for reason, count in row.reasons],
-            ]
-            for row in facts.funnel
-        ],
+        "funnel": None if counts_apart(facts) else count_rows(facts),
     }
+
+
+def counts_apart(facts: GalleryFacts) -> bool:
+    """Return whether the counts by class are too many for the page, so that they lie in a file of their own."""
+    return len(facts.funnel) > EMBEDDED_COUNTS
+
+
+def count_rows(facts: GalleryFacts) -> list[list[Any]]:
+    """Return the counts by class as ``funnel.js`` reads them."""
+    return [
+        [
+            *(row.class_id, row.class_name, row.attribute, row.feasibility),
+            *(row.wanted, row.made, row.accepted, row.short),
+            [[reason_code(reason), count] for reason, count in row.reasons],
+        ]
+        for row in facts.funnel
+    ]
 
 
 def _total(rows: Iterable[FunnelRow]) -> dict[str, int]:

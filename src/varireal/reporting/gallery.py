@@ -1,7 +1,8 @@
 """Write the gallery of a study as a folder that opens from disk: ``index.html`` beside ``data/*.js``.
 
 ``index.html`` holds the totals and stays small; the columns that filters need are in ``data/index-*.js``, thumbnails
-and facts of the cards in ``data/page-*.js``, and the large pictures of the same cards in ``data/detail-*.js``.
+and facts of the cards in ``data/page-*.js``, the large pictures of the same cards in ``data/detail-*.js``, and the
+counts by class in ``data/counts-00000.js`` where they are many.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from varireal.errors import DataError
 from varireal.files import write_whole
-from varireal.reporting.document import render_document
+from varireal.reporting.document import count_rows, counts_apart, render_document
 from varireal.reporting.index import IndexWriter
 from varireal.reporting.pages import PageWriter
 from varireal.reporting.records import (
@@ -21,6 +22,7 @@ from varireal.reporting.records import (
     GallerySummary,
 )
 from varireal.reporting.results_records import StudyResults
+from varireal.reporting.scripts import write_script
 from varireal.reporting.stale import remove_stale_data, remove_stale_files
 
 if TYPE_CHECKING:
@@ -61,6 +63,8 @@ def write_gallery(
     data.mkdir(parents=True, exist_ok=True)
     pages = PageWriter(data, photos, page_size=page_size, thumbnail_px=thumbnail_px, detail_px=detail_px)
     index = IndexWriter(data)
+    if facts.drawn:
+        index.expect(facts.funnel)
     last: tuple[str, str, str, int, str, int] | None = None
     for candidate in candidates:
         key = _sort_key(candidate)
@@ -76,7 +80,10 @@ def write_gallery(
         last = key
     pages.flush()
     index.flush()
-    remove_stale_data(data, pages=pages.number, chunks=index.chunks)
+    apart = counts_apart(facts)
+    if apart:
+        write_script(data, "counts", 0, {"rows": count_rows(facts)})
+    remove_stale_data(data, pages=pages.number, chunks=index.chunks, counts=int(apart))
     document = render_document(facts, index, pages=pages.number, page=_results_page(folder, results, photos))
     write_whole(folder / "index.html", document)
     return GallerySummary(pages=pages.number, candidates=index.candidates, index_bytes=len(document))

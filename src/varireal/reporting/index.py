@@ -1,11 +1,11 @@
 """The index of a gallery: what the page filters by, as columns of small integers in files of bounded size."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from varireal.reporting.reasons import reason_code
-from varireal.reporting.records import GalleryCandidate
+from varireal.reporting.records import FunnelRow, GalleryCandidate
 from varireal.reporting.scripts import write_script
 
 CHUNK_CANDIDATES = 20_000
@@ -56,6 +56,16 @@ class IndexWriter:
     def _clear(self) -> None:
         self._card_columns: list[list[int]] = [[] for _ in CARD_COLUMNS]
         self._candidate_columns: list[list[int]] = [[] for _ in CANDIDATE_COLUMNS]
+
+    def expect(self, rows: Iterable[FunnelRow]) -> None:
+        """Know the classes, attributes and arms of the study, though none of its shown pairs may be of them.
+
+        One that is chosen then leaves nothing, and not everything.
+        """
+        for row in rows:
+            self.classes((row.class_id, row.class_name))
+            self.attributes(row.attribute)
+            self.arms(row.feasibility)
 
     def start_card(self, candidate: GalleryCandidate, page: int) -> None:
         """Begin the card of the pair that a candidate belongs to."""

@@ -28,6 +28,8 @@ _FILES = re.compile(r'<p class="files">.*?</p>\s*', re.S)
 _FILE_SOURCES = str(escape(" 'self' file:"))
 _MAIN = '<main id="main">\n'
 
+_COUNTS_SHARE = 0.25  # of the file
+
 _log = logging.getLogger(__name__)
 
 Payload = dict[str, Any]
@@ -68,6 +70,9 @@ class _Source:
         self._head, self._facts, self._tail = _split(folder / "index.html")
         count = self._facts["count"]
         self.total: int = count["cards"]
+        # counts by class that would leave no room for pairs stay out
+        self._counts = _read(folder, "counts", 0) if self._facts["funnel"] is None else None
+        self._with_counts = self._counts is not None and len(script_json(self._counts)) <= limit * _COUNTS_SHARE
         self._pages: list[Payload] = []
         self._details: list[Payload] = []
         held = 0
@@ -91,6 +96,8 @@ class _Source:
         shares = _shares(self._pages, pairs)
         index = _index_of(self._index, pairs)
         blocks = {script_name("index", 0): index}
+        if self._counts is not None and self._with_counts:
+            blocks[script_name("counts", 0)] = self._counts
         for number, share in enumerate(shares):
             cards = self._pages[number]["cards"][:share]
             # photos are in the order of their first use
@@ -117,8 +124,11 @@ class _Source:
         parts = []
         if pairs < self.total:
             parts.append(f"holds the first {pairs:,} of {self.total:,} pairs")
-        if lacking:
-            parts.append("lacks large pictures")
+        lacks = ["large pictures"] * lacking
+        if self._counts is not None and not self._with_counts:
+            lacks.append("counts by class")
+        if lacks:
+            parts.append(f"lacks {' and '.join(lacks)}")
         if not parts:
             return ""
         said = f"This copy {' and '.join(parts)}; the whole page is {escape(self._address)}."

@@ -14,15 +14,16 @@ _OWN = {
 }
 
 
-def remove_stale_data(data: Path, *, pages: int, chunks: int) -> None:
+def remove_stale_data(data: Path, *, pages: int, chunks: int, counts: int) -> None:
     """Remove data files that a larger gallery left.
 
     Args:
         data: folder of the data files.
         pages: page files that were written now.
         chunks: index files that were written now.
+        counts: files of counts by class that were written now.
     """
-    written = {"page": pages, "detail": pages, "index": chunks}
+    written = {"page": pages, "detail": pages, "index": chunks, "counts": counts}
     for kind, count in written.items():
         keep = {script_name(kind, number) for number in range(count)}
         for path in data.glob(f"{kind}-[0-9][0-9][0-9][0-9][0-9].js"):

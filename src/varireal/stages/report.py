@@ -22,6 +22,7 @@ from varireal.reporting.gallery import FunnelRow, GalleryFacts, write_gallery
 from varireal.reporting.prompt_facts import prompt_facts
 from varireal.reporting.records import ScoreRow
 from varireal.reporting.single import write_single_page
+from varireal.running.room import Room
 from varireal.schemas import FEASIBILITY, FUNNEL
 from varireal.stages.gallery_source import Candidates, Photos, Spool
 from varireal.stages.results import read_results
@@ -61,7 +62,7 @@ def run(
     )
     results = read_results(config, study)
     facts = _gallery_facts(config, study=study, funnel=funnel, output=output, drawn=shown.sentence)
-    with Spool(output.parent) as spool:
+    with Room(output, len(shown.pairs), copies=1), Spool(output.parent) as spool:
         candidates = _candidates(config, paths, shown, spool)
         photos = Photos(images, config.reading, candidates.images, spool, tests=results is not None)
         for path in paths.every_mask(config.shards):

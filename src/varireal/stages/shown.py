@@ -43,9 +43,9 @@ class Shown:
         if len(self.pairs) == self.total:
             return ""
         return (
-            f"{len(self.pairs):,} of {self.total:,} pairs are shown, drawn by a digest of their names: evenly over "
-            "classes, and within a class over attributes and outcomes, so failures are more frequent here than in the "
-            "study. Counts outside the gallery are of the whole study, and the manifest lists every candidate."
+            f"{len(self.pairs):,} of {self.total:,} pairs are shown, drawn by a digest of their names evenly over "
+            "classes, attributes and outcomes, so failures are over-represented; Funnel counts all, and the "
+            "manifest lists all."
         )
 
 

@@ -1,4 +1,7 @@
+import json
+import re
 import weakref
+from dataclasses import replace
 
 import pytest
 
@@ -143,3 +146,60 @@ def test_no_candidates_make_a_page_too(tmp_path, small):
     summary = write_gallery(tmp_path, small.facts, small.photo, [])
     assert (summary.pages, summary.candidates) == (0, 0)
     assert list((tmp_path / "data").iterdir()) == []
+
+
+def many(small, classes):
+    """The facts of a study of so many classes, each with two settings."""
+    row = small.facts.funnel[0]
+    rows = [
+        replace(row, class_id=f"bird-{n:04d}", class_name=f"Black-footed albatross {n:04d}", feasibility=arm)
+        for n in range(classes)
+        for arm in ("feasible", "infeasible")
+    ]
+    return replace(small.facts, funnel=tuple(rows))
+
+
+def facts_of(folder):
+    text = (folder / "index.html").read_text("utf-8")
+    return json.loads(re.search(r'<script type="application/json" id="facts">(.*?)</script>', text)[1])
+
+
+def test_many_counts_by_class_lie_in_a_file_of_their_own(tmp_path, small):
+    write_gallery(tmp_path, many(small, 750), small.photo, small.stream(1))
+    assert len(facts_of(tmp_path)["funnel"]) == 1500
+    assert not list(tmp_path.glob("data/counts*"))
+    few = (tmp_path / "index.html").stat().st_size
+
+    write_gallery(tmp_path, many(small, 5000), small.photo, small.stream(1))
+    assert facts_of(tmp_path)["funnel"] is None
+    (counts,) = small.payloads(tmp_path, "counts")
+    assert len(counts["rows"]) == 10_000
+    assert counts["rows"][-1] == [
+        *("bird-4999", "Black-footed albatross 4999", "color", "infeasible", 10, 14, 8, 2),
+        [["seam", 5], ["hue", 1]],
+    ]
+    assert (tmp_path / "index.html").stat().st_size < few
+    # the sums are in the page all the same
+    assert "of 100,000 wanted edits accepted" in (tmp_path / "index.html").read_text("utf-8")
+
+    write_gallery(tmp_path, small.facts, small.photo, small.stream(1))
+    assert not list(tmp_path.glob("data/counts*"))
+
+
+def test_a_gallery_that_shows_a_part_says_so_and_knows_every_class(tmp_path, small):
+    facts = replace(small.facts, drawn="2 of 9 <pairs>")
+    write_gallery(tmp_path, facts, small.photo, [small.candidate("photo-0000", "background", "infeasible", 0)])
+    found = facts_of(tmp_path)
+    assert found["classes"] == [["heron", small.hostile], ["mallard", "Mallard"]]
+    assert found["attributes"] == ["color", "background"]
+    assert found["arms"] == ["feasible", "infeasible"]
+    (index,) = small.payloads(tmp_path, "index")
+    assert (index["cards"]["attribute"], index["candidates"]["arm"]) == ([1], [1])
+    text = (tmp_path / "index.html").read_text("utf-8")
+    assert '<p class="copy-note drawn">2 of 9 &lt;pairs&gt;</p>' in text
+
+
+def test_a_gallery_that_shows_all_has_the_classes_of_its_candidates_only(tmp_path, small):
+    write_gallery(tmp_path, small.facts, small.photo, small.stream(1))
+    assert facts_of(tmp_path)["classes"] == [["heron", small.hostile]]
+    assert "copy-note drawn" not in (tmp_path / "index.html").read_text("utf-8")

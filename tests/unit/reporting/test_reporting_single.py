@@ -141,3 +141,23 @@ def test_a_damaged_gallery_is_named(copied, gallery, name, text):
         path.write_text(text)
     with pytest.raises(DataError, match=f"{path.name}.*run the stage report again"):
         copied()
+
+
+def test_counts_by_class_are_in_the_copy_where_they_leave_room(tmp_path, small, monkeypatch):
+    monkeypatch.setattr("varireal.reporting.document.EMBEDDED_COUNTS", 2)
+    folder = tmp_path / "report"
+    write_gallery(folder, small.facts, small.photo, small.stream(2))
+    size = (folder / "data/counts-00000.js").stat().st_size
+
+    def copied(limit):
+        write_single_page(folder, tmp_path / "copy.html", limit_bytes=limit)
+        text = (tmp_path / "copy.html").read_text("utf-8")
+        return text, {name: json.loads(data) for name, data in BLOCK.findall(text)}
+
+    text, blocks = copied(10_000_000)
+    assert [blocks["counts-00000"]] == small.payloads(folder, "counts")
+    assert blocks["facts"]["funnel"] is None
+    assert 'class="copy-note"' not in text
+    text, blocks = copied(3 * size)
+    assert "counts-00000" not in blocks
+    assert "and lacks counts by class; the whole page is report/index.html." in text

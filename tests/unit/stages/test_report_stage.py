@@ -1,6 +1,7 @@
 """The stage report on the tables of a small study: what the files of its page hold."""
 
 import base64
+import errno
 import html
 import json
 import re
@@ -19,6 +20,7 @@ from varireal.errors import DataError
 from varireal.metrics.receipts import RECEIPT_FIELDS
 from varireal.paths import StudyPaths, shard_name
 from varireal.pictures import encode_png
+from varireal.running.room import DiskFullError
 from varireal.schemas import EDITS, FEASIBILITY, FUNNEL, IMAGES, MASKS, VERDICTS
 from varireal.seeds import shard_of
 from varireal.segmenters.quality import encode_mask
@@ -499,10 +501,10 @@ def test_of_more_pairs_than_the_limit_some_are_shown_with_both_arms_and_all_roun
 def test_the_page_and_its_copy_say_that_they_show_some(tmp_path):
     large = Study(tmp_path / "large", max_pairs=3)
     _, page = large.write().run()
-    said = "3 of 8 pairs are shown, drawn by a digest of their names: evenly over classes"
+    said = "3 of 8 pairs are shown, drawn by a digest of their names evenly over classes"
     for text in (page.html, (large.root / "report.html").read_text("utf-8")):
         assert text.count(f'<p class="copy-note drawn">{said}') == 1
-        assert "the manifest lists every candidate.</p>" in text
+        assert "and the manifest lists all.</p>" in text
         assert "No shown candidate matches these filters." in text
     assert page.facts["count"]["cards"] == 3
     # counts are those of the study, and so is what can be chosen
@@ -553,3 +555,14 @@ def test_nothing_but_the_report_is_left(study):
     report = study.root / "report"
     fresh = {path for path in study.root.rglob("*") if path not in before and report not in path.parents}
     assert fresh == {report, study.root / "report.html"}
+
+
+def test_a_full_disk_is_named_and_leaves_no_page(study, monkeypatch):
+    def full(self, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(source.Spool, "add", full)
+    study.write()
+    with pytest.raises(DiskFullError, match=f"the disk of {study.root / 'report'} is full"):
+        study.run()
+    assert not (study.root / "report" / "index.html").exists()

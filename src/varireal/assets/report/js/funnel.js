@@ -1,18 +1,23 @@
-/* The funnel: one row per class and setting, sortable; a row or a reason leads to its pictures. */
+/* The funnel: one row per class and setting, sortable; a row or a reason leads to its pictures. A part of the rows is
+   in the page at a time, for a browser needs seconds for thousands. */
 varireal.funnel = (() => {
-  const { facts } = varireal.store;
+  const STEP = 300;
+  const { facts, loadCounts } = varireal.store;
   const { h, svg, number } = varireal.dom;
   const root = document.getElementById("funnel");
   const label = new Map(facts.reasons.map(([code, text]) => [code, text]));
-  const rows = facts.funnel.map(([id, name, attribute, arm, wanted, made, accepted, short, reasons]) =>
-    ({ id, name, attribute, arm, wanted, made, accepted, short, reasons, share: wanted ? accepted / wanted : 0 }));
+  const record = ([id, name, attribute, arm, wanted, made, accepted, short, reasons]) =>
+    ({ id, name, attribute, arm, wanted, made, accepted, short, reasons, share: wanted ? accepted / wanted : 0 });
   const COLUMNS = [
     ["name", "Class"], ["attribute", "Attribute"], ["arm", "Arm"], ["share", "Accepted of wanted"],
     ["wanted", "Wanted", true], ["made", "Made", true], ["accepted", "Accepted", true], ["short", "Short", true], ["reasons", "Not accepted because"],
   ];
   const sort = { column: null, down: false };
   let choose = () => {};
-  let body = null;
+  let rows = null;
+  let shown = STEP;
+  const body = h("tbody", {});
+  const more = h("button", { type: "button", class: "plain more", on: { click: () => { shown += STEP; fill(); } } });
   const heads = new Map();
 
   const bar = (row) =>
@@ -38,7 +43,9 @@ varireal.funnel = (() => {
       const collator = new Intl.Collator(undefined, { numeric: true });
       order.sort((a, b) => (typeof key(a) === "string" ? collator.compare(key(a), key(b)) : key(a) - key(b)) * (sort.down ? -1 : 1));
     }
-    body.replaceChildren(...order.map(line));
+    body.replaceChildren(...order.slice(0, shown).map(line));
+    more.hidden = shown >= rows.length;
+    more.textContent = `Show ${number.format(Math.min(STEP, rows.length - shown))} more of ${number.format(rows.length)} rows`;
     for (const [name, head] of heads)
       head.setAttribute("aria-sort", name !== sort.column ? "none" : sort.down ? "descending" : "ascending");
   };
@@ -46,13 +53,28 @@ varireal.funnel = (() => {
   const sortBy = (name) => {
     const text = ["name", "attribute", "arm"].includes(name);
     Object.assign(sort, sort.column === name ? { down: !sort.down } : { column: name, down: !text });
+    shown = STEP;
     fill();
   };
 
-  const build = (onChoose) => {
-    if (body) return;
+  const say = (text) => root.append(h("p", { class: "notice" }, text));
+
+  const build = async (onChoose) => {
+    if (rows) return;
     choose = onChoose;
-    body = h("tbody", {});
+    rows = [];
+    try {
+      const found = await loadCounts();
+      if (!found) return say("The counts by class are not in this copy; the whole page has them.");
+      rows = found.map(record);
+    } catch (error) {
+      return say(`The counts are not here: ${error.message} could not be read. Keep the folder “data” beside this page.`);
+    }
+    table();
+    fill();
+  };
+
+  const table = () => {
     const total = (name) => h("td", { class: "number" }, number.format(rows.reduce((sum, row) => sum + row[name], 0)));
     root.append(h("table", { class: "funnel" },
       h("thead", {}, h("tr", {}, COLUMNS.map(([name, text, numeric]) => {
@@ -62,8 +84,7 @@ varireal.funnel = (() => {
         return head;
       }))),
       body,
-      h("tfoot", {}, h("tr", {}, h("th", { scope: "row" }, "All"), h("td", {}), h("td", {}), h("td", { class: "barcol" }), ["wanted", "made", "accepted", "short"].map(total), h("td", {})))));
-    fill();
+      h("tfoot", {}, h("tr", {}, h("th", { scope: "row" }, "All"), h("td", {}), h("td", {}), h("td", { class: "barcol" }), ["wanted", "made", "accepted", "short"].map(total), h("td", {})))), more);
   };
 
   return { build };

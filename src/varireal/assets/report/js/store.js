@@ -20,7 +20,7 @@ varireal.store = (() => {
     const entry = waiting.get(`${kind}-${number}`);
     if (entry) entry.payload = payload;
   };
-  for (const kind of ["index", "page", "detail"]) varireal[kind] = settle(kind);
+  for (const kind of ["index", "page", "detail", "counts"]) varireal[kind] = settle(kind);
 
   const fileName = (kind, number) => `${kind}-${String(number).padStart(5, "0")}`;
 
@@ -90,6 +90,9 @@ varireal.store = (() => {
     }
   };
 
+  /* Counts by class: in the page, or in a file of their own where they are many; null in a copy that lacks them. */
+  const loadCounts = async () => facts.funnel ?? (await read("counts", 0)).payload?.rows ?? null;
+
   /* Everything about one card, put together from the index and its page. */
   const card = (number, page) => {
     const row = page.cards[cards.slot[number]];
@@ -118,5 +121,5 @@ varireal.store = (() => {
     return -1;
   };
 
-  return { facts, cards, candidates, images, prompts, combos, load, loadIndex, card, key, find, loaded };
+  return { facts, cards, candidates, images, prompts, combos, load, loadIndex, loadCounts, card, key, find, loaded };
 })();
