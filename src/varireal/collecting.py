@@ -7,6 +7,7 @@ from pathlib import Path
 from varireal import tables
 from varireal.errors import DataError
 from varireal.logs import SUMMARY
+from varireal.paths import store_name
 from varireal.schemas import EDITS, PRIORS
 from varireal.store import ItemStore
 
@@ -33,7 +34,7 @@ def run(*, study: Path, delete: bool) -> int:
                 continue
             total += _collect(store, needed, delete=delete)
     for table in sorted((study / "priors").glob("*/*.parquet")):
-        store = folder / f"priors-{table.parent.name}-{table.stem}.sqlite"
+        store = folder / f"{store_name(table.relative_to(study).as_posix())}.sqlite"
         if store.exists():
             needed = {row["prior_id"] for row in tables.read(table, PRIORS, ["prior_id"])}
             total += _collect(store, needed, delete=delete)

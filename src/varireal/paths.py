@@ -64,6 +64,11 @@ def parse_shard(name: str) -> tuple[int, int]:
     return int(index), int(total)
 
 
+def store_name(table: str) -> str:
+    """Name of the item store of the job that writes a table, from the table's path below the study's folder."""
+    return table.removesuffix(".parquet").replace("/", "-")
+
+
 @dataclass(frozen=True, slots=True)
 class StudyPaths:
     """Paths of one study, as strings relative to the working directory.
@@ -207,6 +212,10 @@ class StudyPaths:
     def store(self, name: str) -> str:
         """Item store of one writer; never a declared output, so that it survives a failed job."""
         return f"{self.root}/store/{name}.sqlite"
+
+    def store_of(self, table: str) -> str:
+        """Item store of the job that writes a table of masks, priors, edits or verdicts."""
+        return self.store(store_name(table.removeprefix(f"{self.root}/")))
 
     def log(self, name: str) -> str:
         """Log of one job."""

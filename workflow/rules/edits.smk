@@ -28,9 +28,7 @@ rule edits:
         key=LAYOUT.key("edits"),
         machine=PATHS.config("machine"),
         prompts=lambda w: LAYOUT.prompts_digest(w.attribute, w.feasibility),
-        store=lambda w: PATHS.store(
-            f"edits-{w.attribute}-{w.feasibility}-round{w.round}-{w.shard}"
-        ),
+        store=lambda w, output: PATHS.store_of(output[0]),
     shell:
         "varireal edits --config {input.config:q} --images {input.images:q} --masks {input.masks:q}"
         " --prompts {input.prompts:q} --attribute {wildcards.attribute:q} --feasibility {wildcards.feasibility:q}"

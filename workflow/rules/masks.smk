@@ -18,7 +18,7 @@ rule masks:
     params:
         key=LAYOUT.key("masks"),
         machine=PATHS.config("machine"),
-        store=lambda w: PATHS.store(f"masks-{w.shard}"),
+        store=lambda w, output: PATHS.store_of(output[0]),
     shell:
         "varireal masks --config {input.config:q} --images {input.images:q} --shard {wildcards.shard:q}"
         " --output {output:q} --store {params.store:q} --machine {params.machine:q} --log {log:q}"

@@ -21,7 +21,7 @@ rule priors:
         key=LAYOUT.key("priors"),
         machine=PATHS.config("machine"),
         prompts=lambda w: LAYOUT.prompts_digest(w.attribute, w.feasibility),
-        store=lambda w: PATHS.store(f"priors-{w.attribute}-{w.feasibility}"),
+        store=lambda w, output: PATHS.store_of(output[0]),
     shell:
         "varireal priors --config {input.config:q} --images {input.images:q} --prompts {input.prompts:q}"
         " --attribute {wildcards.attribute:q} --feasibility {wildcards.feasibility:q} --output {output:q}"

@@ -19,9 +19,7 @@ rule verdicts:
     params:
         key=LAYOUT.key("verdicts"),
         machine=PATHS.config("machine"),
-        store=lambda w: PATHS.store(
-            f"verdicts-{w.attribute}-{w.feasibility}-round{w.round}-{w.shard}"
-        ),
+        store=lambda w, output: PATHS.store_of(output[0]),
     shell:
         "varireal verdicts --config {input.config:q} --edits {input.edits:q} --masks {input.masks:q}"
         " --output {output:q} --store {params.store:q} --machine {params.machine:q} --log {log:q}"

@@ -10,7 +10,7 @@ from typing import Any
 
 from varireal.names import FEASIBILITIES
 from varireal.observing.money import read_slice_json
-from varireal.paths import StudyPaths, parse_run, run_name, shard_name
+from varireal.paths import StudyPaths, parse_run, run_name, shard_name, store_name
 from varireal.seeds import digest
 
 STAGES = (
@@ -169,7 +169,8 @@ class Plan:
             return None
         shards = [shard_name(index, self.shards) for index in range(self.shards)]
         if stage == "masks":
-            return [Job(stage, f"masks/{s}", paths.masks(s)[1:], f"masks-{s}", shard=s) for s in shards]
+            tables = {s: paths.masks(s)[1:] for s in shards}
+            return [Job(stage, f"masks/{s}", table, store_name(table), shard=s) for s, table in tables.items()]
         settings, rounds = self.settings(), self.rounds
         if settings is None or rounds is None:
             return None
@@ -197,7 +198,7 @@ def adapter_output(run: str) -> str:
 def _prior_job(paths: StudyPaths, attribute: str, feasibility: str) -> Job:
     name = f"priors/{attribute}/{feasibility}"
     output = paths.priors(attribute, feasibility)[1:]
-    return Job("priors", name, output, f"priors-{attribute}-{feasibility}", attribute, feasibility)
+    return Job("priors", name, output, store_name(output), attribute, feasibility)
 
 
 def _table_jobs(
@@ -208,9 +209,8 @@ def _table_jobs(
         for number in range(rounds):
             for shard in shards:
                 output = table(attribute, feasibility, number, shard)[1:]
-                store = f"{stage}-{attribute}-{feasibility}-round{number}-{shard}"
                 name = output.removesuffix(".parquet")
-                yield Job(stage, name, output, store, attribute, feasibility, number, shard)
+                yield Job(stage, name, output, store_name(output), attribute, feasibility, number, shard)
 
 
 def _whole(value: Any) -> int | None:

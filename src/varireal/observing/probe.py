@@ -83,7 +83,8 @@ def _masks(cut: Cut) -> Probed:
     from varireal.stages import masks
 
     paths = cut.paths
-    table, store = Path(paths.masks(_SHARD)), Path(paths.store(f"masks-{_SHARD}"))
+    table = Path(paths.masks(_SHARD))
+    store = Path(paths.store_of(str(table)))
     watch, seconds, rows = timed(
         lambda: masks.run(
             cut.slice("masks"),
@@ -103,7 +104,7 @@ def _priors(cut: Cut) -> Probed:
     found = []
     for attribute, feasibility in cut.pools:
         table = Path(cut.paths.priors(attribute, feasibility))
-        store = Path(cut.paths.store(f"priors-{attribute}-{feasibility}"))
+        store = Path(cut.paths.store_of(str(table)))
         run = partial(
             priors.run,
             cut.slice("edits"),
@@ -125,7 +126,7 @@ def _edits(cut: Cut) -> Probed:
     found = []
     for attribute, feasibility in cut.settings:
         table = Path(cut.paths.edits(attribute, feasibility, 0, _SHARD))
-        store = Path(cut.paths.store(f"edits-{attribute}-{feasibility}-round0-{_SHARD}"))
+        store = Path(cut.paths.store_of(str(table)))
         pool = [Path(cut.paths.priors(attribute, feasibility))] if (attribute, feasibility) in cut.pools else []
         run = partial(
             edits.run,
@@ -157,7 +158,7 @@ def _verdicts(cut: Cut) -> Probed:
     found = []
     for attribute, feasibility in cut.settings:
         table = Path(cut.paths.verdicts(attribute, feasibility, 0, _SHARD))
-        store = Path(cut.paths.store(f"verdicts-{attribute}-{feasibility}-round0-{_SHARD}"))
+        store = Path(cut.paths.store_of(str(table)))
         run = partial(
             verdicts.run,
             cut.slice("verdicts"),
