@@ -34,6 +34,7 @@ def checked_layout():
 def begin_workflow(logger):
     """Own the study's folder until the end, and note what fails. Not called for a dry run, nor inside a job."""
     from varireal.config.files import write_text  # here, because no job needs them
+    from varireal.running.dates import redate
     from varireal.running.left_jobs import clear_queue
     from varireal.running.ownership import own_study
     from varireal.running.queue_states import mend_sacct
@@ -49,7 +50,11 @@ def begin_workflow(logger):
         # the SLURM executor's name for all jobs of this run
         run = getattr(workflow.scheduler._executor, "run_uuid", None)
         left = clear_queue(Path(PATHS.root), run, killed=news is not None)
-    for line in filter(None, (news, left)):
+        late = None
+        if news or left:
+            results = (Path(path) for job in workflow.dag.jobs for path in job.output)
+            late = redate(results, Path(PATHS.root))
+    for line in filter(None, (news, left, late)):
         logger.warning(line)
     logger.addHandler(FAILURES)
 
