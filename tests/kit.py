@@ -60,7 +60,12 @@ class Project:
     def copied(self, folder: Path) -> "Project":
         """A copy to change; its files keep their dates."""
         shutil.copytree(self.folder, folder)
-        project = object.__new__(Project)
+        return Project.finished(folder)
+
+    @classmethod
+    def finished(cls, folder: Path) -> "Project":
+        """One that is there already."""
+        project = object.__new__(cls)
         project.folder = folder
         return project
 

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from kit import Project, environment
 from slurm.cluster import missing, running_cluster
@@ -46,13 +47,21 @@ def packages(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def reference(tmp_path_factory, packages):
-    """The study, run on this machine without any disturbance."""
-    project = Project(tmp_path_factory.mktemp("local"), STUDY)
-    command = ["snakemake", "--cores", "2", "--configfile", "study.yaml"]
-    env = {**environment(), "PYTHONPATH": str(packages)}
-    done = subprocess.run(command, cwd=project.folder, env=env, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return project
+    """The study, run on this machine without any disturbance; once for all processes of pytest."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "reference"
+    with FileLock(f"{folder}.lock"):
+        if not folder.is_dir():
+            made = folder.with_name("reference-in-work")
+            shutil.rmtree(made, ignore_errors=True)
+            made.mkdir()
+            Project(made, STUDY)
+            command = ["snakemake", "--cores", "2", "--configfile", "study.yaml"]
+            env = {**environment(), "PYTHONPATH": str(packages)}
+            done = subprocess.run(command, cwd=made, env=env, capture_output=True, text=True)
+            assert done.returncode == 0, done.stdout + done.stderr
+            made.rename(folder)
+    return Project.finished(folder)
 
 
 @pytest.fixture
