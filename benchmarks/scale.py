@@ -1,7 +1,7 @@
 """What everything outside the models costs as a study grows: time, memory, files and bytes per item.
 
-python benchmarks/scale.py                 # 1,000 and 10,000 items, about four minutes
-python benchmarks/scale.py 10000 100000 1000000
+python benchmarks/scale.py                             # 1,000 and 10,000 items, a few minutes; nothing is saved
+python benchmarks/scale.py 24000 100000 1000000        # the curves of the docs
 
 Photos are 32 x 32 pixels and the editor only inverts a region, so what is left is what the package itself does; work
 that grows with the size of a picture (codecs, receipts) is in it, but small. Every job is a process of its own.
@@ -26,7 +26,7 @@ from typing import Any
 from common import ROOT, environment, save
 from scale_study import ARMS, ATTRIBUTES, PER_CLASS, PER_IMAGE, STUDY, classes_of, write_editor
 
-ITEMS_PER_JOB = 1000
+ITEMS_PER_JOB = 4000  # an edit by SDXL takes a second or two: jobs of one to two hours
 SIZES = (1_000, 10_000)
 JOB_SIZES = (1_000, 4_000, 16_000)
 SAMPLED = 6  # jobs of a stage in shards
@@ -36,11 +36,11 @@ PICTURE = ROOT / "docs" / "pictures" / "scale.svg"
 class Study:
     """A study on disk, and what its jobs took."""
 
-    def __init__(self, folder: Path, items: int, shards: int | None = None) -> None:
+    def __init__(self, folder: Path, items: int, items_per_job: int) -> None:
         self.folder, self.classes = folder, classes_of(items)
         self.photos = self.classes * PER_CLASS
         self.items = self.photos * PER_IMAGE * len(ATTRIBUTES) * len(ARMS)
-        self.shards = shards or max(1, round(self.items / (ITEMS_PER_JOB * len(ATTRIBUTES) * len(ARMS))))
+        self.shards = max(1, round(self.items / (items_per_job * len(ATTRIBUTES) * len(ARMS))))
         self.jobs: list[dict[str, Any]] = []
         folder.mkdir(parents=True)
         write_editor(folder / "packages")
@@ -138,9 +138,9 @@ class Study:
         made["index_bytes"] = (self.folder / STUDY / "report/index.html").stat().st_size
 
 
-def run_size(folder: Path, items: int) -> dict[str, Any]:
+def run_size(folder: Path, items: int, items_per_job: int) -> dict[str, Any]:
     """All stages of a study of a size."""
-    study = Study(folder, items)
+    study = Study(folder, items, items_per_job)
     print(
         f"{study.items:,} items, {study.photos:,} photos, {study.classes} classes, {study.shards} shards", flush=True
     )
@@ -183,6 +183,7 @@ def summary(study: Study) -> dict[str, Any]:
         "photos": study.photos,
         "classes": study.classes,
         "shards": study.shards,
+        "items_per_job": round(study.items / study.shards / len(ATTRIBUTES) / len(ARMS)),
         "stages": stages,
         "ms_per_item": round(sum(stage["ms_per_item"] for stage in stages.values()), 3),
         "peak_mib": max(stage["peak_mib"] for stage in stages.values()),
@@ -193,7 +194,7 @@ def summary(study: Study) -> dict[str, Any]:
 def run_job_sizes(folder: Path) -> list[dict[str, Any]]:
     """Memory of one job as its shard grows, within one study."""
     largest = max(JOB_SIZES)
-    study = Study(folder, largest * len(ATTRIBUTES) * len(ARMS), shards=1)
+    study = Study(folder, largest * len(ATTRIBUTES) * len(ARMS), largest)
     study.images()
     for size in JOB_SIZES:
         total = largest // size
@@ -236,12 +237,13 @@ def draw(sizes: list[dict[str, Any]], path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("items", nargs="*", type=int, help="sizes of the studies, in items")
+    parser.add_argument("--items-per-job", type=int, default=ITEMS_PER_JOB, help="of a job of edits, about")
     parser.add_argument("--job-sizes", action="store_true", help="memory of one job as its shard grows, too")
     parser.add_argument("--keep", type=Path, help="folder for the studies, which are kept then")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.keep or Path(temporary)
-        sizes = [run_size(folder / str(items), items) for items in args.items or SIZES]
+        sizes = [run_size(folder / str(items), items, args.items_per_job) for items in args.items or SIZES]
         figures: dict[str, object] = {"sizes": sizes, "exponent": exponent(sizes)}
         if args.job_sizes:
             figures["one_job"] = run_job_sizes(folder / "job")
