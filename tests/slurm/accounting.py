@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-PROGRAMS = ("mariadbd", "mariadb-install-db", "slurmdbd", "sacctmgr", "sacct")
+PROGRAMS = ("mariadbd", "mariadb-install-db", "my_print_defaults", "slurmdbd", "sacctmgr", "sacct")
 ACCOUNT = "birds"
 
 _DATABASE = "innodb-buffer-pool-size=64M", "innodb-log-file-size=16M", "innodb-flush-log-at-trx-commit=0"

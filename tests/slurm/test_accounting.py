@@ -23,7 +23,8 @@ pytestmark = [pytest.mark.slurm, pytest.mark.e2e]
 def cluster(tmp_path_factory):
     absent = missing((*PROGRAMS, *accounting.PROGRAMS))
     if absent:
-        give_up(f"no {absent} on this machine: apt-get install slurm-wlm munge slurmdbd mariadb-server-core")
+        packages = "slurm-wlm munge slurmdbd mariadb-server-core mariadb-client-core"
+        give_up(f"no {absent} on this machine: apt-get install {packages}")
     if os.getuid() != 0:
         give_up("slurmd has to run as root")
     with running_cluster(tmp_path_factory.mktemp("slurm") / "a", accounts=True, memory=64_000) as started:
