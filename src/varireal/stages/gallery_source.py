@@ -94,15 +94,19 @@ class Candidates:
         Raises:
             DataError: a table is damaged.
         """
-        said: dict[str, Row] | None = None
+        rows: dict[str, tuple[Row, _Place | None]] = {}
         for row in tables.picked(edits, EDITS, _EDIT_COLUMNS, key="pair_id", wanted=self._pairs):
-            if said is None:
-                said = {v["candidate_id"]: v for v in tables.stream(verdicts, VERDICTS, _VERDICT_COLUMNS, at_once=512)}
-            image, key = row.pop("image"), tuple(row[name] for name in _ORDER)
-            place = self._spool.add(image) if row["status"] == names.OK else None
-            told = json.dumps([row, said[row["candidate_id"]]]).encode()
-            self._places.append((key, self._spool.add(told), place))
-            self.images.add(row["image_id"])
+            image = row.pop("image")
+            rows[row["candidate_id"]] = (row, self._spool.add(image) if row["status"] == names.OK else None)
+        if not rows:
+            return
+        for verdict in tables.picked(
+            verdicts, VERDICTS, _VERDICT_COLUMNS, key="candidate_id", wanted=rows.keys(), at_once=_AT_ONCE
+        ):
+            taken, place = rows[verdict["candidate_id"]]
+            told = self._spool.add(json.dumps([taken, verdict]).encode())
+            self._places.append((tuple(taken[name] for name in _ORDER), told, place))
+            self.images.add(taken["image_id"])
 
     def __iter__(self) -> Iterator[GalleryCandidate]:
         """Yield each, decoded."""
