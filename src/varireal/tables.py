@@ -19,7 +19,9 @@ from varireal.provenance import STAGE_VERSIONS, package_versions
 
 Row = dict[str, Any]
 
-_ROWS_PER_GROUP = 64  # bounds memory when the rows hold images
+# Rows that are written, and can be read, at once: fewer where they hold large pictures, so that memory is bounded.
+_ROWS_PER_GROUP = 64
+_BYTES_PER_GROUP = 16_000_000
 
 
 class _NotHere:
@@ -69,7 +71,7 @@ def write(
         stage: key of ``STAGE_VERSIONS``.
         digest: digest of the config slice that made the rows.
         facts: more metadata, JSON-able.
-        group: rows in a row group, the least that can be read at once.
+        group: rows in a row group, the least that can be read at once; fewer where pictures in them are large.
 
     Raises:
         DataError: a row does not fit the schema.
@@ -113,13 +115,22 @@ def _write(path: Path, parts: Iterable[pa.Table], schema: pa.Schema) -> int:
 
 def _batches(rows: Iterable[Row], group: int) -> Iterator[list[Row]]:
     batch: list[Row] = []
+    size = 0
     for row in rows:
         batch.append(row)
-        if len(batch) == group:
+        size += sum(map(_bytes, row.values()))
+        if len(batch) == group or size >= _BYTES_PER_GROUP:
             yield batch
-            batch = []
+            batch, size = [], 0
     if batch:
         yield batch
+
+
+def _bytes(value: Any) -> int:
+    """Size of a picture, also of one with its name beside it; 0 of anything else, which is small."""
+    if isinstance(value, bytes):
+        return len(value)
+    return sum(map(_bytes, value.values())) if isinstance(value, dict) else 0
 
 
 def _table(rows: list[Row], schema: pa.Schema, path: Path) -> pa.Table:

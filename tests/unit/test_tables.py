@@ -136,6 +136,18 @@ def test_rows_that_are_not_picked_never_become_values(tmp_path):
     assert (rows, made) == ([{"name": "kept"}], [1])
 
 
+@pytest.mark.parametrize("inside", [False, True])
+def test_rows_with_large_pictures_lie_in_small_groups(tmp_path, inside):
+    kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())]) if inside else pa.binary()
+    schema = pa.schema([column("image", kind, "picture")])
+    pictures = [bytes([n]) * 6_000_000 for n in range(7)]
+    rows = [{"image": {"bytes": data, "path": "x"} if inside else data} for data in pictures]
+    tables.write(tmp_path / "t.parquet", rows, schema, stage="edits", digest="x")
+    facts = pq.ParquetFile(tmp_path / "t.parquet").metadata
+    assert [facts.row_group(n).num_rows for n in range(facts.num_row_groups)] == [3, 3, 1]
+    assert list(tables.stream(tmp_path / "t.parquet", schema)) == rows
+
+
 def test_count_reads_no_rows(tmp_path):
     write(tmp_path / "t.parquet", [{"name": str(n), "size": n} for n in range(150)])
     assert tables.count(tmp_path / "t.parquet", SCHEMA) == 150
