@@ -24,8 +24,10 @@ rule dataset:
         runtime=240,
     params:
         key=LAYOUT.key("dataset"),
+        machine=PATHS.config("machine"),
         study=lambda w, input: Path(input.images).parent,
         folder=lambda w, output: Path(output.card).parent,
     shell:
         "varireal dataset --config {input.config:q} --images {input.images:q} --study {params.study:q}"
-        " --manifest {output.manifest:q} --funnel {output.funnel:q} --card {output.card:q} --output {params.folder:q} --log {log:q}"
+        " --manifest {output.manifest:q} --funnel {output.funnel:q} --card {output.card:q} --output {params.folder:q}"
+        " --budget {params.machine:q} --log {log:q}"

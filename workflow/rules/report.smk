@@ -28,7 +28,9 @@ rule report:
         runtime=120,
     params:
         key=LAYOUT.key("report"),
+        machine=PATHS.config("machine"),
         study=lambda w, input: Path(input.images).parent,
     shell:
         "varireal report --config {input.config:q} --images {input.images:q} --study {params.study:q}"
-        " --funnel {input.funnel:q} --copy {output.one_file:q} --output {output.folder:q} --log {log:q}"
+        " --funnel {input.funnel:q} --copy {output.one_file:q} --output {output.folder:q}"
+        " --budget {params.machine:q} --log {log:q}"

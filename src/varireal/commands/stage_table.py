@@ -6,7 +6,6 @@ from varireal.names import FEASIBILITIES
 _CONFIG = option("config", "the stage's slice of the config, made by 'config write'")
 _IMAGES = option("images", "table of images")
 _STORE = option("store", "item store of this job: what is in it is not computed again")
-_OUTPUT = option("output", "what is written")
 # One folder instead of thousands of paths: a command line has a limit. Which tables count is in the slice.
 _STUDY_FOLDER = option("study", "folder of the study; masks, edits and verdicts are found in it by the slice")
 _MACHINE = option("machine", "slice of what models run on; changing it runs nothing again", default=None)
@@ -93,6 +92,7 @@ STAGES: dict[str, Command] = {
         option("manifest", "table of every candidate to write"),
         option("funnel", "table of counts per class and setting to write"),
         option("card", "data card to write"),
+        _BUDGET,
     ),
     "adapters": _stage(
         "adapters",
@@ -119,6 +119,7 @@ STAGES: dict[str, Command] = {
         _IMAGES,
         option("funnel", "table of counts per class and setting"),
         option("copy", "the page in one file to write, for Snakemake's own report"),
+        _BUDGET,
     ),
     "prompts-ask": Command(
         "varireal.stages.asked_prompts:run",

@@ -30,6 +30,7 @@ from varireal.judges.feasibility import as_csv as as_csv_of_scores
 from varireal.logs import progress
 from varireal.paths import dataset_files
 from varireal.records import class_numbers
+from varireal.running import job_record
 from varireal.running.room import Room
 from varireal.schemas import EDITS, FEASIBILITY, FUNNEL, IMAGES, MANIFEST, MASKS, VERDICTS, dataset_schema
 from varireal.stages.funnel import Funnel, as_csv, lines, sums_by_setting
@@ -194,6 +195,7 @@ def _write_data(config: DatasetSlice, harvest: _Harvest, groups: Sequence[Group]
     with Room(output, len(files), copies=1) as room:
         pairs = sorted(zip(files, groups, strict=True), key=lambda pair: _by_shard(config, pair[1]))
         for path, group in progress(pairs, logger, "data files", len(pairs)):
+            job_record.permit()
             count = tables.write(path, harvest.accepted(group), schema, stage="dataset", digest=stamp, facts=facts)
             logger.info("%s: %d accepted of %s", path.name, count, group.setting)
             room.kept(path.stat().st_size)

@@ -22,6 +22,7 @@ from varireal.reporting.gallery import FunnelRow, GalleryFacts, write_gallery
 from varireal.reporting.prompt_facts import prompt_facts
 from varireal.reporting.records import ScoreRow
 from varireal.reporting.single import write_single_page
+from varireal.running import job_record
 from varireal.running.room import Room
 from varireal.schemas import FEASIBILITY, FUNNEL
 from varireal.stages.gallery_source import Candidates, Photos, Spool
@@ -60,6 +61,7 @@ def run(
     shown = choose_pairs(
         paths, attributes=config.attributes, shards=config.shards, rounds=config.rounds, limit=report.max_pairs
     )
+    job_record.permit()
     results = read_results(config, study)
     facts = _gallery_facts(config, study=study, funnel=funnel, output=output, drawn=shown.sentence)
     with Room(output, len(shown.pairs), copies=1), Spool(output.parent) as spool:

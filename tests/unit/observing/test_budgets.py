@@ -184,6 +184,19 @@ def test_a_job_beyond_the_budget_does_not_start_and_goes_on_when_it_is_raised(tm
     assert tables.read(own, EDITS, columns) == tables.read(other, EDITS, columns)
 
 
+def test_the_data_set_and_the_report_are_written_within_the_budget_only(tmp_path, capsys):
+    study = Watched(tmp_path, {**SMALL, "edits": {"attributes": ["color"], "rounds": 1}}).make()
+    poor, rich = ({**study.raw, "budget": {"disk_gb": gb}} for gb in (1e-6, 5.0))
+    for stage, result in (("dataset", study.paths.manifest), ("report", study.paths.report_copy)):
+        study.configure(poor)
+        assert getattr(study, stage)() == 2
+        assert capsys.readouterr().err.splitlines()[-1].startswith(f"error: {stage}: budget.disk_gb: ")
+        assert not Path(result).exists()
+        study.configure(rich)
+        assert getattr(study, stage)() == 0
+        assert Path(result).exists()
+
+
 def test_a_budget_reached_in_the_middle_keeps_every_finished_item(tmp_path, unlimited, monkeypatch, capsys):
     study = prepared(tmp_path, {**SMALL, "budget": {"gpu_hours": 1.0}})
     assert study.masks(SHARD) == 0

@@ -90,6 +90,14 @@ class Watched:
         return self.run(
             *("dataset", "dataset", "--images", paths.images, "--study", paths.root, "--manifest", paths.manifest),
             *("--funnel", paths.funnel, "--card", paths.card, "--output", paths.dataset),
+            *("--budget", paths.config("machine")),
+        )
+
+    def report(self) -> int:
+        paths = self.paths
+        return self.run(
+            *("report", "report", "--images", paths.images, "--study", paths.root, "--funnel", paths.funnel),
+            *("--copy", paths.report_copy, "--output", paths.report, "--budget", paths.config("machine")),
         )
 
     def chains(self) -> list[tuple[str, str, str]]:
