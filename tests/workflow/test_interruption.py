@@ -138,6 +138,22 @@ def test_a_stage_that_is_told_to_stop_keeps_its_items(study, start):
     assert int(made[1]) <= PHOTOS - len(first)
 
 
+def test_a_job_that_a_retry_mended_is_not_named_when_another_fails(study, start):
+    """Whatever Snakemake is told to be quiet about."""
+    for path in (EDITS, STORE, LOG):
+        (study.folder / path).unlink()
+    other, log = EDITS.replace("/feasible/", "/infeasible/"), study.folder / LOG
+    (study.folder / STORE.replace("-feasible-", "-infeasible-")).write_text("no database")
+    workflow = start("--retries", "1", "--keep-going", "--quiet", "progress", "--", EDITS, other)
+    wait_for(lambda: log.exists() and computed(log.read_text()))
+    stage_of(workflow).terminate()
+    rest = workflow.end()
+    assert workflow.code == 1
+    assert "edits: stopped by SIGTERM" in rest
+    assert (study.folder / EDITS).exists()
+    assert "\n1 job failed:\n  stage: edits color/infeasible/" in rest
+
+
 def test_a_failure_ends_with_its_cause(study):
     (study.folder / EDITS).unlink()
     (study.folder / STORE).write_text("no database")

@@ -8,6 +8,7 @@ import atexit
 import logging
 import re
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,23 +82,29 @@ class Failure:
 
 
 class Collector(logging.Handler):
-    """Notes the jobs that Snakemake reports as failed and takes back those that a retry mended."""
+    """Notes the jobs that Snakemake reports as failed."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
         self._failures: dict[int, Failure] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take a record of Snakemake; all but those of failed and finished jobs are passed over."""
+        """Take a record of Snakemake; all but those of failed jobs are passed over."""
         event = getattr(record, "event", None)
-        kind = str(getattr(event, "value", event))
-        if kind == "job_finished":
-            self._failures.pop(getattr(record, "job_id", -1), None)
-        if kind == "job_error":
+        if str(getattr(event, "value", event)) == "job_error":
             logs = list(getattr(record, "log", None) or [])
             told = " ".join(str(getattr(record, "rule_msg", None) or "").split())
             failure = Failure(str(getattr(record, "rule_name", "")), Path(logs[0]) if logs else None, told)
             self._failures[int(getattr(record, "jobid", -1))] = failure
+
+    def take_back(self, finished: Iterable[int]) -> None:
+        """Forget the jobs that a retry mended.
+
+        Args:
+            finished: Snakemake's numbers of the jobs that are done (not logged with ``--quiet progress``).
+        """
+        for number in finished:
+            self._failures.pop(number, None)
 
     def tell_at_exit(self) -> None:
         """Write the summary to the screen when the process ends."""
