@@ -22,8 +22,7 @@ from varireal.logs import progress
 from varireal.names import MaskStatus
 from varireal.paths import parse_shard
 from varireal.records import MaskResult
-from varireal.schemas import IMAGES, MASKS
-from varireal.seeds import shard_of
+from varireal.schemas import MASKS
 from varireal.segmenters.base import Segmenter, missing_attributes
 from varireal.segmenters.kept import KeptSegmenter
 from varireal.segmenters.quality import (
@@ -35,6 +34,7 @@ from varireal.segmenters.quality import (
     smooth_mask,
 )
 from varireal.stages.budget import check_budget, count_statuses
+from varireal.stages.photos import shard_rows
 from varireal.stages.summary import Summary
 from varireal.store import open_store
 
@@ -61,11 +61,7 @@ def run(
         BackendError: a segmenter that is needed cannot run here.
     """
     index, total = parse_shard(shard)
-    photos = [
-        row
-        for row in tables.read(images, IMAGES)
-        if row["split"] == names.TRAIN and shard_of(row["image_id"], total) == index
-    ]
+    photos = shard_rows(images, index, total)
     with open_store(store) as items:
         context = BackendContext(read_machine(machine).machine, config.noun, store=items)
         chain = [
