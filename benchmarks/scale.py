@@ -220,7 +220,7 @@ def draw(sizes: list[dict[str, Any]], path: Path) -> None:
     mpl.rcParams.update({"svg.hashsalt": "scale", "svg.fonttype": "path"})
     from matplotlib import pyplot as plt
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
     items = [size["items"] for size in sizes]
     for name in sizes[-1]["stages"]:
         for axes, key in ((left, "ms_per_item"), (right, "peak_mib")):
@@ -230,7 +230,7 @@ def draw(sizes: list[dict[str, Any]], path: Path) -> None:
     right.axhline(500, color="grey", linestyle=":")
     left.set(title="time outside the models", ylabel="ms per item", xlabel="items", xscale="log", yscale="log")
     right.set(title="peak memory of a job", ylabel="MiB", xlabel="items", xscale="log", ylim=(0, None))
-    left.legend(fontsize=7)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside right center", fontsize=8)
     figure.savefig(path, metadata={"Date": None})
 
 
