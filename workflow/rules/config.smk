@@ -12,4 +12,4 @@ rule stage_config:
     params:
         text=lambda w: LAYOUT.slice(w.stage),
     shell:
-        "varireal config write --text {params.text:q} --output {output:q} --log {log:q}"
+        "varireal config write --text - --output {output:q} --log {log:q} <<< {params.text:q}"

@@ -95,7 +95,7 @@ TOOLS: dict[str, Command] = {
     "config-write": Command(
         "varireal.config.files:write_text",
         "write a stage's slice to a file (the workflow's own command)",
-        (option("text", "the slice as JSON", kind=str), _OUTPUT),
+        (option("text", "the slice as JSON; - reads it from standard input", kind=str), _OUTPUT),
     ),
     "config-generate": Command(
         "varireal.config.files:generate",

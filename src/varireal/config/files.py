@@ -1,5 +1,6 @@
 """Reading config files, and writing what is made from the models."""
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,14 @@ def write_text(*, text: str, output: Path) -> int:
 
     A copy under its digest stays beside it when the config changes: by it ``varireal why`` and ``varireal replay``
     know what an older table was made with.
+
+    Args:
+        text: the slice as JSON; ``-`` reads it from standard input, for one argument takes no more than 128 KiB, which
+            2,000 classes fill.
+        output: its file.
     """
+    if text == "-":
+        text = sys.stdin.read().removesuffix("\n")
     write_whole(output.parent / SLICES / f"{digest('slice', text, size=8)}.json", text + "\n")
     write_whole(output, text + "\n")
     return 0

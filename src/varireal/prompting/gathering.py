@@ -28,7 +28,7 @@ def gather(*, records: Sequence[Path], output: Path) -> int:
 def class_files(given: Sequence[Path]) -> list[Path]:
     """Prompt files out of what a stage was given: such files, or the gathered file of a study, which stands for them.
 
-    So a job's command does not grow with the classes: a shell takes 128 KiB, which 1,800 paths fill.
+    So the commands of thousands of jobs, and the logs that show them, do not grow with the classes.
 
     Raises:
         DataError: the gathered file is damaged.
