@@ -36,8 +36,8 @@ def leave_out_pandas() -> None:
     """Keep pyarrow, in this process, from loading pandas; whoever imports pandas still gets it.
 
     pyarrow looks for pandas once, when it is given the first list, and loads it to compare types: 0.3 s and 25 MiB of
-    every job, of which no table here has any use. There is no setting for it. ``to_pandas`` does not work afterwards,
-    so this is for processes of our own.
+    every job, of which no table here has any use. There is no setting for it. What needs pandas, such as ``to_pandas``
+    in another package's editor or judge, loads it then.
     """
     finder = _NotHere()
     sys.meta_path.insert(0, finder)
