@@ -37,7 +37,9 @@ onstart:
 
 
 onerror:
-    FAILURES.take_back(workflow.dag.jobid(job) for job in workflow.dag.finished_jobs)
+    FAILURES.take_back(
+        workflow.dag.jobid(job) for job in workflow.dag.finished_jobs
+    )
     FAILURES.tell_at_exit()
 
 
