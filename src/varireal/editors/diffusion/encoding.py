@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import torch
-from compel import Compel, ReturnedEmbeddingsType
-from compel.prompt_parser import FlattenedPrompt
 
 from varireal.editors.diffusion.texts import Weighted, plain_text
+
+# its import takes seconds: it waits for the first text
+if find_spec("compel") is None:
+    raise ImportError("No module named 'compel'", name="compel")
 
 Tensor = torch.Tensor
 
@@ -84,6 +87,8 @@ def _padded(text: Encoded, length: int, filler: Tensor) -> Encoded:
 
 class _Encoder:
     def __init__(self, parts: Any, *, truncate: bool) -> None:
+        from compel import Compel, ReturnedEmbeddingsType
+
         second = getattr(parts, "text_encoder_2", None)
         kind = (
             ReturnedEmbeddingsType.LAST_HIDDEN_STATES_NORMALIZED
@@ -98,6 +103,8 @@ class _Encoder:
 
     @torch.inference_mode()
     def encode(self, text: Weighted) -> Encoded:
+        from compel.prompt_parser import FlattenedPrompt
+
         prompt = FlattenedPrompt([(part, weight) for part, weight in text.parts] or [("", 1.0)])
         found = [compel.build_conditioning_tensor_for_prompt_object(prompt)[0][0] for compel in self._compels]
         found = [one if one.ndim == 3 else one[None] for one in found]

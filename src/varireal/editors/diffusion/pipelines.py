@@ -5,22 +5,9 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
+import diffusers  # it and transformers load their parts when they are used, which takes seconds
 import torch
-from diffusers import (
-    AutoencoderKL,
-    AutoPipelineForImage2Image,
-    AutoPipelineForText2Image,
-    ControlNetModel,
-    DiffusionPipeline,
-    DPMSolverMultistepScheduler,
-    EulerDiscreteScheduler,
-    LCMScheduler,
-    StableDiffusionXLControlNetPipeline,
-    StableDiffusionXLInpaintPipeline,
-    TCDScheduler,
-    UniPCMultistepScheduler,
-)
-from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
+import transformers
 
 from varireal.config.diffusion import SdxlEdits
 from varireal.config.machine import ModelRef
@@ -39,33 +26,13 @@ _TEXT_PARTS = ("text_encoder", "text_encoder_2")
 _NO_TEXT: dict[str, Any] = dict.fromkeys(_TEXT_PARTS)
 _NOT_TEXT = ("vae", "unet", "image_encoder", "feature_extractor", "safety_checker")
 
-_SCHEDULERS: dict[str, Callable[[Any], Any]] = {
-    "lcm": LCMScheduler.from_config,
-    "tcd": TCDScheduler.from_config,
-    "euler_trailing": lambda config: EulerDiscreteScheduler.from_config(config, timestep_spacing="trailing"),
-    "dpm": DPMSolverMultistepScheduler.from_config,
-    "unipc": UniPCMultistepScheduler.from_config,
+_SCHEDULERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "lcm": ("LCMScheduler", {}),
+    "tcd": ("TCDScheduler", {}),
+    "euler_trailing": ("EulerDiscreteScheduler", {"timestep_spacing": "trailing"}),
+    "dpm": ("DPMSolverMultistepScheduler", {}),
+    "unipc": ("UniPCMultistepScheduler", {}),
 }
-
-
-class ControlPipeline(StableDiffusionXLControlNetPipeline):
-    """Each picture of a batch with its own IP-Adapter image.
-
-    diffusers (0.42) repeats given embeddings once per picture of the batch, so that every picture of a batch sees the
-    images of all.
-    """
-
-    def prepare_ip_adapter_image_embeds(
-        self,
-        ip_adapter_image: Any,  # noqa: ARG002 - the signature is diffusers'
-        ip_adapter_image_embeds: list[torch.Tensor],
-        device: Any,
-        num_images_per_prompt: int,  # noqa: ARG002
-        do_classifier_free_guidance: bool,
-    ) -> list[torch.Tensor]:
-        """Given embeddings, (2 N, 1, ...) with those of blank pictures first; without guidance, the second half."""
-        half = ip_adapter_image_embeds[0].chunk(2)[1]
-        return [(ip_adapter_image_embeds[0] if do_classifier_free_guidance else half).to(device)]
 
 
 class Pipelines:
@@ -91,15 +58,19 @@ class Pipelines:
         pipeline_class(self._models.inpaint, key, _SDXL)
         # the published inpainting decodes with its own VAE, which diffusers then keeps in float32
         parts = {} if self._settings.preset == "paper" else self._safe_vae()
-        pipe = self._load(StableDiffusionXLInpaintPipeline, self._models.inpaint, key, **parts, **_NO_TEXT)
+        pipe = self._load(diffusers.StableDiffusionXLInpaintPipeline, self._models.inpaint, key, **parts, **_NO_TEXT)
         return self._ready(pipe, key)
 
     @cached_property
     def control(self) -> Any:
         """SDXL with the Canny ControlNet and the IP-Adapter."""
+        from varireal.editors.diffusion.control import ControlPipeline
+
         key = f"{MODELS}.base"
         pipeline_class(self._models.base, key, _SDXL)
-        net = load_part(ControlNetModel, self._models.controlnet, f"{MODELS}.controlnet", dtype=self._device.dtype)
+        net = load_part(
+            diffusers.ControlNetModel, self._models.controlnet, f"{MODELS}.controlnet", dtype=self._device.dtype
+        )
         parts = {"controlnet": net, **self._safe_vae(), **self._image_encoder()}
         pipe = self._load(ControlPipeline, self._models.base, key, **parts, **_NO_TEXT)
         self._adapt(pipe)
@@ -111,9 +82,9 @@ class Pipelines:
         key = f"{MODELS}.prior"
         name = pipeline_class(self._models.prior, key)
         parts = self._safe_vae() if name.startswith(_SDXL) else {}
-        pipe = self._load(AutoPipelineForText2Image, self._models.prior, key, **parts)
+        pipe = self._load(diffusers.AutoPipelineForText2Image, self._models.prior, key, **parts)
         if hasattr(pipe, "unet"):
-            pipe.scheduler = DPMSolverMultistepScheduler.from_config(pipe.scheduler.config)
+            pipe.scheduler = diffusers.DPMSolverMultistepScheduler.from_config(pipe.scheduler.config)
         return self._ready(pipe, key, sampler=False)
 
     @cached_property
@@ -121,16 +92,20 @@ class Pipelines:
         """Text to image or image to image, without a mask."""
         key = f"{MODELS}.plain"
         pipeline_class(self._models.plain, key, _SDXL)
-        kind = AutoPipelineForText2Image if self._settings.mode == "text2image" else AutoPipelineForImage2Image
+        kind = (
+            diffusers.AutoPipelineForText2Image
+            if self._settings.mode == "text2image"
+            else diffusers.AutoPipelineForImage2Image
+        )
         return self._ready(self._load(kind, self._models.plain, key, **self._safe_vae(), **_NO_TEXT), key)
 
     def text_parts(self, which: str) -> Any:
         """Tokenizers and text encoders of a pipeline, ``inpaint``, ``base``, ``plain`` or ``prior``, on the device."""
         ref, key = getattr(self._models, which), f"{MODELS}.{which}"
         pipeline_class(ref, key)
-        index = DiffusionPipeline.load_config(model_folder(ref, key))
+        index = diffusers.DiffusionPipeline.load_config(model_folder(ref, key))
         skipped = [name for name in _NOT_TEXT if name in index]
-        parts = self._load(DiffusionPipeline, ref, key, **dict.fromkeys(skipped))
+        parts = self._load(diffusers.DiffusionPipeline, ref, key, **dict.fromkeys(skipped))
         for name in _TEXT_PARTS:
             encoder = getattr(parts, name, None)
             if encoder is not None:
@@ -162,16 +137,23 @@ class Pipelines:
         ref = self._models.vae
         if ref is None:
             return {}
-        return {"vae": load_part(AutoencoderKL, ref, f"{MODELS}.vae", dtype=self._device.dtype)}
+        return {"vae": load_part(diffusers.AutoencoderKL, ref, f"{MODELS}.vae", dtype=self._device.dtype)}
 
     def _image_encoder(self) -> dict[str, Any]:
         ref, key = self._models.ip_adapter, f"{MODELS}.ip_adapter"
         inside = ref.model_copy(update={"subfolder": None, "variant": None})
         encoder = load_part(
-            CLIPVisionModelWithProjection, inside, key, subfolder=_ENCODER_FOLDER, dtype=self._device.dtype
+            transformers.CLIPVisionModelWithProjection,
+            inside,
+            key,
+            subfolder=_ENCODER_FOLDER,
+            dtype=self._device.dtype,
         )
         side = encoder.config.image_size
-        return {"image_encoder": encoder, "feature_extractor": CLIPImageProcessor(size=side, crop_size=side)}
+        return {
+            "image_encoder": encoder,
+            "feature_extractor": transformers.CLIPImageProcessor(size=side, crop_size=side),
+        }
 
     def _adapt(self, pipe: Any) -> None:
         ref, key = self._models.ip_adapter, f"{MODELS}.ip_adapter"
@@ -215,7 +197,8 @@ class Pipelines:
     def _speed_up(self, pipe: Any) -> None:
         speed = self._settings.speed
         if speed.scheduler in _SCHEDULERS:
-            pipe.scheduler = _SCHEDULERS[speed.scheduler](pipe.scheduler.config)
+            name, options = _SCHEDULERS[speed.scheduler]
+            pipe.scheduler = getattr(diffusers, name).from_config(pipe.scheduler.config, **options)
         if speed.lora is None:
             return
         key = "edits.sdxl.speed.lora"

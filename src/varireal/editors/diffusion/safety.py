@@ -2,9 +2,8 @@
 
 import numpy as np
 import torch
-from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+import transformers
 from PIL import Image
-from transformers import CLIPImageProcessor
 
 from varireal.arrays import Array
 from varireal.config.machine import ModelRef
@@ -22,10 +21,12 @@ class SafetyChecker:
     """
 
     def __init__(self, ref: ModelRef, device: Device) -> None:
+        from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+
         self._device = device
         self._model = load_part(StableDiffusionSafetyChecker, ref, _KEY, dtype=device.dtype).to(device.name).eval()
         side = self._model.config.vision_config.image_size
-        self._processor = CLIPImageProcessor(size={"shortest_edge": side}, crop_size=side)
+        self._processor = transformers.CLIPImageProcessor(size={"shortest_edge": side}, crop_size=side)
 
     def flag(self, picture: Array) -> bool:
         """Whether a picture, (H, W, 3) in levels of 255, is flagged."""
