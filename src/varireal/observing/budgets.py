@@ -151,9 +151,10 @@ class Guard:
     def _stop(self, limit: str, told: str) -> None:
         record = self._record
         here = "" if not record.total else f"{record.done} of {record.total} items of this job are done; "
+        kept = "finished items are kept" if record.keeps_items else "what other jobs finished is kept"
         raise BudgetSpentError(
-            f"budget.{limit}: {told}; {here}finished items are kept: raise budget.{limit} and run the same command "
-            f"again to go on ('varireal status {self._root}' says what is left)"
+            f"budget.{limit}: {told}; {here}{kept}: raise budget.{limit} and run the same command again to go on "
+            f"('varireal status {self._root}' says what is left)"
         )
 
 

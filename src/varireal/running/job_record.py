@@ -98,6 +98,11 @@ class JobRecord:
             store.due, store.settled = self._take, self._settle
 
     @property
+    def keeps_items(self) -> bool:
+        """Whether what it finished is in an item store, so that it goes on there; else it starts afresh."""
+        return self._store is not None
+
+    @property
     def amounts(self) -> dict[str, float]:
         """What the job has spent in all its attempts."""
         kept = self._before if self._store is None else self._store.spent
