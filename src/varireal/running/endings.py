@@ -73,8 +73,11 @@ class Failure:
         return _STATES.get(state["state"]) if state else None
 
     def _unexplained(self, text: str) -> str:
-        if not text and self.told:
-            return self.told[:300]
+        if not text:
+            return self.told[:300] or (
+                "the job wrote no line: its command could not be started, or it was killed at once; see the messages "
+                "above, mend the cause, then run the same command again"
+            )
         return (
             "the job ended without a word: killed from outside, as for want of memory or with its node; run the same "
             "command again to go on, with more memory if it happens again"

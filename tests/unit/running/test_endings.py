@@ -62,6 +62,8 @@ def test_a_job_that_was_killed_or_stopped_says_so(tmp_path):
     killed = collector(failed(write(tmp_path, "2026 DEBUG computed a.k0 (red)\n"))).summary()
     assert "cause: the job ended without a word: killed from outside" in killed
     assert "item:  the one after a.k0, number 1" in killed
+    for log in (write(tmp_path, ""), tmp_path / "none.log"):  # as where varireal is not installed
+        assert "cause: the job wrote no line: its command could not be started" in collector(failed(log)).summary()
     stopped = write(tmp_path, "2026 WARNING edits: stopped by SIGTERM; what was finished is kept, run it again\n")
     assert (
         "cause: stopped by SIGTERM\n  to do: what was finished is kept, run it again"
