@@ -23,6 +23,7 @@ from varireal.metrics.receipts import RECEIPT_FIELDS
 from varireal.pictures import decode_png
 from varireal.reporting.gallery import GalleryCandidate, GalleryPhoto
 from varireal.reporting.records import ACCEPTED, FAILED, REJECTED
+from varireal.running import stopping
 from varireal.schemas import EDITS, IMAGES, MASKS, VERDICTS
 from varireal.segmenters.quality import decode_mask
 
@@ -93,7 +94,9 @@ class Candidates:
 
         Raises:
             DataError: a table is damaged.
+            StoppedError: a signal has come.
         """
+        stopping.checkpoint()
         rows: dict[str, tuple[Row, _Place | None]] = {}
         for row in tables.picked(edits, EDITS, _EDIT_COLUMNS, key="pair_id", wanted=self._pairs):
             image = row.pop("image")
@@ -109,8 +112,13 @@ class Candidates:
             self.images.add(taken["image_id"])
 
     def __iter__(self) -> Iterator[GalleryCandidate]:
-        """Yield each, decoded."""
+        """Yield each, decoded.
+
+        Raises:
+            StoppedError: a signal has come.
+        """
         for _, told, place in sorted(self._places):
+            stopping.checkpoint()
             row, verdict = json.loads(self._spool.read(told))
             yield _candidate(row, verdict, None if place is None else self._spool.read(place))
 

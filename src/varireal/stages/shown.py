@@ -15,6 +15,7 @@ import pyarrow as pa
 from varireal import names, tables
 from varireal.errors import DataError
 from varireal.paths import StudyPaths, shard_name
+from varireal.running import stopping
 from varireal.schemas import EDITS, VERDICTS
 from varireal.seeds import stable_int
 
@@ -103,10 +104,12 @@ def choose_pairs(paths: StudyPaths, *, attributes: tuple[str, ...], shards: int,
 
     Raises:
         DataError: a table is damaged, or a candidate has no verdict.
+        StoppedError: a signal has come.
     """
     draw = Draw(limit)
     for attribute in attributes:
         for index in range(shards):
+            stopping.checkpoint()
             for pair_id, (class_id, outcome) in _pairs(paths, attribute, shard_name(index, shards), rounds).items():
                 draw.add(class_id, attribute, outcome, pair_id)
     return Shown(draw.pairs(), draw.total)

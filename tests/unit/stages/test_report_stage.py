@@ -5,6 +5,7 @@ import errno
 import html
 import json
 import re
+import signal
 from pathlib import Path
 
 import cv2
@@ -20,6 +21,7 @@ from varireal.errors import DataError
 from varireal.metrics.receipts import RECEIPT_FIELDS
 from varireal.paths import StudyPaths, shard_name
 from varireal.pictures import encode_png
+from varireal.running import stopping
 from varireal.running.room import DiskFullError
 from varireal.schemas import EDITS, FEASIBILITY, FUNNEL, IMAGES, MASKS, VERDICTS
 from varireal.seeds import shard_of
@@ -555,6 +557,21 @@ def test_nothing_but_the_report_is_left(study):
     report = study.root / "report"
     fresh = {path for path in study.root.rglob("*") if path not in before and report not in path.parents}
     assert fresh == {report, study.root / "report.html"}
+
+
+@pytest.mark.parametrize("method", ["choose_pairs", "_candidates", "write_gallery"])
+def test_a_signal_ends_it_wherever_it_is(study, monkeypatch, method):
+    whole = getattr(stage, method)
+
+    def signalled(*args, **options):
+        monkeypatch.setattr(stopping, "_received", [signal.SIGTERM])
+        return whole(*args, **options)
+
+    monkeypatch.setattr(stage, method, signalled)
+    study.write()
+    with pytest.raises(stopping.StoppedError):
+        study.run()
+    assert not (study.root / "report" / "index.html").exists()
 
 
 def test_a_full_disk_is_named_and_leaves_no_page(study, monkeypatch):
