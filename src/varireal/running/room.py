@@ -22,7 +22,8 @@ class Room(AbstractContextManager["Room"]):
     Args:
         folder: where the results are; on the disk that is watched.
         total: items of the job.
-        copies: times that an item is written: 2 where it is kept in a store first and goes into a table last.
+        copies: times that an item is written: 2 where it is kept in a store first and goes into a table last; 1 where
+            all of it is gone again when the job fails.
     """
 
     def __init__(self, folder: Path, total: int, *, copies: int = 2) -> None:
@@ -47,6 +48,13 @@ class Room(AbstractContextManager["Room"]):
 
     def _shortage(self) -> str:
         average = self._bytes / max(self._done, 1)
+        if self._copies == 1:
+            needed = f" of about {size_text(average * self._total)} that this job writes" if self._done else ""
+            free = size_text(free_bytes(self._folder) + self._bytes)
+            return (
+                f"the disk of {self._folder} is full: only {free}{needed} fit; make room there and run the same "
+                "command again"
+            )
         rest = average * (self._copies * self._total - self._done)
         needed = f"about {size_text(rest)} are needed for the rest" if self._done else "the need is not known yet"
         return (

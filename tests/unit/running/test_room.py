@@ -91,6 +91,17 @@ def test_a_disk_that_others_fill_leaves_whole_files(small_disk):
     again.close()
 
 
+def test_a_job_that_keeps_nothing_says_what_all_of_it_needs(small_disk):
+    all_of_it = r"is full: only 2\.\d MB of about 3\.0 MB that this job writes fit; make room there and run the same"
+    with pytest.raises(DiskFullError, match=all_of_it), Room(small_disk, 30, copies=1) as room:
+        for number in range(30):
+            (small_disk / str(number)).write_bytes(ITEM)
+            room.kept(len(ITEM))
+    unknown = r"is full: only [\d.]+ (kB|bytes) fit; make room there"
+    with pytest.raises(DiskFullError, match=unknown), Room(small_disk, 30, copies=1):
+        (small_disk / "more").write_bytes(bytes(1_000_000))
+
+
 def test_a_read_only_disk_is_said_in_one_line(small_disk):
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     with pytest.raises(OSError) as caught:
