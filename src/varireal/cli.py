@@ -19,6 +19,7 @@ from typing import Any
 from varireal import __version__, logs
 from varireal.commands import COMMANDS, Command, Option
 from varireal.errors import VariRealError
+from varireal.plaintext import said
 from varireal.running import room, stopping
 
 logger = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             logs.set_up(args.log, verbose=args.verbose)
             return _run(command, args)
     except VariRealError as error:
-        return _fail(args, _one_line(error), error)
+        return _fail(args, said(error), error)
     except OSError as error:
         return _fail(args, room.told(error), error)
     except stopping.StoppedError as error:
@@ -92,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write("interrupted; what was finished is kept, run the same command again to go on\n")
         return EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last place where a bug can be told from a mistake
-        return _fail(args, f"unexpected {type(error).__name__}: {_one_line(error)} (this is a bug)", error, code=1)
+        return _fail(args, f"unexpected {type(error).__name__}: {said(error)} (this is a bug)", error, code=1)
 
 
 def entry() -> None:
@@ -155,7 +156,3 @@ def _fail(args: argparse.Namespace, message: str, error: BaseException, code: in
         # the log of a mistake is shown on the screen, where only a bug needs its traceback
         logger.debug("failed: %s", message, exc_info=error if code != EXIT_EXPECTED else None)
     return code
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

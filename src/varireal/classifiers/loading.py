@@ -16,6 +16,7 @@ from varireal.config.adapters import AdaptersConfig
 from varireal.config.machine import ModelRef
 from varireal.errors import BackendError
 from varireal.models.places import find_model
+from varireal.plaintext import said
 from varireal.running.gpu_lease import lease_gpu
 
 
@@ -34,7 +35,7 @@ def load_clip(config: AdaptersConfig, device: str | None = None) -> Clip:
     try:
         clip = _from_file(place, config) if place.is_file() else _from_folder(place)
     except (ValueError, RuntimeError, OSError, KeyError, SafetensorError) as error:
-        raise BackendError(f"the model in {place} cannot be loaded: {' '.join(str(error).split())[:300]}") from error
+        raise BackendError(f"the model in {place} cannot be loaded: {said(error, 300)}") from error
     clip.model.eval()
     if clip.library == TRANSFORMERS:
         clip.model.requires_grad_(False)  # torch rounds otherwise with weights that require gradients: as with PEFT

@@ -12,6 +12,7 @@ from varireal.classifiers.attention import split_attention
 from varireal.classifiers.clip import OPEN_CLIP, TRANSFORMERS, Clip
 from varireal.config.adapters import LoraSettings
 from varireal.errors import BackendError, DataError
+from varireal.plaintext import said
 
 # PEFT matches the whole name of a module.
 _TOWERS = {
@@ -73,7 +74,7 @@ def load_adapter(clip: Clip, folder: Path) -> None:
     try:
         clip.model = PeftModel.from_pretrained(clip.model, str(folder), use_safetensors=True)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise DataError(f"{folder} holds no adapter for this model: {' '.join(str(error).split())[:300]}") from error
+        raise DataError(f"{folder} holds no adapter for this model: {said(error, 300)}") from error
     clip.model.eval()
 
 

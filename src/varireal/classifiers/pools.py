@@ -9,6 +9,7 @@ from varireal.arrays import Array
 from varireal.classifiers import regimes as r
 from varireal.classifiers.regimes import Regime
 from varireal.names import FEASIBILITIES
+from varireal.plaintext import few
 from varireal.seeds import digest, stable_int
 
 Row = Mapping[str, Any]
@@ -141,5 +142,4 @@ class PoolMaker:
 def _notes(lacking: Sequence[str], classes: int, missing: str) -> tuple[str, ...]:
     if not lacking:
         return ()
-    names = ", ".join(lacking[:5]) + (f" and {len(lacking) - 5} more" if len(lacking) > 5 else "")
-    return (f"{len(lacking)} of {classes} classes have no {missing} here: {names}.",)
+    return (f"{len(lacking)} of {classes} classes have no {missing} here: {few(lacking)}.",)

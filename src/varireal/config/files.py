@@ -12,6 +12,7 @@ from varireal.config.model import Config, parse_config
 from varireal.errors import ConfigError
 from varireal.files import write_whole
 from varireal.paths import SLICES
+from varireal.plaintext import said
 from varireal.seeds import digest
 
 
@@ -34,7 +35,7 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"{path} is not YAML: {said(error)}") from error
     if raw is None:
         return {}
     if not isinstance(raw, dict):

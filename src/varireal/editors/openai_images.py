@@ -28,6 +28,7 @@ from varireal.editors.instructions import Wording, target_rgb
 from varireal.errors import BackendError
 from varireal.names import OK, EditStatus
 from varireal.pictures import encode_png
+from varireal.plaintext import said
 from varireal.records import EditRequest, EditResult, MadeWith, Prompt
 from varireal.seeds import digest
 from varireal.store import ItemStore
@@ -232,4 +233,4 @@ def _decoded(data: bytes) -> Array:
                 raise NoPictureError(f"the server's picture has {width} x {height} pixels, more than can be sensible")
             return np.asarray(opened.convert("RGB"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise NoPictureError(f"the server's picture cannot be read: {' '.join(str(error).split())[:200]}") from error
+        raise NoPictureError(f"the server's picture cannot be read: {said(error, 200)}") from error

@@ -12,6 +12,7 @@ from typing import Any
 from varireal.names import OK
 from varireal.observing.expected import Job
 from varireal.observing.records import Records, StoreState, read_store, state_of
+from varireal.plaintext import said
 from varireal.running.job_record import ENDED, FAILED, RUNNING, STOPPED
 
 WAITING = "waiting"
@@ -188,7 +189,7 @@ def read_table_facts(path: Path) -> TableFacts | str:
                 return TableFacts({OK: file.metadata.num_rows}, config)
             counted = Counter(file.read(columns=[column]).column(column).to_pylist())
     except (pa.ArrowException, OSError, ValueError) as error:
-        return f"cannot be read ({' '.join(str(error).split())[:120]})"
+        return f"cannot be read ({said(error, 120)})"
     if column == "accepted":
         return TableFacts({ACCEPTED: counted[True], REFUSED: counted[False]}, config)
     return TableFacts({str(status): count for status, count in counted.items()}, config)

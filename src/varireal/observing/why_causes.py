@@ -14,6 +14,7 @@ from varireal.observing.why_keys import changed_keys, read_slice_on_disk
 from varireal.observing.why_photos import changed_photos
 from varireal.observing.why_prompts import changed_file, changed_texts, texts_now, texts_then
 from varireal.observing.why_records import Record, read_record
+from varireal.plaintext import few
 from varireal.seeds import digest
 
 _DIGEST = re.compile(r"'([0-9a-f]{16})'")
@@ -79,7 +80,7 @@ class Explainer:
             found += self._inputs_of_stage(job, record)
         if record is not None and "inputs" in job.reasons:
             gone, came = sorted({*record.inputs} - {*job.inputs}), sorted({*job.inputs} - {*record.inputs})
-            found.append(Cause("inputs", job.rule, _few(gone), _few(came)))
+            found.append(Cause("inputs", job.rule, few(gone, 3), few(came, 3)))
         strong = [cause for cause in found if cause.kind not in WEAK]
         if not strong and "params" in job.reasons:
             match = _BEFORE_NOW.fullmatch(job.params)
@@ -220,7 +221,3 @@ def _parts(key: str) -> dict[str, str]:
     """Names and versions in a stage's key; the digest of its slice under the empty name."""
     *pairs, last = key.split(" ")
     return {**dict(zip(pairs[::2], pairs[1::2], strict=False)), "": last}
-
-
-def _few(paths: list[str]) -> str:
-    return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")

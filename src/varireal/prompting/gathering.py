@@ -5,11 +5,12 @@ workflow to look at; through this one file it is 5,000.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from varireal.errors import DataError
 from varireal.files import write_whole
+from varireal.plaintext import few
 from varireal.seeds import digest
 
 
@@ -45,3 +46,8 @@ def _gathered(path: Path) -> list[Path]:
         raise DataError(f"{path} names the class {strange[0]!r}, which no file can have; delete it and run again")
     folder = path.parent.parent
     return [folder / f"{class_id}.yaml" for class_id in classes]
+
+
+def no_prompt_file(class_id: str, known: Iterable[str]) -> DataError:
+    """That a class has no file among those of other classes."""
+    return DataError(f"no prompt file for class {class_id!r} was given; found those of {few(sorted(known))}")

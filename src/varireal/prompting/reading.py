@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import yaml
 
 from varireal.errors import ConfigError
+from varireal.plaintext import few
 
 # libyaml's Python binding; the pure parser accepts the same files, about ten times slower.
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -97,8 +98,7 @@ class Document:
 def nearest(word: str, allowed: Sequence[str], label: str = "Allowed") -> str:
     """The end of a message about an unknown word: the nearest legal one, and the legal ones."""
     close = difflib.get_close_matches(word, allowed, n=1)
-    more = f" and {len(allowed) - _SHOWN} more" if len(allowed) > _SHOWN else ""
-    return (f"; did you mean {close[0]!r}?" if close else ";") + f" {label}: {', '.join(allowed[:_SHOWN])}{more}"
+    return (f"; did you mean {close[0]!r}?" if close else ";") + f" {label}: {few(allowed, _SHOWN)}"
 
 
 def read_document(path: Path) -> Document:

@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from varireal.plaintext import said
+
 RUNNING, ENDED, FAILED, STOPPED = "running", "ended", "failed", "stopped"
 SECONDS, GPU_SECONDS = "seconds", "gpu_seconds"
 
@@ -199,10 +201,10 @@ def recorded(record: JobRecord) -> Iterator[JobRecord]:
         yield record
         record.end(ENDED)
     except Exception as error:
-        record.end(FAILED, error=" ".join(str(error).split())[:500] or type(error).__name__)
+        record.end(FAILED, error=said(error, 500))
         raise
     except BaseException as error:
-        record.end(STOPPED, error=" ".join(str(error).split())[:500] or type(error).__name__)
+        record.end(STOPPED, error=said(error, 500))
         raise
     finally:
         _current = None

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from varireal.files import write_whole
+from varireal.plaintext import few
 
 RUNS = "logs/slurm-runs.json"  # in the folder of a study
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{8,100}")
 _SECONDS = 60.0
 _WAITING = ("PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT")
-_MOST = 5  # jobs named in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,7 @@ def _tell(left: Sequence[_Job]) -> str | None:
 
 
 def _numbers(jobs: Sequence[_Job]) -> str:
-    more = f" and {len(jobs) - _MOST} more" if len(jobs) > _MOST else ""
-    return ", ".join(job.number for job in jobs[:_MOST]) + more
+    return few([job.number for job in jobs])
 
 
 def _in_queue(names: Sequence[str]) -> list[_Job] | None:

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from varireal.errors import DataError
+from varireal.plaintext import said
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 AGAIN = "what was finished is kept, run the same command again to go on"
@@ -82,7 +83,7 @@ def size_text(size: float) -> str:
 def told(error: OSError) -> str:
     """An error of the operating system in one line; with what to do where the disk is at fault."""
     if error.errno not in {*FULL, errno.EROFS, errno.EIO, errno.ESTALE}:
-        return " ".join(str(error).split()) or type(error).__name__
+        return said(error)
     place = Path(os.fsdecode(error.filename)).parent if isinstance(error.filename, (str, bytes)) else Path()
     what = {
         errno.EROFS: "is read-only",

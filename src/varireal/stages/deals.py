@@ -15,9 +15,9 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from varireal.errors import DataError
 from varireal.prompting.deal import deal
 from varireal.prompting.files import read_class_file
+from varireal.prompting.gathering import no_prompt_file
 from varireal.records import Prompt
 from varireal.seeds import digest
 
@@ -57,8 +57,7 @@ class Deals:
             DataError: a class has no file.
         """
         for class_id in sorted(members.keys() - self._files.keys()):
-            known = ", ".join(sorted(self._files))
-            raise DataError(f"no prompt file for class {class_id!r} was given; found those of {known}")
+            raise no_prompt_file(class_id, self._files)
         lines = self._remembered()
         found: dict[str, dict[str, list[Prompt]]] = {}
         fresh: dict[str, str] = {}

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from varireal import tables
-from varireal.errors import DataError
 from varireal.names import EditStatus
 from varireal.prompting.files import read_class_file
+from varireal.prompting.gathering import no_prompt_file
 from varireal.records import Prompt
 from varireal.schemas import EDITS, VERDICTS
 from varireal.seeds import candidate_seed
@@ -117,7 +117,7 @@ def setting_prompts(
     by_class: dict[str, list[Prompt]] = {}
     known = {path.stem for path in files}
     for class_id in sorted(set(class_ids) - known):
-        raise DataError(f"no prompt file for class {class_id!r} was given; found those of {', '.join(sorted(known))}")
+        raise no_prompt_file(class_id, known)
     for path in files:
         for prompt in read_class_file(path):
             if (prompt.attribute, prompt.feasibility) == (attribute, feasibility):

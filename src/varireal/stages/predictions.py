@@ -31,6 +31,7 @@ from varireal.datasets.decoding import file_sha256
 from varireal.errors import DataError
 from varireal.logs import progress
 from varireal.paths import ADAPTER_FILES, parse_run, run_name
+from varireal.plaintext import said
 from varireal.provenance import STAGE_VERSIONS
 from varireal.records import class_numbers
 from varireal.running import job_record
@@ -146,7 +147,7 @@ def _put_weights(clip: Clip, folder: Path) -> None:
     try:
         found: Any = set_peft_model_state_dict(clip.model, load_file(folder / ADAPTER_FILES[0]))
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        why = " ".join(str(error).split())[:300]
+        why = said(error, 300)
         raise DataError(f"{folder} holds no adapter for this model ({why}); run the stage adapters again") from error
     wrong = [*found.unexpected_keys, *(name for name in found.missing_keys if "lora_" in name)]
     if wrong:
