@@ -34,28 +34,18 @@ def checked_layout():
 def begin_workflow(logger):
     """Own the study's folder until the end, and note what fails. Not called for a dry run, nor inside a job."""
     from varireal.config.files import write_text  # here, because no job needs them
-    from varireal.running.dates import redate
-    from varireal.running.left_jobs import clear_queue
-    from varireal.running.ownership import own_study
+    from varireal.running.beginning import begin
     from varireal.running.queue_states import mend_sacct
 
     if not workflow.local_exec:
         mend_sacct()
     with one_line_errors():
-        news = own_study(Path(PATHS.root))
-        # What changes no result. These are no inputs: Snakemake overlooks every other change behind a job that writes an
-        # ancient one.
+        results = (Path(path) for job in workflow.dag.jobs for path in job.output)
+        for line in begin(Path(PATHS.root), workflow.scheduler._executor, results):
+            logger.warning(line)
+        # What changes no result. These are no inputs: Snakemake overlooks all else behind a job that writes an ancient one.
         for stage in ("machine", "server"):
             write_text(text=LAYOUT.slice(stage), output=Path(PATHS.config(stage)))
-        # the SLURM executor's name for all jobs of this run
-        run = getattr(workflow.scheduler._executor, "run_uuid", None)
-        left = clear_queue(Path(PATHS.root), run, killed=news is not None)
-        late = None
-        if news or left:
-            results = (Path(path) for job in workflow.dag.jobs for path in job.output)
-            late = redate(results, Path(PATHS.root))
-    for line in filter(None, (news, left, late)):
-        logger.warning(line)
     logger.addHandler(FAILURES)
 
 
