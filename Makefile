@@ -53,7 +53,7 @@ lock: install
 	$(BIN)/python envs/update.py
 
 bench: install
-	for script in pictures masks edits judges training_input training_step prompts demo kills scheduler; do python benchmarks/$$script.py || exit 1; done
+	for script in pictures masks edits judges training_input training_step prompts demo kills scheduler scale; do python benchmarks/$$script.py || exit 1; done
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
