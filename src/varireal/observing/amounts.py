@@ -7,7 +7,8 @@ from typing import Any
 from varireal.classifiers.names import TINY
 from varireal.layout import Layout
 from varireal.needs import backends
-from varireal.observing.plan_items import Amounts, Count
+from varireal.observing.plan_items import Amounts
+from varireal.observing.plan_left import Count
 from varireal.observing.probed import Probed
 from varireal.observing.status_records import UNITS
 from varireal.registry import needs_gpu

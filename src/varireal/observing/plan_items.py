@@ -5,13 +5,11 @@ from pathlib import Path
 
 from varireal import names
 from varireal.config.edits import uses_pool
-from varireal.config.slices import slice_digest, stage_slices
 from varireal.datasets.sources import file_source
 from varireal.datasets.splits import draw_splits
 from varireal.layout import Layout
-from varireal.models.pinning import as_locked
 from varireal.observing.cutting import known_prompts
-from varireal.observing.expected import Plan
+from varireal.observing.plan_left import Count, subtract
 from varireal.observing.status_records import StudyStatus
 from varireal.observing.study_status import Observer
 
@@ -33,25 +31,6 @@ class Rate:
     low: float
     high: float
     source: str
-
-
-@dataclass
-class Count:
-    """Items of a stage, in all.
-
-    Attributes:
-        low: at least.
-        high: at most.
-        done: done already.
-        jobs: jobs in all.
-        jobs_done: done already.
-    """
-
-    low: int
-    high: int
-    done: int = 0
-    jobs: int = 0
-    jobs_done: int = 0
 
 
 @dataclass
@@ -105,7 +84,7 @@ def count_items(layout: Layout) -> Amounts:
         "report": Count(1, 1, jobs=1),
     }
     if status is not None:
-        _subtract(layout, amounts, status)
+        subtract(layout, amounts.stages, amounts.notes, status)
     return amounts
 
 
@@ -173,25 +152,3 @@ def _priors(layout: Layout, pools: list[tuple[str, str]]) -> tuple[int, int]:
         most += len(own)
         texts |= {(p.attribute, p.feasibility, p.name, p.description) for p in own}
     return len(texts) * size, most * size
-
-
-def _subtract(layout: Layout, amounts: Amounts, status: StudyStatus) -> None:
-    """Note what is done by stages whose config is still the same."""
-    config, licences = as_locked(layout.config)
-    now = {name: slice_digest(part) for name, part in stage_slices(config, layout.classes, licences).items()}
-    then = Plan.of_study(Path(layout.paths.root)).digests
-    for stage in status.stages:
-        count, name = amounts.stages[stage.stage], "edits" if stage.stage == "priors" else stage.stage
-        if name in then and then[name] != now[name]:
-            amounts.notes.append(
-                f"{stage.stage}: the config of this stage has changed, so all of it counts as left; what its stores "
-                "hold of the same inputs is found again"
-            )
-            continue
-        count.done = min(stage.done or 0, count.high)
-        count.jobs_done = min(stage.by_state.get("ended", 0), count.jobs)
-        if stage.left == 0:
-            count.low = count.high = count.done
-            count.jobs_done = count.jobs
-        elif stage.outdated:
-            amounts.notes.append(f"{stage.stage}: {stage.outdated} tables of another config count as done")

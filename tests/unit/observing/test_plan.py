@@ -1,11 +1,13 @@
 import json
 import logging
+from pathlib import Path
 
 import pytest
 import yaml
 from watched_study import SMALL, Watched
 
 from kit import CLASSIFIERS, TINY
+from varireal import tables
 from varireal.asking.picture_meter import planned_cost
 from varireal.checking import load_study_config
 from varireal.layout import Layout
@@ -13,6 +15,7 @@ from varireal.observing import plan
 from varireal.observing.amounts import planned_stages
 from varireal.observing.money_plan import put_money
 from varireal.observing.plan_items import count_items
+from varireal.schemas import EDITS
 
 SHARD = "00000-of-00001"
 
@@ -82,6 +85,27 @@ def test_what_is_done_is_subtracted_unless_the_config_changed(tmp_path, capsys):
     assert by_stage(found)["masks"]["left"]["high"] == 6
     assert any(note.startswith("masks: the config of this stage has changed") for note in found["notes"])
     assert study.root.is_dir()
+
+
+def test_a_changed_prompt_counts_as_left_with_all_that_reads_its_edits(tmp_path, capsys):
+    study = Watched(tmp_path, SMALL).make()
+    assert study.dataset() == 0
+    assert by_stage(told(tmp_path, SMALL, capsys, no_probe=True))["dataset"]["left"] == {"low": 0, "high": 0}
+    edits = tables.read(
+        Path(study.paths.edits("color", "feasible", 0, SHARD)), EDITS, ["prompt_id", "prompt_description"]
+    )
+    one = edits[0]["prompt_id"]
+    file = Path(study.paths.prompts(one.partition(".")[0]))
+    file.write_text(file.read_text().replace(edits[0]["prompt_description"], "Something else altogether."))
+    users = sum(row["prompt_id"] == one for row in edits)
+    found = told(tmp_path, SMALL, capsys, no_probe=True)
+    stages = by_stage(found)
+    assert stages["edits"]["left"] == stages["verdicts"]["left"] == {"low": users, "high": users}
+    assert stages["edits"]["jobs"] == {"total": 4, "done": 2}  # both rounds of the setting
+    assert stages["dataset"]["left"] == {"low": 1, "high": 1}
+    assert stages["masks"]["left"] == {"low": 0, "high": 0}
+    assert f"edits: {users} were made with a prompt that has changed since: {one}" in found["notes"]
+    assert any(note.startswith("dataset: made again with the edits that are left") for note in found["notes"])
 
 
 def test_a_model_that_is_not_here_is_a_reason_and_not_an_error(tmp_path, capsys):
