@@ -5,6 +5,7 @@ import getpass
 from varireal.cluster import asking, facts
 from varireal.cluster.facts import Cluster
 from varireal.errors import BackendError
+from varireal.running.slurm_programs import ask_if_possible
 
 _DATABASE = "accounting_storage/slurmdbd"
 
@@ -38,14 +39,14 @@ def look() -> Cluster:
 
 
 def _answers(*command: str) -> bool:
-    return asking.ask_if_possible(*command) is not None
+    return ask_if_possible(*command) is not None
 
 
 def _accounts() -> tuple[tuple[str, ...], str, int | None]:
     """The user's accounts, the default one, and how many jobs may be in the queue."""
     user = getpass.getuser()
     words = ("sacctmgr", "--noheader", "--parsable2", "show")
-    listed = asking.ask_if_possible(*words, "assoc", f"user={user}", "format=account,maxsubmit")
+    listed = ask_if_possible(*words, "assoc", f"user={user}", "format=account,maxsubmit")
     accounts, max_submit = facts.read_associations(listed or "")
-    default = asking.ask_if_possible(*words, "user", user, "format=defaultaccount")
+    default = ask_if_possible(*words, "user", user, "format=defaultaccount")
     return accounts, (default or "").strip().split("\n")[0], max_submit

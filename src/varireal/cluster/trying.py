@@ -8,6 +8,7 @@ from varireal.cluster import asking
 from varireal.cluster.choosing import GPUS, GRES, Proposal
 from varireal.cluster.facts import Partition
 from varireal.cluster.needs import LARGEST_CPU, LARGEST_GPU, Need
+from varireal.running.slurm_programs import call
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def _largest(proposal: Proposal, default: Need) -> Need:
 
 def _try(name: str, proposal: Proposal, need: Need, style: str) -> Answer:
     command = ("sbatch", "--test-only", *options(proposal, need, style), "--wrap=true")
-    done = asking.call(command)
+    done = call(command)
     said = asking.last_line(done.stderr) or asking.last_line(done.stdout) or f"exit code {done.returncode}"
     broken = _broken(proposal.partition_of(need), need)
     # SLURM says when a job could start even where the partition's limits would hold it back for ever

@@ -10,18 +10,18 @@ folder, so its jobs are known for sure: no job of another study, folder or user 
 import json
 import os
 import re
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from varireal.errors import BackendError
 from varireal.files import write_whole
 from varireal.plaintext import few
+from varireal.running.slurm_programs import ask_if_possible
 
 RUNS = "logs/slurm-runs.json"  # in the folder of a study
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{8,100}")
-_SECONDS = 60.0
 _WAITING = ("PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT")
 
 
@@ -119,19 +119,8 @@ def _place(folder: Path) -> dict[str, str | int]:
 
 
 def _ask(*command: str) -> str | None:
-    """What a program of SLURM prints, without the user's own settings; None when it is missing, fails or is silent."""
-    private = ("SQUEUE_", "SCANCEL_")
+    """What a program of SLURM prints; None when it is missing, fails or is silent."""
     try:
-        done = subprocess.run(  # noqa: S603 - a list of arguments, never a shell
-            list(command),
-            env={name: value for name, value in os.environ.items() if not name.startswith(private)},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        return ask_if_possible(*command)
+    except BackendError:
         return None
-    return done.stdout if done.returncode == 0 else None

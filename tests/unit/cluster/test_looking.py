@@ -7,9 +7,9 @@ import yaml
 
 from kit import ROOT
 from varireal.cli import main
-from varireal.cluster.asking import ask_if_possible, call
 from varireal.cluster.looking import look
 from varireal.errors import BackendError
+from varireal.running.slurm_programs import ask_if_possible, call
 
 RECORDED = ROOT / "tests" / "recorded" / "slurm-22.05"
 
@@ -103,7 +103,7 @@ def test_accounting(slurm, tmp_path):
 
 
 def test_a_hanging_program_is_not_waited_for(programs, monkeypatch):
-    monkeypatch.setattr("varireal.cluster.asking.PATIENCE", 0.2)
+    monkeypatch.setattr("varireal.running.slurm_programs.PATIENCE", 0.2)
     programs("sinfo", "exec /bin/sleep 20")
     with pytest.raises(BackendError, match="sinfo did not answer within 0 s"):
         call(["sinfo"])
