@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from varireal.config.slices import slice_digest, stage_slices
 from varireal.errors import DataError
 from varireal.layout import Layout
 from varireal.models.pinning import as_locked
-from varireal.names import FEASIBILITIES
 from varireal.observing.cutting import known_prompts
 from varireal.observing.expected import Plan
 from varireal.observing.status_records import StudyStatus
@@ -92,14 +92,12 @@ def _changed(layout: Layout) -> Iterator[tuple[int, int, set[str]]]:
     paths, rounds = layout.paths, range(layout.config.edits.rounds)
     found = [prompt for class_id in layout.classes for prompt in known_prompts(layout, class_id) or ()]
     known = {(prompt.prompt_id, prompt.name, prompt.description) for prompt in found}
-    for attribute in layout.config.edits.attributes:
-        for feasibility in FEASIBILITIES:
-            for shard in layout.shards:
-                tables = [Path(paths.edits(attribute, feasibility, number, shard)) for number in rounds]
-                used = [pair for path in tables if path.is_file() for pair in _prompts_of(path)]
-                changed = [(text, count) for text, count in used if text[0] and text not in known]
-                if changed:
-                    yield sum(count for _, count in changed), len(tables), {text[0] for text, _ in changed}
+    for setting, shard in product(layout.settings, layout.shards):
+        tables = [Path(paths.edits(*setting, number, shard)) for number in rounds]
+        used = [pair for path in tables if path.is_file() for pair in _prompts_of(path)]
+        changed = [(text, count) for text, count in used if text[0] and text not in known]
+        if changed:
+            yield sum(count for _, count in changed), len(tables), {text[0] for text, _ in changed}
 
 
 def _prompts_of(path: Path) -> list[tuple[tuple[str, str, str], int]]:
