@@ -6,6 +6,7 @@ from pathlib import Path
 from varireal.config.model import parse_config
 from varireal.errors import VariRealError
 from varireal.layout import Layout
+from varireal.plaintext import said
 from varireal.running.endings import Collector
 
 
@@ -15,7 +16,7 @@ def one_line_errors():
     try:
         yield
     except (VariRealError, OSError) as error:
-        sys.stderr.write("error: " + " ".join(str(error).split()) + "\n")
+        sys.stderr.write(f"error: {said(error)}\n")
         sys.exit(2)
 
 

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from varireal.plaintext import one_line
+
 _MOST = 5
 _TAIL_BYTES = 200_000
 _FAILED = re.compile(r" DEBUG failed: (?P<message>.+)")
@@ -96,7 +98,7 @@ class Collector(logging.Handler):
         event = getattr(record, "event", None)
         if str(getattr(event, "value", event)) == "job_error":
             logs = list(getattr(record, "log", None) or [])
-            told = " ".join(str(getattr(record, "rule_msg", None) or "").split())
+            told = one_line(str(getattr(record, "rule_msg", None) or ""))
             failure = Failure(str(getattr(record, "rule_name", "")), Path(logs[0]) if logs else None, told)
             self._failures[int(getattr(record, "jobid", -1))] = failure
 
