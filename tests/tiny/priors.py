@@ -58,9 +58,9 @@ def _vae(**settings):
 _FLOW = {"use_quant_conv": False, "use_post_quant_conv": False, "shift_factor": 0.1, "scaling_factor": 0.4}
 
 
-def stable_diffusion(folder):
+def stable_diffusion(folder, tokenizer=clip_tokenizer):
     """The class of Stable Diffusion 1 and 2."""
-    tokenizer = clip_tokenizer()
+    tokenizer = tokenizer()
     unet = UNet2DConditionModel(
         block_out_channels=(8, 16),
         norm_num_groups=4,

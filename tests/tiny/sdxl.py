@@ -80,9 +80,9 @@ def vae():
     ).eval()
 
 
-def sdxl(folder, in_channels=4, **save):
+def sdxl(folder, in_channels=4, tokenizer=clip_tokenizer, **save):
     """A pipeline's folder: text to image with 4 channels, inpainting with 9."""
-    first, second = clip_tokenizer(), clip_tokenizer(pad="!")
+    first, second = tokenizer(), tokenizer(pad="!")
     kind = StableDiffusionXLInpaintPipeline if in_channels == 9 else StableDiffusionXLPipeline
     scheduler = EulerDiscreteScheduler(
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", timestep_spacing="leading", steps_offset=1

@@ -1,7 +1,11 @@
 """Tokenizers of bytes and characters, of the classes that the real models have."""
 
+import gzip
 import string
+from functools import cache
+from pathlib import Path
 
+import open_clip
 from open_clip.tokenizer import bytes_to_unicode
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import BertTokenizer, CLIPTokenizer, PreTrainedTokenizerFast, Qwen2Tokenizer
@@ -15,6 +19,22 @@ def clip_tokenizer(pad="<|endoftext|>"):
     ids = {token: number for number, token in enumerate(vocabulary)}
     ids.setdefault(pad, len(ids))
     return CLIPTokenizer(vocab=ids, merges=[], model_max_length=77, pad_token=pad)
+
+
+@cache
+def _clip_merges():
+    """The merges of CLIP's own vocabulary, from the file that open_clip ships."""
+    packed = Path(open_clip.__file__).with_name("bpe_simple_vocab_16e6.txt.gz")
+    lines = gzip.decompress(packed.read_bytes()).decode().split("\n")[1 : 49152 - 256 - 2 + 1]
+    return [tuple(line.split()) for line in lines]
+
+
+def real_clip_tokenizer(pad="<|endoftext|>"):
+    """CLIP's own vocabulary, so that 77 tokens hold a whole prompt."""
+    words = ["".join(pair) for pair in _clip_merges()]
+    vocabulary = [*BYTES, *(byte + "</w>" for byte in BYTES), *words, "<|startoftext|>", "<|endoftext|>"]
+    ids = {token: number for number, token in enumerate(vocabulary)}
+    return CLIPTokenizer(vocab=ids, merges=_clip_merges(), model_max_length=77, pad_token=pad)
 
 
 def bert_tokenizer():

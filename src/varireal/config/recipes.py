@@ -31,7 +31,7 @@ class PriorRecipe(StrictModel):
         negative: what it must not show; empty: nothing is said.
         steps: denoising steps of DPM-Solver++.
         guidance: classifier-free guidance.
-        weighted: the prompt keeps the weight of its name, as published for scenes.
+        weighted: the prompt keeps the weight of its name, as published.
     """
 
     template: Text
@@ -49,7 +49,8 @@ class MaskedRecipe(StrictModel):
         negative: negative prompt, used where ``use_negative`` is set.
         use_negative: published code drops it: the unconditional embedding is then zeros.
         weight: weight of the prompt's name.
-        syntax_in_pooled: published: the pooled embedding reads the weight's own brackets and numbers.
+        compel_syntax: published: texts are in compel's syntax and read by its parser; the pooled embedding reads the
+            syntax as words.
         guidance: of the inpainting stage.
         steps: of the inpainting stage, before ``strength`` shortens them.
         strength: share of the steps that are made.
@@ -64,7 +65,7 @@ class MaskedRecipe(StrictModel):
     negative: str = ""
     use_negative: bool = True
     weight: Annotated[float, Field(gt=0, le=2)] = 1.0
-    syntax_in_pooled: bool = False
+    compel_syntax: bool = False
     guidance: Guidance
     steps: Positive
     strength: Annotated[float, Field(gt=0, le=1)]

@@ -46,7 +46,7 @@ class SdxlEditor:
     """
 
     name = "sdxl"
-    version = 1
+    version = 2
 
     def __init__(self, settings: SdxlEdits, context: BackendContext) -> None:
         if settings.speed.step_cache:

@@ -88,8 +88,12 @@ def paste_with_ring(image: Array, mask: Array, scene: Array, ring: int) -> Array
 
 
 def outside_mask(mask: Array, blur: int) -> Array:
-    """The inpainting mask of a background edit: all but the object, blurred by a Gaussian of ``blur`` pixels (odd)."""
-    return np.asarray(cv2.GaussianBlur(_ON - mask, (blur | 1, blur | 1), 0))
+    """The inpainting mask of a background edit: all but the object, blurred by a Gaussian of ``blur`` pixels (odd).
+
+    Hard again at half, 0 or 255: the pipelines of diffusers read every mask so, also the published blurred one.
+    """
+    soft = cv2.GaussianBlur(255.0 - mask, (blur | 1, blur | 1), 0)
+    return np.where(soft.astype(np.float32) / np.float32(_ON) < 0.5, np.uint8(_OFF), np.uint8(_ON))
 
 
 def blend(image: Array, mask: Array, paint: Array, alpha: float) -> Array:

@@ -85,6 +85,20 @@ def _padded(text: Encoded, length: int, filler: Tensor) -> Encoded:
     return Encoded(torch.cat([text.embeds, *[filler] * chunks], dim=1), text.pooled) if chunks else text
 
 
+def _flattened(text: Weighted) -> Any:
+    """The parts of a text in compel's own class; of a parsed one, those that its parser finds.
+
+    Blends, swaps and conjunctions are no weights: a text that happens to hold one is taken by its own parts.
+    """
+    from compel.prompt_parser import FlattenedPrompt, Fragment, PromptParser
+
+    if text.parsed:
+        found = PromptParser().parse_conjunction(text.pooled).prompts
+        if len(found) == 1 and all(isinstance(part, Fragment) for part in getattr(found[0], "children", [None])):
+            return found[0]
+    return FlattenedPrompt(list(text.parts) or [("", 1.0)])
+
+
 class _Encoder:
     def __init__(self, parts: Any, *, truncate: bool) -> None:
         from compel import Compel, ReturnedEmbeddingsType
@@ -103,9 +117,7 @@ class _Encoder:
 
     @torch.inference_mode()
     def encode(self, text: Weighted) -> Encoded:
-        from compel.prompt_parser import FlattenedPrompt
-
-        prompt = FlattenedPrompt([(part, weight) for part, weight in text.parts] or [("", 1.0)])
+        prompt = _flattened(text)
         found = [compel.build_conditioning_tensor_for_prompt_object(prompt)[0][0] for compel in self._compels]
         found = [one if one.ndim == 3 else one[None] for one in found]
         pooled = None

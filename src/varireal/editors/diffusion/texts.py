@@ -1,7 +1,7 @@
 """Prompts of the recipes: templates filled with data, and the weight of each part.
 
-Texts are never written in a weighting syntax and parsed again: a class called ``C++`` or a description with brackets
-keeps its meaning.
+Texts are not written in a weighting syntax and parsed again: a class called ``C++`` or a description with brackets
+keeps its meaning. Only the published recipes, which are to be reproduced, are read by compel's parser.
 """
 
 import re
@@ -21,10 +21,12 @@ class Weighted:
     Attributes:
         parts: (text, weight) in order; a weight of 1 is an ordinary part.
         pooled: what the pooled embedding reads; the published one reads the weighting syntax as text.
+        parsed: ``pooled`` is in compel's syntax, and its parser says which parts there are.
     """
 
     parts: tuple[tuple[str, float], ...]
     pooled: str
+    parsed: bool = False
 
     @property
     def plain(self) -> str:
@@ -72,8 +74,9 @@ def _filled(
     for number, piece in enumerate(_FIELD.split(template)):
         parts += values[piece] if number % 2 else [(piece, 1.0)]
     merged = _merged(parts)
-    pooled = "".join(_marked(*part) if part[1] != 1.0 and recipe.syntax_in_pooled else part[0] for part in merged)
-    return Weighted(tuple((text.strip(), value) for text, value in merged if text.strip()), pooled)
+    parsed = recipe.compel_syntax and weights
+    pooled = "".join(_marked(*part) if part[1] != 1.0 and parsed else part[0] for part in merged)
+    return Weighted(tuple((text.strip(), value) for text, value in merged if text.strip()), pooled, parsed)
 
 
 def _marked(text: str, weight: float) -> str:

@@ -123,7 +123,9 @@ class Wording:
         for number in range(size):
             job = self.prior_job(prompt, class_name, stable_int("prior", seed, text.plain, number))
             told = [job.recipe.model_dump(), settings.size, revision]
-            prior_id = digest("prior", json.dumps(told, sort_keys=True), text.parts, text.pooled, job.seed)
+            prior_id = digest(
+                "prior", json.dumps(told, sort_keys=True), text.parts, text.pooled, text.parsed, job.seed
+            )
             entries.append(PoolEntry(prior_id, text.plain, number, job.seed, job))
         return entries
 

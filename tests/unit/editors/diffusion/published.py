@@ -10,10 +10,10 @@ import torch
 from compel import Compel, ReturnedEmbeddingsType
 from diffusers import (
     ControlNetModel,
+    DiffusionPipeline,
     DPMSolverMultistepScheduler,
     StableDiffusionXLControlNetPipeline,
     StableDiffusionXLInpaintPipeline,
-    StableDiffusionXLPipeline,
 )
 from PIL import Image
 
@@ -41,7 +41,7 @@ class Published:
             weight_name="ip-adapter-plus_sdxl_vit-h.safetensors",
             image_encoder_folder="models/image_encoder",
         )
-        self.prior = StableDiffusionXLPipeline.from_pretrained(folders["prior"])
+        self.prior = DiffusionPipeline.from_pretrained(folders["prior"])
         self.prior.scheduler = DPMSolverMultistepScheduler.from_config(self.prior.scheduler.config)
         for pipe in (self.inpaint, self.control, self.prior):
             pipe.set_progress_bar_config(disable=True)
@@ -62,32 +62,41 @@ class Published:
         return cv2.resize(cut, photo[::-1], interpolation=cv2.INTER_LANCZOS4)
 
     def make_prior(self, text, steps, seed, negative):
-        embeds, pooled = weigher(self.prior)(text)
-        return (
-            (
-                self.prior(
-                    prompt_embeds=embeds,
-                    pooled_prompt_embeds=pooled,
-                    negative_prompt=negative,
-                    num_inference_steps=steps,
-                    guidance_scale=7.5,
-                    height=self.size,
-                    width=self.size,
-                    generator=torch.Generator("cpu").manual_seed(seed),
-                    output_type="np",
-                ).images[0]
-                * 255
-            )
-            .round()
-            .astype("uint8")
-        )
+        if hasattr(self.prior, "tokenizer_2"):  # published was Stable Diffusion 2.1
+            embeds, pooled = weigher(self.prior)(text)
+            read = {"prompt_embeds": embeds, "pooled_prompt_embeds": pooled}
+        else:
+            read = {
+                "prompt_embeds": Compel(tokenizer=self.prior.tokenizer, text_encoder=self.prior.text_encoder)(text)
+            }
+        made = self.prior(
+            **read,
+            negative_prompt=negative,
+            num_inference_steps=steps,
+            guidance_scale=7.5,
+            height=self.size,
+            width=self.size,
+            generator=torch.Generator("cpu").manual_seed(seed),
+            output_type="np",
+        ).images[0]
+        return (made * 255).round().astype("uint8")
+
+    def scene(self, item, class_name, seed):
+        return self.make_prior(f"A photo of pure background without {class_name} on" + item, 20, seed, None)
+
+    def swatch(self, item, seed):
+        words = "clothes, objects, figures, shapes, symbols, letters, numbers, text, landscapes, scenes, animals, "
+        words += "humans, artifacts, parts"
+        text = f"a solid color texture of {item.split(':')[0]}, abstract, no objects, no figures, no shapes, "
+        text += "minimalistic pattern, consistent texture, continuous surface"
+        return self.make_prior(text, 15, seed, words)
 
     def background(self, image, mask, item, class_name, *, seed, prior_seed, ring, blur):
-        scene = self.make_prior(f"A photo of pure background without {class_name} on" + item, 20, prior_seed, "")
+        scene = self.scene(item, class_name, prior_seed)
         grown = cv2.dilate(mask, np.ones((ring, ring), np.uint8))
         pasted = image.copy()
         pasted[grown == 0] = scene[grown == 0]
-        soft = cv2.GaussianBlur(255 - mask, (blur, blur), 0)
+        soft = cv2.GaussianBlur(255.0 - mask, (blur, blur), 0)
         embeds, pooled = weigher(self.inpaint)(
             f"a high quality photo that pet {class_name} is harmonious on the {item}"
         )
@@ -119,11 +128,7 @@ class Published:
         return (made * 255 * object_ + image.astype(np.float32) * (1 - object_)).astype(np.uint8)
 
     def texture(self, image, mask, item, class_name, *, seed, prior_seed, corner, crop, alpha, scale):
-        words = "clothes, objects, figures, shapes, symbols, letters, numbers, text, landscapes, scenes, animals, "
-        words += "humans, artifacts, parts"
-        text = f"a solid color texture of {item.split(':')[0]}, abstract, no objects, no figures, no shapes, "
-        text += "minimalistic pattern, consistent texture, continuous surface"
-        prior = self.make_prior(text, 15, prior_seed, words)
+        prior = self.swatch(item, prior_seed)
         top, left = corner
         large = cv2.resize(
             prior[top : top + crop, left : left + crop], (self.size, self.size), interpolation=cv2.INTER_CUBIC

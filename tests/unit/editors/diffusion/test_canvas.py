@@ -1,8 +1,12 @@
 """Pixels around the models, by hand on small pictures."""
 
+import cv2
 import numpy as np
 import pytest
+import torch
+from diffusers.image_processor import VaeImageProcessor
 
+from varireal.config.recipes import masked_recipe
 from varireal.editors.diffusion import canvas as pixels
 from varireal.editors.diffusion.canvas import Canvas
 
@@ -48,6 +52,27 @@ def test_the_ring_is_the_photos():
     assert (pasted[6:14, 6:14] == 9).all()
     assert (pasted[0] == 200).all()
     assert ((pixels.paste_with_ring(image, mask, scene, 0)[..., 0] == 9) == (mask == 255)).all()
+
+
+def test_the_published_ring_of_nothing_is_opencvs_default():
+    mask = np.zeros((16, 16), np.uint8)
+    mask[6:10, 5:9] = 255
+    image, scene = np.full((16, 16, 3), 9, np.uint8), np.zeros((16, 16, 3), np.uint8)
+    ring = masked_recipe("paper", "waterbirds", "background", "feasible", {}).ring_px
+    published = cv2.dilate(mask, np.ones((0, 0), np.uint8)) == 255
+    assert ((pixels.paste_with_ring(image, mask, scene, ring)[..., 0] == 9) == published).all()
+
+
+def test_the_inpainting_mask_is_what_the_pipeline_reads_in_the_blurred_one():
+    mask = np.zeros((96, 96), np.uint8)
+    cv2.ellipse(mask, (50, 44), (30, 17), 33, 0, 360, 255, -1)
+    soft = torch.from_numpy(cv2.GaussianBlur(255.0 - mask, (41, 41), 0))[None].float() / 255.0
+    reader = VaeImageProcessor(do_normalize=False, do_binarize=True, do_convert_grayscale=True)
+    read = reader.preprocess(soft)[0, 0].numpy()
+    made = pixels.outside_mask(mask, 41)
+    assert set(np.unique(made)) == {0, 255}
+    assert np.array_equal(made / 255, read)
+    assert not np.array_equal(made, 255 - mask)
 
 
 def test_blend_cuts_decimals_and_leaves_the_rest():

@@ -70,10 +70,34 @@ def test_embeddings_are_those_of_the_published_syntax(pipe):
     kind = ReturnedEmbeddingsType.PENULTIMATE_HIDDEN_STATES_NON_NORMALIZED
     embeds, pooled = Compel(**both, returned_embeddings_type=kind, requires_pooled=[False, True])(syntax)
     parts = (("a photo of pet Bombay with", 1.0), ("dark teal", 1.3), (", color change.", 1.0))
-    found = TextCache(lambda: pipe, truncate=True).guided(Weighted(parts, syntax), None)
-    assert torch.equal(found.positive.embeds, embeds)
-    assert torch.equal(found.positive.pooled, pooled)
-    assert not found.negative.embeds.any()  # without a negative prompt SDXL is led away from zeros
+    for text in (Weighted(parts, syntax), Weighted((("anything", 1.0),), syntax, parsed=True)):
+        found = TextCache(lambda: pipe, truncate=True).guided(text, None)
+        assert torch.equal(found.positive.embeds, embeds)
+        assert torch.equal(found.positive.pooled, pooled)
+        assert not found.negative.embeds.any()  # without a negative prompt SDXL is led away from zeros
+
+
+def test_the_published_scene_has_no_weight(pipe):
+    mine = recipe("paper")
+    scene = prior_text(mine, mine.prior, prompt("lake", "Calm."), class_name="Bombay", noun="pet")
+    words = plain_text("A photo of pure background without Bombay on(lake)1.2: Calm.")
+    cache = TextCache(lambda: pipe, truncate=True)
+    assert torch.equal(cache.guided(scene, None).positive.embeds, cache.guided(words, None).positive.embeds)
+
+
+@pytest.mark.parametrize("name", ['("a", "b").blend(1, 2)', '("a", "b").and()', "a.swap(b)"])
+def test_a_published_text_is_never_a_blend(pipe, name):
+    mine = recipe("paper")
+    text = edit_text(mine, prompt("lake", name), class_name="Bombay", noun="pet", weights=True)
+    alone = Weighted(text.parts, name, parsed=True)
+    cache = TextCache(lambda: pipe, truncate=True)
+    own = Weighted(text.parts, name)
+    assert torch.equal(cache.guided(alone, None).positive.embeds, cache.guided(own, None).positive.embeds)
+
+
+def test_without_weights_a_published_text_is_not_parsed():
+    text = edit_text(recipe("paper"), prompt("lake", "C++"), class_name="Bombay", noun="pet", weights=False)
+    assert text == plain_text("a high quality photo that pet Bombay is harmonious on the lake: C++")
 
 
 def test_an_unweighted_text_is_the_pipelines_own(pipe):
