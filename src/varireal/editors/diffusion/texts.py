@@ -52,9 +52,12 @@ def edit_text(recipe: MaskedRecipe, prompt: Prompt, *, class_name: str, noun: st
     return _filled(recipe.template, recipe, prompt, class_name=class_name, noun=noun, weights=weights)
 
 
-def prior_text(recipe: MaskedRecipe, prior: PriorRecipe, prompt: Prompt, *, class_name: str, noun: str) -> Weighted:
-    """The prompt of a prior picture."""
-    return _filled(prior.template, recipe, prompt, class_name=class_name, noun=noun, weights=prior.weighted)
+def prior_text(
+    recipe: MaskedRecipe, prior: PriorRecipe, prompt: Prompt, *, class_name: str, noun: str, weights: bool
+) -> Weighted:
+    """The prompt of a prior picture; its name is weighted where the prior's recipe says so as well."""
+    weights = weights and prior.weighted
+    return _filled(prior.template, recipe, prompt, class_name=class_name, noun=noun, weights=weights)
 
 
 def _filled(

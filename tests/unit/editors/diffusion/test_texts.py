@@ -10,6 +10,8 @@ from varireal.editors.diffusion.encoding import TextCache
 from varireal.editors.diffusion.texts import Weighted, edit_text, plain_text, prior_text
 from varireal.records import Prompt
 
+NAMED = {"class_name": "Bombay", "noun": "pet", "weights": True}
+
 
 def prompt(name, description="", attribute="background"):
     return Prompt("p", "c", attribute, "feasible", name, description)
@@ -20,9 +22,7 @@ def recipe(preset, attribute="background"):
 
 
 def test_parts_and_weights():
-    text = edit_text(
-        recipe("matched"), prompt("lake shore", "Calm water."), class_name="Bombay", noun="pet", weights=True
-    )
+    text = edit_text(recipe("matched"), prompt("lake shore", "Calm water."), **NAMED)
     assert text.parts == (
         ("a high quality photo that pet Bombay is harmonious on the", 1.0),
         ("lake shore", 1.2),
@@ -32,22 +32,22 @@ def test_parts_and_weights():
 
 
 def test_the_published_pooled_text_has_the_syntax_in_it():
-    text = edit_text(recipe("paper"), prompt("lake", "Calm."), class_name="Bombay", noun="pet", weights=True)
+    text = edit_text(recipe("paper"), prompt("lake", "Calm."), **NAMED)
     assert text.pooled == "a high quality photo that pet Bombay is harmonious on the (lake)1.2: Calm."
-    scene = prior_text(recipe("paper"), recipe("paper").prior, prompt("lake"), class_name="Bombay", noun="pet")
+    scene = prior_text(recipe("paper"), recipe("paper").prior, prompt("lake"), **NAMED)
     assert scene.pooled == "A photo of pure background without Bombay on(lake)1.2"
 
 
 def test_the_matched_scene_does_not_name_the_class():
     mine = recipe("matched")
-    scene = prior_text(mine, mine.prior, prompt("lake", "Calm."), class_name="Bombay", noun="pet")
+    scene = prior_text(mine, mine.prior, prompt("lake", "Calm."), **NAMED)
     assert "Bombay" not in scene.plain
     assert "pet" not in scene.plain
-    assert scene == prior_text(mine, mine.prior, prompt("lake", "Calm."), class_name="Siamese", noun="pet")
+    assert scene == prior_text(mine, mine.prior, prompt("lake", "Calm."), **NAMED | {"class_name": "Siamese"})
 
 
 def test_without_weights_it_is_one_text():
-    text = edit_text(recipe("matched"), prompt("lake"), class_name="Bombay", noun="pet", weights=False)
+    text = edit_text(recipe("matched"), prompt("lake"), **NAMED | {"weights": False})
     assert text == plain_text("a high quality photo that pet Bombay is harmonious on the lake")
 
 
@@ -79,7 +79,7 @@ def test_embeddings_are_those_of_the_published_syntax(pipe):
 
 def test_the_published_scene_has_no_weight(pipe):
     mine = recipe("paper")
-    scene = prior_text(mine, mine.prior, prompt("lake", "Calm."), class_name="Bombay", noun="pet")
+    scene = prior_text(mine, mine.prior, prompt("lake", "Calm."), **NAMED)
     words = plain_text("A photo of pure background without Bombay on(lake)1.2: Calm.")
     cache = TextCache(lambda: pipe, truncate=True)
     assert torch.equal(cache.guided(scene, None).positive.embeds, cache.guided(words, None).positive.embeds)
@@ -88,7 +88,7 @@ def test_the_published_scene_has_no_weight(pipe):
 @pytest.mark.parametrize("name", ['("a", "b").blend(1, 2)', '("a", "b").and()', "a.swap(b)"])
 def test_a_published_text_is_never_a_blend(pipe, name):
     mine = recipe("paper")
-    text = edit_text(mine, prompt("lake", name), class_name="Bombay", noun="pet", weights=True)
+    text = edit_text(mine, prompt("lake", name), **NAMED)
     alone = Weighted(text.parts, name, parsed=True)
     cache = TextCache(lambda: pipe, truncate=True)
     own = Weighted(text.parts, name)
@@ -96,8 +96,11 @@ def test_a_published_text_is_never_a_blend(pipe, name):
 
 
 def test_without_weights_a_published_text_is_not_parsed():
-    text = edit_text(recipe("paper"), prompt("lake", "C++"), class_name="Bombay", noun="pet", weights=False)
+    text = edit_text(recipe("paper"), prompt("lake", "C++"), **NAMED | {"weights": False})
     assert text == plain_text("a high quality photo that pet Bombay is harmonious on the lake: C++")
+    wool = recipe("paper", "texture")
+    swatch = prior_text(wool, wool.prior, prompt("wool", attribute="texture"), **NAMED | {"weights": False})
+    assert swatch == plain_text(wool.prior.template.replace("{marked_name}", "wool"))
 
 
 def test_an_unweighted_text_is_the_pipelines_own(pipe):
