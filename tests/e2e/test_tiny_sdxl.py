@@ -77,7 +77,7 @@ def test_rows_say_what_pictures_were_made_with(finished):
     for row in rows:
         assert (row["dtype"], row["device"], row["memory_step"], row["nsfw"]) == ("float32", "cpu", "", False)
         assert row["marks"] == ["few_step:euler_trailing", "steps:2"]
-        assert re.fullmatch(r"1 sdxl_inpaint@[0-9a-f]{12}", row["backend_version"])
+        assert re.fullmatch(r"2 sdxl_inpaint@[0-9a-f]{12}", row["backend_version"])
     path = next((study(finished) / "edits" / "texture").rglob("*.parquet"))
     models = tables.origin(path, EDITS)["models"]["texture"]
     assert sorted(key.rpartition(".")[2] for key in models) == [
