@@ -1,40 +1,26 @@
 """Tokenizers of bytes and characters, of the classes that the real models have."""
 
-import gzip
 import string
-from functools import cache
-from pathlib import Path
 
-import open_clip
-from open_clip.tokenizer import bytes_to_unicode
+from open_clip.tokenizer import SimpleTokenizer, bytes_to_unicode
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import BertTokenizer, CLIPTokenizer, PreTrainedTokenizerFast, Qwen2Tokenizer
 
 BYTES = list(bytes_to_unicode().values())
 
 
-def clip_tokenizer(pad="<|endoftext|>"):
-    """CLIP's class over bytes, without merges; SDXL's second one pads with ``!``."""
-    vocabulary = [*BYTES, *(byte + "</w>" for byte in BYTES), "<|startoftext|>", "<|endoftext|>"]
+def clip_tokenizer(pad="<|endoftext|>", merges=()):
+    """CLIP's class over bytes and what the merges make of them; SDXL's second one pads with ``!``."""
+    words = ["".join(pair) for pair in merges]
+    vocabulary = [*BYTES, *(byte + "</w>" for byte in BYTES), *words, "<|startoftext|>", "<|endoftext|>"]
     ids = {token: number for number, token in enumerate(vocabulary)}
     ids.setdefault(pad, len(ids))
-    return CLIPTokenizer(vocab=ids, merges=[], model_max_length=77, pad_token=pad)
-
-
-@cache
-def _clip_merges():
-    """The merges of CLIP's own vocabulary, from the file that open_clip ships."""
-    packed = Path(open_clip.__file__).with_name("bpe_simple_vocab_16e6.txt.gz")
-    lines = gzip.decompress(packed.read_bytes()).decode().split("\n")[1 : 49152 - 256 - 2 + 1]
-    return [tuple(line.split()) for line in lines]
+    return CLIPTokenizer(vocab=ids, merges=list(merges), model_max_length=77, pad_token=pad)
 
 
 def real_clip_tokenizer(pad="<|endoftext|>"):
-    """CLIP's own vocabulary, so that 77 tokens hold a whole prompt."""
-    words = ["".join(pair) for pair in _clip_merges()]
-    vocabulary = [*BYTES, *(byte + "</w>" for byte in BYTES), *words, "<|startoftext|>", "<|endoftext|>"]
-    ids = {token: number for number, token in enumerate(vocabulary)}
-    return CLIPTokenizer(vocab=ids, merges=_clip_merges(), model_max_length=77, pad_token=pad)
+    """CLIP's own vocabulary, from open_clip, so that 77 tokens hold a whole prompt."""
+    return clip_tokenizer(pad, list(SimpleTokenizer().bpe_ranks))
 
 
 def bert_tokenizer():

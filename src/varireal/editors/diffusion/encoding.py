@@ -90,12 +90,16 @@ def _flattened(text: Weighted) -> Any:
 
     Blends, swaps and conjunctions are no weights: a text that happens to hold one is taken by its own parts.
     """
-    from compel.prompt_parser import FlattenedPrompt, Fragment, PromptParser
+    from compel import Compel
+    from compel.prompt_parser import FlattenedPrompt, Fragment
 
     if text.parsed:
-        found = PromptParser().parse_conjunction(text.pooled).prompts
-        if len(found) == 1 and all(isinstance(part, Fragment) for part in getattr(found[0], "children", [None])):
-            return found[0]
+        first, *more = Compel.parse_prompt_string(text.pooled).prompts
+        weights_only = isinstance(first, FlattenedPrompt) and all(
+            isinstance(part, Fragment) for part in first.children
+        )
+        if weights_only and not more:
+            return first
     return FlattenedPrompt(list(text.parts) or [("", 1.0)])
 
 

@@ -102,8 +102,9 @@ class Wording:
     def prior_job(self, prompt: Prompt, class_name: str, seed: int) -> PriorJob:
         """A prior picture of a prompt."""
         recipe = self.recipe(prompt)
-        named = {"class_name": class_name, "noun": self.noun}
-        text = prior_text(recipe, recipe.prior, prompt, **named, weights=self.settings.weights)
+        text = prior_text(
+            recipe, recipe.prior, prompt, class_name=class_name, noun=self.noun, weights=self.settings.weights
+        )
         return PriorJob(text, recipe.prior, seed)
 
     def pool(self, prompt: Prompt, class_name: str, seed: int, revision: str | None) -> list[PoolEntry]:
