@@ -5,7 +5,7 @@ opens no photo.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -105,7 +105,7 @@ class Layout:
         """Files that a config only names: the questions, and what a person answered."""
         verdicts = self.config.verdicts
         if stage == "verdicts" and verdicts.asks:
-            return f" questions {questions_digest(verdicts.questions)}"
+            return f" questions {questions_digest(verdicts.questions, self.config.edits.attributes)}"
         if stage == "dataset" and verdicts.asks and verdicts.reviewed.path is not None:
             return f" reviewed {review_digest(verdicts.reviewed.path)}"
         return ""
@@ -230,8 +230,14 @@ class Layout:
     def _bank_digests(self) -> dict[str, str]:
         return {
             class_id: digest(*(part for p in prompts for part in (p.prompt_id, p.name, p.description)), size=8)
-            for class_id, prompts in self.bank_prompts.items()
+            for class_id, prompts in self._counted_prompts()
         }
+
+    def _counted_prompts(self) -> Iterator[tuple[str, list[Prompt]]]:
+        """The bank's prompts less those of attributes that it was given later and the study does not edit."""
+        uncounted = names.uncounted(self.config.edits.attributes)
+        for class_id, prompts in self.bank_prompts.items():
+            yield class_id, [prompt for prompt in prompts if prompt.attribute not in uncounted]
 
     def prompts_digest(self, attribute: str, feasibility: str) -> str:
         """Changes when the prompts of a setting change in any class, by hand or in the bank.
@@ -277,7 +283,7 @@ class Layout:
         self._judged_by("dataset")  # a review that is not there
         as_locked(self.config)  # a damaged lock, or one of other revisions than the config's
         if self.config.verdicts.asks:
-            read_questions(self.config.verdicts.questions)
+            read_questions(self.config.verdicts.questions, self.config.edits.attributes)
         self._check_masks()
 
     def _check_masks(self) -> None:

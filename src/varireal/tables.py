@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence, Set
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,6 +18,7 @@ from varireal.files import whole_file
 from varireal.provenance import STAGE_VERSIONS, package_versions
 
 Row = dict[str, Any]
+T = TypeVar("T", pa.Table, pa.RecordBatch)
 
 # Rows that are written, and can be read, at once: fewer where they hold large pictures, so that memory is bounded.
 _ROWS_PER_GROUP = 64
@@ -160,8 +161,10 @@ def _checked(table: pa.Table, schema: pa.Schema, path: Path) -> pa.Table:
 def check(path: Path, schema: pa.Schema) -> pq.ParquetFile:
     """Open a table and compare its columns with the declared ones.
 
+    A column that may be empty may be missing: it was added after the table was written, and is read as empty.
+
     Raises:
-        DataError: missing, unreadable, or a column is missing, unknown or of another type.
+        DataError: missing, unreadable, or a column is missing or of another type.
     """
     try:
         file = pq.ParquetFile(path)
@@ -171,6 +174,8 @@ def check(path: Path, schema: pa.Schema) -> pq.ParquetFile:
         raise DataError(f"{path} is not a readable Parquet file ({error}); delete it and run again") from error
     found = {field.name: field.type for field in file.schema_arrow}
     for field in schema:
+        if field.name not in found and field.nullable:
+            continue
         if field.name not in found:
             raise DataError(f"{path}: column {field.name!r} is missing; run the stage that writes it again")
         if found[field.name] != field.type:
@@ -184,8 +189,33 @@ def read(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None) ->
     Raises:
         DataError: as ``check``.
     """
-    rows: list[Row] = check(path, schema).read(columns=list(columns or schema.names)).to_pylist()
-    return rows
+    return read_columns(path, schema, columns).to_pylist()  # type: ignore[no-any-return]
+
+
+def read_columns(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None) -> pa.Table:
+    """A checked table (or some columns of it), whole.
+
+    Raises:
+        DataError: as ``check``.
+    """
+    wanted = list(columns or schema.names)
+    with check(path, schema) as file:
+        return _filled(file.read(columns=_there(file, wanted)), schema, wanted)
+
+
+def _there(file: pq.ParquetFile, columns: Sequence[str]) -> list[str]:
+    """Those of the columns that the file has; at least one, because its rows are counted by it."""
+    names = file.schema_arrow.names
+    return [name for name in columns if name in names] or names[:1]
+
+
+def _filled(part: T, schema: pa.Schema, columns: Sequence[str]) -> T:
+    """What was read, with empty columns for those that were added after the file was written."""
+    missing = [name for name in columns if name not in part.schema.names]
+    for name in missing:
+        field = schema.field(name)
+        part = part.append_column(field, pa.nulls(part.num_rows, field.type))
+    return part.select(list(columns)) if missing else part
 
 
 def stream(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None, *, at_once: int = 8) -> Iterator[Row]:
@@ -207,7 +237,9 @@ def batches(
         DataError: as ``check``.
     """
     with check(path, schema) as file:
-        yield from file.iter_batches(at_once, columns=list(columns or schema.names))
+        wanted = list(columns or schema.names)
+        for batch in file.iter_batches(at_once, columns=_there(file, wanted)):
+            yield _filled(batch, schema, wanted)
 
 
 def count(path: Path, schema: pa.Schema) -> int:
@@ -237,11 +269,11 @@ def picked(
             start, end = end, end + file.metadata.row_group(number).num_rows
             if not found.slice(start, end - start).true_count:
                 continue
-            for batch in file.iter_batches(at_once, row_groups=[number], columns=list(columns)):
+            for batch in file.iter_batches(at_once, row_groups=[number], columns=_there(file, columns)):
                 own = found.slice(start, len(batch))
                 start += len(batch)
                 if own.true_count:
-                    yield from batch.filter(own).to_pylist()
+                    yield from _filled(batch.filter(own), schema, columns).to_pylist()
 
 
 def origin(path: Path, schema: pa.Schema) -> dict[str, Any]:

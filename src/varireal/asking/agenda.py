@@ -40,7 +40,7 @@ class Agenda:
             self._asking, config.noun, Instructions(self._asking.templates), _examples(self._asking.examples)
         )
         self._templates = templates_digest(self._asking.templates)
-        self._settings = self._asking.model_dump_json(exclude={"server", "judge", "frozen"})
+        self._settings = self._asking.for_keys_json(exclude=("server", "judge", "frozen"))
         self._read: dict[str, list[Prompt]] = {}
         self.items = list(self._all())
         self._by_place = {(item.place.class_id, item.place.attribute): item for item in self.items}

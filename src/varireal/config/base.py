@@ -1,21 +1,141 @@
 """What all config models share: unknown keys are errors, values are frozen, every field says what it means."""
 
 import difflib
-from collections.abc import Iterator
-from typing import Any
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
+from pydantic_core import ErrorDetails, to_jsonable_python
 
 SECRET_WORDS = ("key", "apikey", "secret", "password", "passwd", "token", "credential", "credentials")
 
 MAPPINGS_OF_NAMES = ("class_names", "headers", "prices")
 
 
+# Context in which a block is written for slices and item keys instead of for people.
+_FOR_KEYS = {"for_keys": True}
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """Marks a config key that is younger than studies that people have finished.
+
+    ``colours: Annotated[int, Field(description="..."), Added(before=0)] = 8``
+
+    While the key has the value that means what the code did before there was such a key, it is left out of slices and
+    item keys, so nothing that was made before is made again. That value need not be the key's default.
+
+    Attributes:
+        before: the value that means what the code did before.
+    """
+
+    before: Any
+
+
 class StrictModel(BaseModel):
     """Base of every config block."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
+
+    @model_serializer(mode="wrap")
+    def _without_added(self, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
+        values: dict[str, Any] = handler(self)
+        if info.context == _FOR_KEYS:
+            for name, added in _added(type(self)):
+                if getattr(self, name) == added.before:
+                    values.pop(name, None)
+        return values
+
+    def for_keys(self, *, include: Collection[str] | None = None, exclude: Collection[str] = ()) -> dict[str, Any]:
+        """The values that results depend on, JSON-able, for slices and item keys; see ``Added``.
+
+        Args:
+            include: names of the fields to take; None takes all.
+            exclude: names of fields to leave out.
+        """
+        chosen = None if include is None else set(include)
+        return self.model_dump(mode="json", include=chosen, exclude=set(exclude), context=_FOR_KEYS)
+
+    def for_keys_json(self, *, exclude: Collection[str] = ()) -> str:
+        """As ``for_keys``, as JSON in the order of the fields."""
+        return self.model_dump_json(exclude=set(exclude), context=_FOR_KEYS)
+
+    def later_for_keys(self) -> tuple[str, ...]:
+        """Keys of this block that were added later and say something new, as ``name=value``.
+
+        For item keys that list some of a block's values one by one: those of today's keys stay the same text.
+        """
+        values = self.for_keys(include=[name for name, _ in _added(type(self))])
+        return tuple(f"{name}={json.dumps(values[name], sort_keys=True)}" for name in sorted(values))
+
+    def as_before(self) -> Self:
+        """The block as it was before any key was added, for blocks that are not chosen."""
+        update = {name: added.before for name, added in _added(type(self))}
+        for name in type(self).model_fields.keys() - update:
+            value = getattr(self, name)
+            if isinstance(value, StrictModel):
+                update[name] = value.as_before()
+        return self.model_copy(update=update)
+
+
+B = TypeVar("B", bound=StrictModel)
+
+
+def from_keys(model: type[B], text: bytes) -> B:
+    """Read what ``for_keys`` gave, as JSON, now or in an earlier version.
+
+    A key that is not there was left out, or there was none yet: it has the value that means what the code did before.
+    A validator of the models could not do that: behind one, pydantic takes JSON for Python values, whose strict types
+    are others.
+
+    Raises:
+        ValidationError: it is no such block.
+        ValueError: it is no JSON.
+    """
+    return model.model_validate(_completed(model, json.loads(text)))
+
+
+def _completed(model: type[BaseModel], values: Any) -> Any:
+    """JSON of a block with the values of keys that were added later; anything else is for the validation to refuse."""
+    if not isinstance(values, dict):
+        return values
+    known = {name: to_jsonable_python(added.before) for name, added in _added(model)} | values
+    for name, field in model.model_fields.items():
+        inner = next((a for a in _every_argument(field.annotation) if _is_model(a)), None)
+        if inner is not None and name in known:
+            known[name] = _completed_inside(inner, field.annotation, known[name])
+    return known
+
+
+def _completed_inside(model: type[BaseModel], annotation: Any, values: Any) -> Any:
+    """As ``_completed``, of a block, or of a list or mapping of blocks."""
+    if isinstance(values, list):
+        return [_completed(model, value) for value in values]
+    if isinstance(values, dict) and any(get_origin(a) is dict for a in (annotation, *_every_argument(annotation))):
+        return {key: _completed(model, value) for key, value in values.items()}
+    return _completed(model, values)
+
+
+def _every_argument(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    for argument in get_args(annotation):
+        yield from _every_argument(argument)
+
+
+def _added(model: type[BaseModel]) -> Iterator[tuple[str, Added]]:
+    for name, field in model.model_fields.items():
+        for mark in field.metadata:
+            if isinstance(mark, Added):
+                yield name, mark
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
@@ -58,13 +178,9 @@ def _legal_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> Iter
         field = getattr(current, "model_fields", {}).get(part)
         if field is None:
             return
-        current = next((a for a in (field.annotation, *_arguments(field.annotation)) if _is_model(a)), None)
+        current = next((a for a in _every_argument(field.annotation) if _is_model(a)), None)
     if _is_model(current):
         yield from current.model_fields
-
-
-def _arguments(annotation: Any) -> tuple[Any, ...]:
-    return getattr(annotation, "__args__", ())
 
 
 def _is_model(annotation: Any) -> bool:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from varireal.config.adapters import AdaptersConfig, StatisticsConfig, TrainingSettings
 from varireal.config.asking import OpenAIPrompts, Server
-from varireal.config.base import StrictModel, explain
+from varireal.config.base import StrictModel, explain, from_keys
 from varireal.config.budget import BudgetConfig
 from varireal.config.dataset import DatasetConfig
 from varireal.config.edits import EditsConfig
@@ -268,7 +268,7 @@ def _only(block: S, *backends: str) -> S:
     for name, field in type(block).model_fields.items():
         value = getattr(block, name)
         if name in _EVERY_BACKEND and name not in backends:
-            update[name] = field.default
+            update[name] = field.default.as_before()
         elif isinstance(getattr(value, "server", None), Server):
             update[name] = value.model_copy(update={"server": type(value.server)()})
     return block.model_copy(update=update)
@@ -276,7 +276,7 @@ def _only(block: S, *backends: str) -> S:
 
 def slice_text(slice_: StrictModel) -> str:
     """The slice as JSON, the same text for the same values."""
-    return json.dumps(slice_.model_dump(mode="json"), sort_keys=True, ensure_ascii=True)
+    return json.dumps(slice_.for_keys(), sort_keys=True, ensure_ascii=True)
 
 
 def slice_digest(slice_: StrictModel) -> str:
@@ -291,7 +291,7 @@ def read_slice(path: Path, model: type[S]) -> S:
         ConfigError: missing, not JSON, or not this stage's slice.
     """
     try:
-        return model.model_validate_json(path.read_bytes())
+        return from_keys(model, path.read_bytes())
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({error.strerror}); 'varireal config write' makes it") from error
     except ValidationError as error:

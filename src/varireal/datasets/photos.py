@@ -28,4 +28,4 @@ def read_photo(row: Mapping[str, Any], reading: ReadingConfig) -> Photo:
 
 def reading_key(reading: ReadingConfig) -> str:
     """Digest of how photos are read: with the file's bytes it stands for the pixels in item keys."""
-    return digest("reading", STAGE_VERSIONS["images"], reading.max_side, size=8)
+    return digest("reading", STAGE_VERSIONS["images"], reading.max_side, *reading.later_for_keys(), size=8)

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from varireal.arrays import Array
-from varireal.config.instruct import InstructEdits
+from varireal.config.instruct import InstructEdits, Instructions
 from varireal.config.machine import BackendContext
 from varireal.editors.instruct_frame import Frame, may_change, settled, working_shape
 from varireal.editors.instruct_kinds import KEY, Kind, find_kind
@@ -95,7 +95,7 @@ class InstructEditor:
 
     def params(self, prompt: Prompt) -> str:
         """Everything of the settings that pictures of a prompt depend on, as JSON; ``revision`` tells the model."""
-        shared = self._settings.model_dump(exclude={"background", "color", "texture", "model"})
+        shared = self._settings.for_keys(exclude={*Instructions.model_fields, "model"})
         return self._wording.params(prompt, shared)
 
     def models(self, attribute: str) -> dict[str, str]:  # noqa: ARG002 - one model makes all

@@ -21,7 +21,7 @@ from varireal.asking.picture_edits import (
 from varireal.asking.picture_meter import PictureMeter, planned_cost
 from varireal.asking.running import run_all
 from varireal.asking.sending import NoAnswerError
-from varireal.config.instruct import HostedEdits, PictureServer
+from varireal.config.instruct import HostedEdits, Instructions, PictureServer
 from varireal.config.machine import BackendContext
 from varireal.editors.instruct_frame import Frame, may_change, settled
 from varireal.editors.instructions import Wording, target_rgb
@@ -92,7 +92,7 @@ class HostedEditor:
 
     def params(self, prompt: Prompt) -> str:
         """Everything of the settings that pictures of a prompt depend on, as JSON; ``revision`` tells the model."""
-        shared = self._settings.model_dump(exclude={"background", "color", "texture", "model", "server"})
+        shared = self._settings.for_keys(exclude={*Instructions.model_fields, "model", "server"})
         return self._wording.params(prompt, shared)
 
     def models(self, attribute: str) -> dict[str, str]:  # noqa: ARG002 - one model makes all
@@ -156,7 +156,7 @@ class HostedEditor:
         return _Job(
             frame,
             PictureRequest(
-                key=digest("picture edit", *seen, *asked),
+                key=digest("picture edit", *seen, *asked, *settings.later_for_keys()),
                 text=text,
                 image=encode_png(frame.place(request.image)),
                 mask=None if region is None else _mask_png(frame.place_region(region)),

@@ -44,7 +44,7 @@ class HostedJudge:
         self._settings, self._server, self._store = settings, server, store
         self.model = settings.model
         self.pictures = max(4, server.traffic.concurrency)
-        self.identity = json.dumps(settings.model_dump(mode="json", exclude={"server", "model"}), sort_keys=True)
+        self.identity = json.dumps(settings.for_keys(exclude=("server", "model")), sort_keys=True)
         self._runner: asyncio.Runner | None = None
         self._asker: Asker | None = None
         self._ledger: Ledger | None = None

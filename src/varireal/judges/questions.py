@@ -1,7 +1,7 @@
 """What a model is asked about a candidate: texts from a YAML file, filled in. Light; the arm is no input of it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
+from varireal import names
 from varireal.config.judging import QuestionsConfig
 from varireal.errors import ConfigError
-from varireal.names import ATTRIBUTES
 from varireal.plaintext import one_line
 from varireal.seeds import digest
 
@@ -48,12 +48,13 @@ class Questions:
         noun: what all classes are.
 
     Raises:
-        ConfigError: the file cannot be read, or lacks something.
+        ConfigError: the file cannot be read, or is none of questions.
     """
 
     def __init__(self, config: QuestionsConfig, noun: str) -> None:
         self._config, self._noun = config, noun
-        self._texts = read_questions(config)
+        self._text, self._place = _text(config), _place(config)
+        self._instruction = _checked(self._text, self._place, ())["instruction"]
 
     def about(self, *, attribute: str, class_name: str, name: str) -> dict[str, str]:
         """Texts by key of ``ON_PICTURE``; a twin is missing when it is switched off or the file has none.
@@ -62,10 +63,13 @@ class Questions:
             attribute: background, color or texture.
             class_name: display name of the class.
             name: what was put in.
+
+        Raises:
+            ConfigError: the file has no questions about the attribute.
         """
         values = {"noun": _clean(self._noun), "class": _clean(class_name), "name": _clean(plain_name(name))}
         asked = {}
-        for key, forms in self._texts[attribute].items():
+        for key, forms in _checked(self._text, self._place, (attribute,))[attribute].items():
             asked[key] = self._framed(forms["ask"], values)
             if self._config.twins and "twin" in forms:
                 asked[key + TWIN] = self._framed(forms["twin"], values)
@@ -77,7 +81,7 @@ class Questions:
         return self._config.blank and self._config.preset != "paper"
 
     def _framed(self, question: str, values: Mapping[str, str]) -> str:
-        return _fill(self._texts["instruction"], {"question": _fill(question, values)})
+        return _fill(self._instruction, {"question": _fill(question, values)})
 
 
 def _clean(value: str) -> str:
@@ -90,18 +94,33 @@ def _fill(template: str, values: Mapping[str, str]) -> str:
     return _SLOT.sub(lambda found: values.get(found.group(1), found.group(0)), template)
 
 
-def read_questions(config: QuestionsConfig) -> Texts:
-    """The file's texts, checked.
+def read_questions(config: QuestionsConfig, attributes: Sequence[str] = ()) -> Texts:
+    """The file's texts.
+
+    Args:
+        config: which questions.
+        attributes: those that must be asked about; what the file says of others is not looked at.
 
     Raises:
         ConfigError: the file cannot be read, or lacks something.
     """
-    return _checked(_text(config), config.file or f"{config.preset}.yaml")
+    return _checked(_text(config), _place(config), tuple(attributes))
 
 
-def questions_digest(config: QuestionsConfig) -> str:
-    """Digest of the texts, which the config only names."""
-    return digest("questions", _text(config), size=8)
+def questions_digest(config: QuestionsConfig, attributes: Sequence[str] | None = None) -> str:
+    """Digest of the texts, which the config only names.
+
+    Args:
+        config: which questions.
+        attributes: those that the study edits; sections about attributes that the package learned later and the study
+            does not edit are left out, so that they run nothing again. None takes the whole file.
+    """
+    text = _text(config)
+    return digest("questions", text if attributes is None else _without(text, names.uncounted(attributes)), size=8)
+
+
+def _place(config: QuestionsConfig) -> str:
+    return config.file or f"{config.preset}.yaml"
 
 
 def _text(config: QuestionsConfig) -> str:
@@ -113,15 +132,31 @@ def _text(config: QuestionsConfig) -> str:
         raise ConfigError(f"verdicts.questions.file: {config.file} cannot be read: {error}") from error
 
 
+def _without(text: str, sections: Collection[str]) -> str:
+    """The text less some of its top sections; as it is where it is no mapping, which is told when it is read."""
+    if not sections:
+        return text
+    try:
+        top = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError:
+        return text
+    if not isinstance(top, yaml.MappingNode):
+        return text
+    starts = [key.start_mark.index for key, _ in top.value]
+    parts = zip(top.value, starts, [*starts[1:], len(text)], strict=True)
+    kept = [text[start:end] for (key, _), start, end in parts if key.value not in sections]
+    return text[: starts[0]] + "".join(kept) if starts else text
+
+
 @cache
-def _checked(text: str, place: str) -> Texts:
+def _checked(text: str, place: str, attributes: tuple[str, ...]) -> Texts:
     try:
         found = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"verdicts.questions.file: {place} is not YAML: {one_line(str(error))}") from error
     if not isinstance(found, dict) or "{question}" not in str(found.get("instruction")):
         raise ConfigError(f"verdicts.questions.file: {place} has no 'instruction' with {{question}} in it")
-    for attribute in ATTRIBUTES:
+    for attribute in attributes:
         _check_attribute(found.get(attribute), f"{place}, {attribute}")
     return found
 

@@ -46,7 +46,7 @@ class VlmJudge:
     def __init__(self, settings: VlmJudging, machine: MachineConfig) -> None:
         self._settings, self._machine = settings, machine
         self.model = settings.model.id
-        self.identity = json.dumps([settings.quantize, settings.long_side])
+        self.identity = json.dumps([settings.quantize, settings.long_side, *settings.later_for_keys()])
 
     @classmethod
     def from_config(cls, settings: VlmJudging, context: BackendContext) -> "VlmJudge":

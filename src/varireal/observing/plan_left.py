@@ -107,7 +107,7 @@ def _prompts_of(path: Path) -> list[tuple[tuple[str, str, str], int]]:
 
     columns = ["prompt_id", "prompt_name", "prompt_description"]
     try:
-        table = tables.check(path, EDITS).read(columns=columns)
+        table = tables.read_columns(path, EDITS, columns)
     except DataError:
         return []
     groups = table.group_by(columns).aggregate([([], "count_all")]).to_pylist()

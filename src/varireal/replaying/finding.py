@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
 from varireal import names, tables
 from varireal.errors import ConfigError, DataError
 from varireal.marks import read_recipe
@@ -133,8 +130,7 @@ def _in_tables(candidate: str, study: Path) -> tuple[Row, dict[str, Any], str]:
         index, total = parse_shard(path.stem)
         if shard_of(parts["image_id"], total) != index:
             continue
-        tables.check(path, EDITS)
-        found = pq.read_table(path, columns=EDITS.names, filters=pc.field("candidate_id") == candidate).to_pylist()
+        found = list(tables.picked(path, EDITS, EDITS.names, key="candidate_id", wanted={candidate}))
         if found:
             return found[0], tables.origin(path, EDITS), path.stem
     raise ConfigError(f"no candidate {candidate!r} in {place}; the column candidate_id of the manifest has them all")

@@ -155,7 +155,7 @@ def own_options(masks: MasksConfig, name: str) -> str:
     if not isinstance(block, StrictModel):
         return ""
     models = {key for key in type(block).model_fields if isinstance(getattr(block, key), ModelRef)}
-    return json.dumps(block.model_dump(mode="json", exclude=models), sort_keys=True)
+    return json.dumps(block.for_keys(exclude=models), sort_keys=True)
 
 
 def _mask_file_digest(photo: Photo) -> str:

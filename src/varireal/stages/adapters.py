@@ -128,7 +128,7 @@ class _Workshop:
         return digest(
             *("adapter", STAGE_VERSIONS["adapters"], self._clip.fingerprint, self._clip.device.type),
             *(self._config.seed, seed, pool.digest, self._val_digest, *self._texts),
-            *(parts.lora.model_dump_json(), parts.training.model_dump_json()),
+            *(parts.lora.for_keys_json(), parts.training.for_keys_json(), *parts.later_for_keys()),
         )
 
     def _train(self, regime: Regime, seed: int, pool: Pool, key: str, kept: ItemStore) -> bytes:

@@ -90,7 +90,7 @@ def _look(
     """Decode a file once; its bytes, not its name or date, are the key of what is remembered."""
     try:
         sha256 = file_sha256(item.path)
-        key = digest("look", STAGE_VERSIONS["images"], sha256, reading_key(reading), reading.model_dump_json())
+        key = digest("look", STAGE_VERSIONS["images"], sha256, reading_key(reading), reading.for_keys_json())
         remembered = kept.get(key)
         if remembered is not None:
             return item, json.loads(remembered), False

@@ -114,8 +114,9 @@ class _Scorer:
         weights = "" if regime == ZERO_SHOT else _adapter_digest(folder)
         key = digest(
             *("predictions", STAGE_VERSIONS["predictions"], self._clip.fingerprint, weights, *self._texts),
-            *(self._config.model.lora.model_dump_json(), self._clip.device.type),
+            *(self._config.model.lora.for_keys_json(), self._clip.device.type),
             *(photo.picture.key for photo in self._photos),
+            *self._config.model.later_for_keys(),
         )
         found = kept.get(key)
         if found is not None:

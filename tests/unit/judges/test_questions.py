@@ -5,7 +5,7 @@ import yaml
 
 from varireal.config.judging import QuestionsConfig
 from varireal.errors import ConfigError
-from varireal.judges.questions import EVERY, MAIN, ON_PICTURE, Questions, plain_name, questions_digest
+from varireal.judges.questions import EVERY, MAIN, ON_PICTURE, Questions, plain_name, questions_digest, read_questions
 from varireal.names import ATTRIBUTES
 
 DEFAULT, PAPER = QuestionsConfig(), QuestionsConfig(preset="paper")
@@ -106,7 +106,7 @@ def test_questions_of_ones_own(tmp_path):
 )
 def test_a_file_that_lacks_something_is_told(tmp_path, change, told):
     with pytest.raises(ConfigError, match=told) as caught:
-        ask(own_file(tmp_path, change))
+        read_questions(own_file(tmp_path, change), ATTRIBUTES)
     assert "\n" not in str(caught.value)
 
 

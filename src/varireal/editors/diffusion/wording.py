@@ -124,7 +124,7 @@ class Wording:
         entries = []
         for number in range(size):
             job = self.prior_job(prompt, class_name, stable_int("prior", seed, text.plain, number))
-            told = [job.recipe.model_dump(), settings.size, revision]
+            told = [job.recipe.for_keys(), settings.size, revision]
             prior_id = digest(
                 "prior", json.dumps(told, sort_keys=True), text.parts, text.pooled, text.parsed, job.seed
             )
@@ -141,8 +141,8 @@ class Wording:
     def params(self, prompt: Prompt) -> str:
         """Everything of the settings that pictures of a prompt's setting depend on, as JSON."""
         recipe = self.recipe(prompt) if self.plain is None else self.plain
-        told = self.settings.model_dump(include={"mode", "preset", "size", "weights", "speed"})
-        return json.dumps([told, recipe.model_dump(), self.noun], sort_keys=True)
+        told = self.settings.for_keys(include=("mode", "preset", "size", "weights", "speed"))
+        return json.dumps([told, recipe.for_keys(), self.noun], sort_keys=True)
 
     @property
     def marks(self) -> tuple[str, ...]:
