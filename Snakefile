@@ -37,9 +37,7 @@ onstart:
 
 
 onerror:
-    FAILURES.take_back(
-        workflow.dag.jobid(job) for job in workflow.dag.finished_jobs
-    )
+    FAILURES.take_back(snakemake_side.finished_jobs(workflow))
     FAILURES.tell_at_exit()
 
 
