@@ -5,7 +5,7 @@ import os
 
 from snakemake.utils import min_version
 
-min_version("9.0")
+min_version("9.27")
 
 
 # Only with `--sdm apptainer`: the image that jobs run in, such as one made from apptainer.def.

@@ -1,8 +1,9 @@
 """All that this package and its rules touch of Snakemake's own objects, so that a new version is looked at here alone.
 
-Tried with Snakemake 9.27.1 (see also the tests in tests/workflow/test_rule_names.py). Snakemake is not imported: its
-workflow object is handed in. What is used of it and is no documented interface: ``Workflow._prepare_dag``, the
-settings' ``_parsed_overwrite_resources`` and ``_parsed_overwrite_threads``, ``Scheduler._executor``, ``DAG.jobid``.
+Tried with Snakemake 9.27.1, by the tests; the package allows none before 9.27 (9.0 keeps some of this elsewhere).
+Snakemake is not imported: its workflow object is handed in. What is used of it and is no documented interface:
+``Workflow._prepare_dag``, the settings' ``_parsed_overwrite_resources`` and ``_parsed_overwrite_threads``,
+``Scheduler._executor``, ``DAG.jobid``.
 
 The classifiers have one rule per job (``adapters_00000-of-00002``), for its files are known only from the config.
 Options that take names of rules would not know the stage's name, and Snakemake passes over most names that no rule
