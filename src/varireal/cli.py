@@ -63,8 +63,10 @@ def _add(parser: argparse.ArgumentParser, option: Option) -> None:
     if option.flag:
         parser.add_argument(option.flag, **settings)
     else:
-        settings.pop("required", None)
+        required = settings.pop("required", True)
         settings.pop("dest")
+        if not required and not option.many:
+            settings["nargs"] = "?"
         parser.add_argument(option.dest, **settings)
 
 

@@ -26,6 +26,7 @@ def begin_workflow(logger):
     from varireal.config.files import write_text  # here, because no job needs them
     from varireal.running.beginning import begin
     from varireal.running.queue_states import mend_sacct
+    from varireal.running.started import note_start
 
     if not workflow.local_exec:
         mend_sacct()
@@ -36,6 +37,7 @@ def begin_workflow(logger):
         # What changes no result. These are no inputs: Snakemake overlooks all else behind a job that writes an ancient one.
         for stage in ("machine", "server"):
             write_text(text=LAYOUT.slice(stage), output=Path(PATHS.config(stage)))
+        note_start(snakemake_side.start(workflow, PATHS.root))
     logger.addHandler(FAILURES)
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from varireal.errors import BackendError, ConfigError, VariRealError
 from varireal.plaintext import said
+from varireal.running.started import Start
 
 # Stages whose jobs are rules of their own.
 STAGES_OF_RULES = ("adapters", "predictions")
@@ -233,3 +234,22 @@ def results(workflow: Any) -> Iterator[Path]:
 def finished_jobs(workflow: Any) -> list[int]:
     """Snakemake's numbers of the jobs that are done."""
     return [workflow.dag.jobid(job) for job in workflow.dag.finished_jobs]
+
+
+def start(workflow: Any, root: str) -> Start:
+    """What the workflow was started with.
+
+    Args:
+        workflow: Snakemake's.
+        root: the study's folder.
+    """
+    given, here = workflow.config_settings, Path.cwd()
+    files = [Path(path) for path in given.configfiles]
+    return Start(
+        root,
+        str(here),
+        tuple(str(path.relative_to(here) if path.is_relative_to(here) else path) for path in files),
+        dict(given.config),
+        tuple(given.config_args or ()),
+        given.replace_workflow_config,
+    )
