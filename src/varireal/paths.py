@@ -90,7 +90,7 @@ class StudyPaths:
     @property
     def started(self) -> str:
         """What the study's workflow was last started with."""
-        return f"{self.root}/config/.started.json"
+        return f"{self.root}/logs/workflow.started"
 
     @property
     def images(self) -> str:

@@ -13,7 +13,7 @@ from varireal.commands import COMMANDS
 
 pytestmark = pytest.mark.workflow
 
-NOTE = "results/my_photos/config/.started.json"
+NOTE = "results/my_photos/logs/workflow.started"
 
 
 @pytest.fixture(scope="module")

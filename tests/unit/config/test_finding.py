@@ -81,8 +81,8 @@ def test_results_behind_a_link(project, tmp_path):
             lambda: Path("studies/mine.yaml").write_text("study: {name: yours}\n"),
             ["results/mine is not of the study of studies/mine.yaml", "results/yours", "--configfile"],
         ),
-        (lambda: (MINE / "config/.started.json").write_text("{"), [".started.json is damaged", "--configfile"]),
-        (lambda: (MINE / "config/.started.json").write_text("[]"), [".started.json is damaged"]),
+        (lambda: (MINE / "logs/workflow.started").write_text("{"), ["workflow.started is damaged", "--configfile"]),
+        (lambda: (MINE / "logs/workflow.started").write_text("[]"), ["workflow.started is damaged"]),
     ],
     ids=["gone", "another study", "cut off", "no note"],
 )
@@ -115,7 +115,7 @@ def test_a_config_given_for_another_study_is_refused(project):
 
 def test_the_note_says_what_it_is(project):
     started(project, "studies/mine.yaml")
-    facts = json.loads((MINE / "config/.started.json").read_text())
+    facts = json.loads((MINE / "logs/workflow.started").read_text())
     assert facts["schema"] == 1
     assert (facts["root"], facts["folder"], facts["configfiles"]) == (
         "results/mine",
