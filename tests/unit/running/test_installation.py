@@ -1,9 +1,11 @@
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 
 import pytest
+from snakemake.deployment import singularity
 
 from kit import ROOT
 from varireal import __version__
@@ -69,16 +71,35 @@ def test_where_path_cannot_name_the_command(other_first, tmp_path, monkeypatch, 
     assert answer() == f"varireal {__version__}\n"
 
 
+@pytest.fixture
+def command(monkeypatch):
+    """The prefix before a command that prints its number and what it was told."""
+    monkeypatch.setattr(installation, "_place", lambda: ODD)
+    code = f"import os; print(os.getpid(), os.environ['{installation.EXPECTED}'])"
+    return installation.shell_prefix().format() + shlex.join([sys.executable, "-c", code])
+
+
 @pytest.mark.parametrize("shell", ["bash", "dash"])
-def test_the_prefix_tells_the_version_and_takes_the_shells_place(shell, monkeypatch):
+def test_the_prefix_tells_the_version_and_takes_the_shells_place(shell, command):
     if shutil.which(shell) is None:
         pytest.skip(f"no {shell} here")
-    monkeypatch.setattr(installation, "_place", lambda: ODD)
-    command = (
-        installation.shell_prefix().format()
-        + f"{sys.executable} -c 'import os; print(os.getpid(), os.environ[\"VARIREAL_EXPECTED\"])'"
-    )
     process = subprocess.Popen([shell, "-c", command], stdout=subprocess.PIPE, text=True)
+    assert process.communicate()[0] == f"{process.pid} {__version__} {ODD}\n"
+
+
+def test_the_prefix_gets_into_a_container_that_is_started_clean(command, tmp_path, monkeypatch):
+    """With the command that Snakemake makes, and a stand-in for Apptainer that keeps no variable."""
+    (tmp_path / "singularity").write_text(
+        "#!/bin/sh\n"
+        'if [ "$1" = --version ]; then echo singularity version 3.9.0; exit; fi\n'
+        'while [ "$1" != -c ]; do shift; done\n'
+        'exec env -i sh -c "$2"\n'
+    )
+    (tmp_path / "singularity").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}/usr/bin{os.pathsep}/bin")
+    monkeypatch.setattr(singularity.Singularity, "instance", None)
+    line = singularity.shellcmd("image.sif", command)
+    process = subprocess.Popen(["sh", "-c", f"exec {line.strip()}"], stdout=subprocess.PIPE, text=True)
     assert process.communicate()[0] == f"{process.pid} {__version__} {ODD}\n"
 
 
