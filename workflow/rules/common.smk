@@ -54,7 +54,7 @@ def earlier(table):
     ]
 
 
-# Neither is part of what Snakemake compares, so a study that moves to another installation is not made again.
+# Which installation jobs run, and its version. Snakemake compares neither, so another one makes nothing run again.
 installation.put_first()
 shell.prefix(installation.shell_prefix())
 
