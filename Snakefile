@@ -5,7 +5,7 @@ import os
 
 from snakemake.utils import min_version
 
-min_version("9.0")
+min_version("9.27")
 
 
 # Only with `--sdm apptainer`: the image that jobs run in, such as one made from apptainer.def.
@@ -37,9 +37,7 @@ onstart:
 
 
 onerror:
-    FAILURES.take_back(
-        workflow.dag.jobid(job) for job in workflow.dag.finished_jobs
-    )
+    FAILURES.take_back(snakemake_side.finished_jobs(workflow))
     FAILURES.tell_at_exit()
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from varireal.backends import make_backend
-from varireal.config.files import load_config
+from varireal.config.finding import config_source
 from varireal.config.machine import BackendContext
 from varireal.config.model import Config
 from varireal.errors import ConfigError, UnknownPromptError
@@ -18,8 +18,6 @@ from varireal.records import Prompt
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_FILE = Path("config.yaml")
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -30,13 +28,13 @@ class Finding:
     severity: str
 
 
-def check_config(*, configfile: Sequence[Path]) -> int:
+def check_config(*, configfile: Sequence[Path], study: Path | None = None) -> int:
     """Check config files as the workflow would, and name the study.
 
     Raises:
         ConfigError: the first mistake.
     """
-    layout = Layout(load_study_config(configfile))
+    layout = Layout(load_study_config(configfile, study))
     layout.check()
     logger.log(
         SUMMARY,
@@ -50,23 +48,26 @@ def check_config(*, configfile: Sequence[Path]) -> int:
     return 0
 
 
-def load_study_config(configfile: Sequence[Path]) -> Config:
+def load_study_config(configfile: Sequence[Path], study: Path | None = None) -> Config:
     """The config of the files, each on top of ``config.yaml`` when there is one, as the workflow reads them.
 
+    Args:
+        configfile: config files of the study.
+        study: its folder, by which its files are found when none is given.
+
     Raises:
-        ConfigError: a file is missing or the config is not valid.
+        ConfigError: a file is missing, the config is not valid or not the study's, or none is known for the study.
     """
-    base = [DEFAULT_FILE] if DEFAULT_FILE.is_file() else []
-    return load_config([*base, *(path for path in configfile if path not in base)])
+    return config_source(configfile, study).load()
 
 
-def check_prompt_files(*, configfile: Sequence[Path]) -> int:
+def check_prompt_files(*, configfile: Sequence[Path], study: Path | None = None) -> int:
     """Check every prompt that the study would use: texts, counts, and whether the editor knows the words.
 
     Raises:
         ConfigError: a prompt would stop the run or end as a failed item; all findings are printed first.
     """
-    layout = Layout(load_study_config(configfile))
+    layout = Layout(load_study_config(configfile, study))
     findings = list(prompt_findings(layout))
     for finding in findings:
         logger.log(SUMMARY, "%s: %s: %s", finding.severity, finding.place, finding.message)

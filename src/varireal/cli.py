@@ -20,7 +20,7 @@ from varireal import __version__, logs
 from varireal.commands import COMMANDS, Command, Option
 from varireal.errors import VariRealError
 from varireal.plaintext import said
-from varireal.running import room, stopping
+from varireal.running import installation, room, stopping
 
 logger = logging.getLogger(__name__)
 
@@ -63,8 +63,10 @@ def _add(parser: argparse.ArgumentParser, option: Option) -> None:
     if option.flag:
         parser.add_argument(option.flag, **settings)
     else:
-        settings.pop("required", None)
+        required = settings.pop("required", True)
         settings.pop("dest")
+        if not required and not option.many:
+            settings["nargs"] = "?"
         parser.add_argument(option.dest, **settings)
 
 
@@ -79,6 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(join_words(sys.argv[1:] if argv is None else argv))
     command = COMMANDS[args.command]
     try:
+        installation.check_version()
         with _alone(command, args):
             logs.set_up(args.log, verbose=args.verbose)
             return _run(command, args)

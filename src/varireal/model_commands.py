@@ -54,14 +54,14 @@ class Report:
     notes: list[str]
 
 
-def doctor(*, configfile: Sequence[Path], verify: bool, json_: bool) -> int:
+def doctor(*, configfile: Sequence[Path], verify: bool, json_: bool, study: Path | None = None) -> int:
     """Say whether a study can run on this machine; nothing is fetched, and no model loaded.
 
     Raises:
         ConfigError: the config or the lock is not valid.
         BackendError: a run cannot start; one line, after the whole report.
     """
-    report = examine(load_study_config(configfile), verify=verify)
+    report = examine(load_study_config(configfile, study), verify=verify)
     if json_:
         sys.stdout.write(json.dumps(asdict(report), indent=2) + "\n")
     else:
@@ -73,14 +73,14 @@ def doctor(*, configfile: Sequence[Path], verify: bool, json_: bool) -> int:
     return 0
 
 
-def fetch(*, configfile: Sequence[Path], update: bool) -> int:
+def fetch(*, configfile: Sequence[Path], update: bool, study: Path | None = None) -> int:
     """Bring the study's models into the hub's cache, and write the lock.
 
     Raises:
         ConfigError: the config or the lock is not valid, or they ask for different revisions.
         BackendError: a model cannot be had; the others are fetched all the same.
     """
-    config = load_study_config(configfile)
+    config = load_study_config(configfile, study)
     needs = needed_models(config)
     hub_needs = [need for need in needs if not need.local]
     for need in needs:

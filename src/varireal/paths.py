@@ -88,6 +88,11 @@ class StudyPaths:
         return f"{self.root}/config/{SLICES}/{digest}.json"
 
     @property
+    def started(self) -> str:
+        """What the study's workflow was last started with."""
+        return f"{self.root}/logs/workflow.started"
+
+    @property
     def images(self) -> str:
         """Every usable image, one row each."""
         return f"{self.root}/images.parquet"

@@ -23,13 +23,13 @@ from varireal.records import Prompt
 logger = logging.getLogger(__name__)
 
 
-def plan(*, configfile: Sequence[Path]) -> int:
+def plan(*, configfile: Sequence[Path], study: Path | None = None) -> int:
     """Say what asking would take; nothing is sent.
 
     Raises:
         ConfigError: the config is not valid, or its prompts come from a bank.
     """
-    layout = _asking_layout(configfile)
+    layout = _asking_layout(configfile, study)
     asking = layout.config.prompts.openai
     found = planned(layout.config, layout.classes, layout.paths, tokens=True)
     parts = [("write", asking.model, found.writing), ("judge", asking.judge.model or asking.model, found.judging)]
@@ -51,13 +51,13 @@ def plan(*, configfile: Sequence[Path]) -> int:
     return 0
 
 
-def review(*, configfile: Sequence[Path]) -> int:
+def review(*, configfile: Sequence[Path], study: Path | None = None) -> int:
     """List what needs a human eye, one line each.
 
     Raises:
         ConfigError: the config or a file is not valid, or nothing was written yet.
     """
-    layout = Layout(load_study_config(configfile))
+    layout = Layout(load_study_config(configfile, study))
     count = 0
     for class_id in layout.classes:
         path = Path(layout.paths.prompts(class_id))
@@ -76,13 +76,13 @@ def review(*, configfile: Sequence[Path]) -> int:
     return 0
 
 
-def freeze(*, configfile: Sequence[Path], output: Path) -> int:
+def freeze(*, configfile: Sequence[Path], output: Path, study: Path | None = None) -> int:
     """Write the prompts of a study as a bank, which a later run uses without a language model.
 
     Raises:
         ConfigError: the config or a file is not valid, nothing was written yet, or the bank exists already.
     """
-    layout = Layout(load_study_config(configfile))
+    layout = Layout(load_study_config(configfile, study))
     if output.exists():
         raise ConfigError(
             f"{output} exists already; it may have changes of yours, so give another name or move it away"
@@ -139,8 +139,8 @@ def _short(record: Path) -> list[str]:
     ]
 
 
-def _asking_layout(configfile: Sequence[Path]) -> Layout:
-    layout = Layout(load_study_config(configfile))
+def _asking_layout(configfile: Sequence[Path], study: Path | None) -> Layout:
+    layout = Layout(load_study_config(configfile, study))
     if not layout.asks:
         raise ConfigError(
             "prompts.source is 'bank': nothing is asked; set it to 'openai' to plan for a language model"

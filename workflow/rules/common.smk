@@ -1,23 +1,12 @@
 # What all rules share: the checked config, and the layout that knows every path. All logic is in varireal.layout.
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 from varireal.config.model import parse_config
-from varireal.errors import VariRealError
 from varireal.layout import Layout
-from varireal.plaintext import said
+from varireal.running import installation, snakemake_side
 from varireal.running.endings import Collector
-
-
-@contextmanager
-def one_line_errors():
-    """A mistake is one line and exit code 2."""
-    try:
-        yield
-    except (VariRealError, OSError) as error:
-        sys.stderr.write(f"error: {said(error)}\n")
-        sys.exit(2)
+from varireal.running.snakemake_side import one_line_errors
 
 
 def checked_layout():
@@ -37,16 +26,18 @@ def begin_workflow(logger):
     from varireal.config.files import write_text  # here, because no job needs them
     from varireal.running.beginning import begin
     from varireal.running.queue_states import mend_sacct
+    from varireal.running.started import note_start
 
     if not workflow.local_exec:
         mend_sacct()
     with one_line_errors():
-        results = (Path(path) for job in workflow.dag.jobs for path in job.output)
-        for line in begin(Path(PATHS.root), workflow.scheduler._executor, results):
+        made = snakemake_side.results(workflow)
+        for line in begin(Path(PATHS.root), snakemake_side.executor(workflow), made):
             logger.warning(line)
         # What changes no result. These are no inputs: Snakemake overlooks all else behind a job that writes an ancient one.
         for stage in ("machine", "server"):
             write_text(text=LAYOUT.slice(stage), output=Path(PATHS.config(stage)))
+        note_start(snakemake_side.start(workflow, PATHS.root))
     logger.addHandler(FAILURES)
 
 
@@ -63,9 +54,12 @@ def earlier(table):
     ]
 
 
-# The command takes the shell's place, so that a signal of the scheduler reaches it and nothing ends before it.
-shell.prefix("exec ")
+# Which installation jobs run, and its version. Snakemake compares neither, so another one makes nothing run again.
+installation.put_first()
+shell.prefix(installation.shell_prefix())
 
+with one_line_errors():
+    snakemake_side.settle_names(workflow)
 LAYOUT = checked_layout()
 PATHS = LAYOUT.paths
 FAILURES = Collector()

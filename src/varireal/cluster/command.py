@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 def run(
     *,
     configfile: Sequence[Path],
+    study: Path | None,
     output: Path | None,
     force: bool,
     test: bool,
@@ -37,7 +38,7 @@ def run(
         BackendError: no SLURM here, it does not answer, or ``--test`` was refused.
         ConfigError: a partition that is not there, files that are, or a config that is not valid.
     """
-    needs: list[Need] = study_needs(Layout(load_study_config(configfile))) if configfile else []
+    needs: list[Need] = study_needs(Layout(load_study_config(configfile, study))) if configfile or study else []
     wishes = Wishes(partition, gpu_partition, gpu_style, account, qos)
     proposal = propose(look(), needs, wishes)
     for line in _lines(proposal):
@@ -60,7 +61,7 @@ def _lines(proposal: Proposal) -> list[str]:
         lines.append(f"jobs with a GPU     {describe(proposal.gpu)}, asked for with --{proposal.gpu_style}")
     lines += [f"note: {note}" for note in proposal.notes]
     if not proposal.needs:
-        lines.append("note: give the study with --configfile, and its jobs are compared with the limits")
+        lines.append("note: give the study's folder or --configfile, and its jobs are compared with the limits")
     return lines
 
 

@@ -57,5 +57,10 @@ def option(dest: str, help_: str, **settings: Any) -> Option:
 
 # The config file of a study, as people give it.
 STUDY = option("configfile", "config file of the study; repeat for several", many=True, default=())
+# The same by its results, as far as a config is known for them.
+STUDY_OR_FOLDER = (
+    Option("study", "folder of the study, such as results/demo; its config is found by it", default=None),
+    STUDY,
+)
 # A study by its results.
 STUDY_FOLDER = option("study", "folder of the study, such as results/demo")

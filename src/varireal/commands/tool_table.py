@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from varireal.commands.base import STUDY, STUDY_FOLDER, Command, Option, option
+from varireal.commands.base import STUDY, STUDY_FOLDER, STUDY_OR_FOLDER, Command, Option, option
 
 _OUTPUT = option("output", "what is written")
 
@@ -32,7 +32,7 @@ TOOLS: dict[str, Command] = {
         "varireal.observing.plan:run",
         "say what a study will take before it starts: items, jobs, hours, disk, tokens, money; nothing is sent",
         (
-            STUDY,
+            *STUDY_OR_FOLDER,
             option("no_probe", "do not try one item of each stage on this machine", kind=bool, default=False),
             option("json_", "print it as JSON", kind=bool, default=False),
         ),
@@ -40,7 +40,7 @@ TOOLS: dict[str, Command] = {
     "prompts-plan": Command(
         "varireal.prompt_commands:plan",
         "say what asking a language model would take: calls, tokens, price; nothing is sent",
-        (STUDY,),
+        STUDY_OR_FOLDER,
     ),
     "prompts-gather": Command(
         "varireal.prompting.gathering:gather",
@@ -53,12 +53,12 @@ TOOLS: dict[str, Command] = {
     "prompts-review": Command(
         "varireal.prompt_commands:review",
         "list the prompts that need a human eye: disagreements of the second opinion, shortfalls, changes by hand",
-        (STUDY,),
+        STUDY_OR_FOLDER,
     ),
     "prompts-freeze": Command(
         "varireal.prompt_commands:freeze",
         "write the prompts of a study as a bank, to commit and to use without a language model",
-        (STUDY, option("output", "bank to write, a YAML file")),
+        (*STUDY_OR_FOLDER, option("output", "bank to write, a YAML file")),
     ),
     "verdicts-sample": Command(
         "varireal.judges.sampling:run",
@@ -72,13 +72,13 @@ TOOLS: dict[str, Command] = {
     "prompts-check": Command(
         "varireal.checking:check_prompt_files",
         "check the prompts of a study before it runs: words the editor does not know, duplicates, overlaps, leaks",
-        (STUDY,),
+        STUDY_OR_FOLDER,
     ),
     "doctor": Command(
         "varireal.model_commands:doctor",
         "say whether a study can run here: its models, the device, memory, disk, packages and keys",
         (
-            STUDY,
+            *STUDY_OR_FOLDER,
             option("verify", "compare the hash of every file, which reads them all", kind=bool, default=False),
             option("json_", "print all of it as JSON", kind=bool, default=False),
         ),
@@ -87,11 +87,11 @@ TOOLS: dict[str, Command] = {
         "varireal.model_commands:fetch",
         "bring the models of a study into the hub's cache, and write their revisions and hashes into models.lock",
         (
-            STUDY,
+            *STUDY_OR_FOLDER,
             option("update", "move to the newest revisions instead of the lock's", kind=bool, default=False),
         ),
     ),
-    "config-check": Command("varireal.checking:check_config", "check config files", (STUDY,)),
+    "config-check": Command("varireal.checking:check_config", "check config files", STUDY_OR_FOLDER),
     "config-write": Command(
         "varireal.config.files:write_text",
         "write a stage's slice to a file (the workflow's own command)",
@@ -128,7 +128,7 @@ TOOLS: dict[str, Command] = {
         "varireal.cluster.command:run",
         "look at this machine's SLURM cluster and propose a profile for Snakemake; --test asks SLURM about its jobs",
         (
-            STUDY,
+            *STUDY_OR_FOLDER,
             option("output", "folder for the profile; without it, it goes to the screen", default=None),
             option("force", "replace a profile that is there", kind=bool, default=False),
             option("test", "ask SLURM whether it would take such jobs; none is started", kind=bool, default=False),

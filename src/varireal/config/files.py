@@ -1,7 +1,7 @@
 """Reading config files, and writing what is made from the models."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,12 @@ from varireal.plaintext import said
 from varireal.seeds import digest
 
 
-def load_config(paths: Iterable[Path]) -> Config:
+def load_config(paths: Iterable[Path], values: Mapping[str, Any] | None = None) -> Config:
     """Read config files, each on top of the one before, as ``snakemake --configfile`` does; none gives the defaults.
+
+    Args:
+        paths: the files.
+        values: on top of them, as ``snakemake --config`` gives them.
 
     Raises:
         ConfigError: a file is missing, is not YAML, or the whole is not a valid config.
@@ -25,11 +29,17 @@ def load_config(paths: Iterable[Path]) -> Config:
     merged: dict[str, Any] = {}
     files = list(paths)
     for path in files:
-        merged = _merge(merged, _read(path))
+        merged = _merge(merged, read_yaml(path))
+    merged = _merge(merged, values or {})
     return parse_config(merged, place=", ".join(str(path) for path in files) or "defaults")
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A config file as it is.
+
+    Raises:
+        ConfigError: it is missing, is not YAML, or no mapping.
+    """
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -43,7 +53,7 @@ def _read(path: Path) -> dict[str, Any]:
     return raw
 
 
-def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():
         old = merged.get(key)

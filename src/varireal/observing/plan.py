@@ -24,18 +24,19 @@ logger = logging.getLogger(__name__)
 SCHEMA = 1
 
 
-def run(*, configfile: Sequence[Path], no_probe: bool, json_: bool) -> int:
+def run(*, configfile: Sequence[Path], no_probe: bool, json_: bool, study: Path | None = None) -> int:
     """Say what a study will take.
 
     Args:
         configfile: config files of the study.
         no_probe: do not try a few items of each stage on this machine; then hours and disk stay unknown.
         json_: print JSON.
+        study: folder of the study, by which its config is found when no file is given.
 
     Raises:
         ConfigError: the config is not valid, or its photos cannot be listed.
     """
-    layout = Layout(load_study_config(configfile))
+    layout = Layout(load_study_config(configfile, study))
     layout.check()
     amounts = count_items(layout)
     probed = None if no_probe else try_stages(layout)

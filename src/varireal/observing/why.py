@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from varireal.checking import load_study_config
+from varireal.config.finding import config_source
 from varireal.errors import ConfigError
 from varireal.layout import Layout
 from varireal.logs import SUMMARY
@@ -46,17 +46,18 @@ def run(*, path: Sequence[str], configfile: Sequence[Path], json_: bool) -> int:
 
     Args:
         path: results or names of stages; none for the whole study.
-        configfile: config files of the study.
+        configfile: config files of the study; without them they are found by the first path.
         json_: print the answer as JSON.
 
     Raises:
         ConfigError: the config is not valid, or a path is no result of this study.
         BackendError: Snakemake cannot be asked.
     """
-    layout = Layout(load_study_config(configfile))
+    source = config_source(configfile, None if configfile else _place(path))
+    layout = Layout(source.load())
     targets = [_target(text, layout) for text in path]
     layout.check()
-    planned = explain(layout, dry_run(configfile, layout.paths.root))
+    planned = explain(layout, dry_run(source.options, layout.paths.root))
     chosen = [entry for entry in planned if not targets or any(_makes(entry.job, target) for target in targets)]
     for target in targets:
         _check_known(target, chosen, layout)
@@ -117,6 +118,12 @@ def as_json(root: str, planned: Sequence[Planned]) -> dict[str, Any]:
             for entry in planned
         ],
     }
+
+
+def _place(path: Sequence[str]) -> Path | None:
+    """The first path among the words; a word that is neither a stage nor there is left for the message about it."""
+    paths = (Path(text) for text in path if text not in STAGES and (os.sep in text or Path(text).exists()))
+    return next(paths, None)
 
 
 def _target(text: str, layout: Layout) -> str:

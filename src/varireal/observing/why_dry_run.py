@@ -56,11 +56,11 @@ class Job:
         return "config" if self.rule == "stage_config" else self.rule.partition("_")[0]
 
 
-def dry_run(configfile: Sequence[Path], root: str) -> list[Job]:
+def dry_run(options: Sequence[str], root: str) -> list[Job]:
     """The jobs that ``snakemake`` would run now, in this folder.
 
     Args:
-        configfile: as given to ``--configfile``.
+        options: of Snakemake, which give it the study's config.
         root: folder of the study, which all its files start with.
 
     Raises:
@@ -69,9 +69,7 @@ def dry_run(configfile: Sequence[Path], root: str) -> list[Job]:
     """
     if not any(Path(name).is_file() for name in ("Snakefile", "workflow/Snakefile")):
         raise ConfigError(f"no Snakefile in {Path.cwd()}; run this in the folder that you run snakemake in")
-    command = [sys.executable, "-m", "snakemake", "--dry-run", "--nocolor", "--quiet", "host", "--nolock"]
-    if configfile:
-        command += ["--configfile", *map(str, configfile)]
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "--nocolor", "--quiet", "host", "--nolock", *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - no shell, our own words
     if done.returncode:
         raise _failure(done.stderr + done.stdout)

@@ -6,12 +6,14 @@ import pytest
 import yaml
 from snakemake_executor_plugin_slurm.partitions import get_best_partition, read_partition_file
 
-from kit import ROOT
+from kit import CLASSIFIERS, ROOT, TINY
 from varireal.cluster import facts
 from varireal.cluster.choosing import Wishes, propose
-from varireal.cluster.needs import Need
+from varireal.cluster.needs import Need, study_needs
 from varireal.cluster.writing import partitions_text, profile_text, write
+from varireal.config.model import parse_config
 from varireal.errors import ConfigError
+from varireal.layout import Layout
 
 RECORDED = ROOT / "tests" / "recorded" / "slurm-22.05"
 NEEDS = [Need("edits", 1, 8000, 3000), Need("masks", 0, 1000, 120)]
@@ -64,6 +66,22 @@ def test_gpus_as_generic_resources_and_shorter_times():
     assert yaml.safe_load(text)["set-resources"] == {"edits": {"gpu": 0, "gres": "gpu:1", "runtime": 1440}}
     text = profile_text(proposal(Wishes(partition="short", gpu_partition="gpu"), NEEDS), "p")
     assert yaml.safe_load(text)["set-resources"] == {"edits": {"runtime": 1440}, "masks": {"runtime": 60}}
+
+
+def test_trainings_that_need_a_gpu_are_one_entry_that_is_enough_for_each_job():
+    """A profile for other studies too: the names of the jobs depend on how many a study has."""
+    adapters = {**CLASSIFIERS, "jobs": 4, "model": "openai/clip-vit-base-patch16"}
+    layout = Layout(parse_config({**TINY, "adapters": adapters}))
+    needs = {need.rule: need for need in study_needs(layout)}
+    assert list(needs) == ["masks", "priors", "edits", "verdicts", "adapters", "predictions"]
+    times = {layout.classifier_job("predictions", runs).runtime for runs in layout.scorings.values()}
+    assert len(times) > 1
+    assert needs["predictions"].minutes == max(times)
+    text = profile_text(proposal(Wishes(gpu_partition="gpu", gpu_style="gres"), list(needs.values())), "p")
+    changed = yaml.safe_load(text)["set-resources"]
+    assert set(changed) == {"adapters", "predictions"}
+    for entry in changed.values():
+        assert (entry["gpu"], entry["gres"]) == (0, "gpu:1")
 
 
 def test_account_and_qos_are_texts_for_snakemake():

@@ -1,0 +1,72 @@
+"""Which ``varireal`` the jobs of a workflow run: this one, or in an environment of their own one of its version."""
+
+import atexit
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from varireal import __version__
+from varireal.errors import BackendError
+from varireal.plaintext import one_line
+
+# Version and place of the workflow's package, for its jobs.
+EXPECTED = "VARIREAL_EXPECTED"
+_COMMAND = "varireal"
+_SCRIPT = """#!/bin/sh
+exec {python} -P -m varireal "$@"
+"""
+
+
+def put_first() -> None:
+    """Let jobs find this installation's command before any other, in this process and its children.
+
+    Jobs in a conda environment or a container are not concerned: these put a place of their own before it.
+    """
+    folder = Path(sys.executable).parent
+    if not os.access(folder / _COMMAND, os.X_OK) or os.pathsep in str(folder):
+        folder = _made(sys.executable)
+    path = os.environ.get("PATH", os.defpath)
+    if path.split(os.pathsep)[0] != str(folder):
+        os.environ["PATH"] = os.pathsep.join((str(folder), path))
+
+
+def _made(python: str) -> Path:
+    """A folder with a command that starts this interpreter, where it has none beside it, or a place that PATH cuts."""
+    folder = Path(tempfile.mkdtemp(prefix="varireal-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    script = folder / _COMMAND
+    script.write_text(_SCRIPT.format(python=shlex.quote(python)), encoding="utf-8", errors="surrogateescape")
+    script.chmod(0o700)
+    return folder
+
+
+def shell_prefix() -> str:
+    """What stands before each rule's command, as a template of Snakemake.
+
+    The command takes the shell's place, so that a signal of the scheduler reaches it and nothing ends before it. It
+    learns which version the workflow has; as part of the command, that also gets into a container started clean.
+    """
+    told = shlex.quote(f"{__version__} {_place()}").replace("{", "{{").replace("}", "}}")
+    return f"{EXPECTED}={told} exec "
+
+
+def check_version() -> None:
+    """Refuse to do a job for a workflow of another version.
+
+    Raises:
+        BackendError: with both versions, where they are, and what to do.
+    """
+    version, _, place = os.environ.get(EXPECTED, "").partition(" ")
+    if version and version != __version__:
+        raise BackendError(
+            f"the workflow is of varireal {version} (in {place}), this job has {__version__} (in {_place()}); install "
+            f"{version} here too: make the conda environment or the image anew, or start snakemake from the same "
+            "installation"
+        )
+
+
+def _place() -> str:
+    return one_line(str(Path(__file__).resolve().parents[1]))

@@ -1,0 +1,255 @@
+"""All that this package and its rules touch of Snakemake's own objects, so that a new version is looked at here alone.
+
+Tried with Snakemake 9.27.1, by the tests; the package allows none before 9.27 (9.0 keeps some of this elsewhere).
+Snakemake is not imported: its workflow object is handed in. What is used of it and is no documented interface:
+``Workflow._prepare_dag``, the settings' ``_parsed_overwrite_resources`` and ``_parsed_overwrite_threads``,
+``Scheduler._executor``, ``DAG.jobid``.
+
+The classifiers have one rule per job (``adapters_00000-of-00002``), for its files are known only from the config.
+Options that take names of rules would not know the stage's name, and Snakemake passes over most names that no rule
+has. So a stage's name stands for all its rules here, and a name that means nothing is refused.
+"""
+
+import difflib
+import re
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from varireal.errors import BackendError, ConfigError, VariRealError
+from varireal.plaintext import said
+from varireal.running.started import Start
+
+# Stages whose jobs are rules of their own.
+STAGES_OF_RULES = ("adapters", "predictions")
+_JOB = re.compile(rf"({'|'.join(STAGES_OF_RULES)})_\d{{5}}-of-\d{{5}}")
+# Of one size in several units; Snakemake keeps such a resource under its name without a unit.
+_SIZES, _UNITS = ("mem", "disk"), ("", "_mb", "_mib")
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """A mistake is one line and exit code 2."""
+    try:
+        yield
+    except (VariRealError, OSError) as error:
+        sys.stderr.write(f"error: {said(error)}\n")
+        sys.exit(2)
+
+
+class ByStage(dict[str, Any]):
+    """Settings by the name of a rule, where a job's rule finds those of its stage too; those of its own name win.
+
+    Only the look-up knows of it: what is handed on to the jobs of a cluster are the few settings that were given, and
+    each job's Snakemake reads this again. Hundreds of trainings would not fit into a command line.
+    """
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """What is set for a rule."""
+        own, stage = super().get(key), super().get(stage_of(key))
+        if own is None or stage is None or own is stage:
+            return next((found for found in (own, stage) if found is not None), default)
+        if isinstance(own, set | frozenset):
+            return own | stage
+        if not isinstance(own, Mapping):
+            return own
+        both = stage.copy()
+        both.update(own)
+        return both
+
+
+def stage_of(rule: str) -> str:
+    """The stage's name of a job's rule; any other name is its own."""
+    job = _JOB.fullmatch(rule)
+    return job[1] if job else rule
+
+
+def settle_names(workflow: Any) -> None:
+    """Let settings for a stage reach the rules of its jobs, and refuse names of no rule before anything runs.
+
+    To be called before the first rule, for some settings are read while a rule is made; the others are there, and all
+    rules known, when Snakemake starts to plan.
+    """
+    resources, rules = workflow.resource_settings, workflow.workflow_settings
+    try:
+        resources._parsed_overwrite_resources = ByStage(resources._parsed_overwrite_resources)
+        resources._parsed_overwrite_threads = ByStage(resources._parsed_overwrite_threads)
+        rules.consider_ancient = ByStage(rules.consider_ancient)
+        plan = workflow._prepare_dag
+    except AttributeError as error:
+        raise BackendError(
+            f"this version of Snakemake is not known to VariReal ({error}); install one that was tried: 9.27"
+        ) from error
+    if workflow.is_main_process:
+        workflow._prepare_dag = _after_the_check(workflow, plan)
+
+
+def _after_the_check(workflow: Any, plan: Callable[..., None]) -> Callable[..., None]:
+    def checked(*args: Any, **settings: Any) -> None:
+        with one_line_errors():
+            _use_names(workflow)
+        plan(*args, **settings)
+
+    return checked
+
+
+def _use_names(workflow: Any) -> None:
+    """Check and replace the names of rules in every option that takes them.
+
+    Raises:
+        ConfigError: a name of no rule, or of a stage without a job.
+    """
+    names = _Names([rule.name for rule in workflow.rules])
+    resources, rules, dag = workflow.resource_settings, workflow.workflow_settings, workflow.dag_settings
+    names.check("--set-resources", resources._parsed_overwrite_resources)
+    names.check("--set-threads", resources._parsed_overwrite_threads)
+    names.check("--consider-ancient", rules.consider_ancient)
+    names.check("--slurm-array-jobs", _array_rules(workflow) - {"all"})
+    if dag.batch is not None:
+        names.check("--batch", [dag.batch.rulename], several=False)
+    if rules.cache is not None:
+        rules.cache = names.rules("--cache", rules.cache)
+    dag.allowed_rules = frozenset(names.rules("--allowed-rules", dag.allowed_rules))
+    for place, option in (("targets", "the target"), ("forcerun", "--forcerun"), ("until", "--until")):
+        setattr(dag, place, frozenset(names.rules(option, getattr(dag, place), files=True)))
+    dag.omit_from = frozenset(names.rules("--omit-from", dag.omit_from, files=True, needed=False))
+    if (scheduling := workflow.scheduling_settings) is not None:
+        scheduling.prioritytargets = frozenset(names.rules("--prioritize", scheduling.prioritytargets, files=True))
+    if (groups := workflow.group_settings) is not None:
+        names.check("--groups", groups.overwrite_groups)
+        groups.overwrite_groups = ByStage(groups.overwrite_groups)
+    if (remote := workflow.remote_execution_settings) is not None:
+        preemptible = remote.preemptible_rules
+        preemptible.rules = frozenset(names.rules("--preemptible-rules", preemptible.rules, needed=False))
+    _check_scatter(resources.overwrite_scatter)
+    _check_scopes(resources.overwrite_resource_scopes, workflow)
+
+
+class _Names:
+    """The names that options may use: of rules, and of the stages whose jobs are rules of their own."""
+
+    def __init__(self, rules: Collection[str]) -> None:
+        self._rules = {stage: [rule for rule in rules if stage_of(rule) == stage] for stage in STAGES_OF_RULES}
+        self._rules |= {rule: [rule] for rule in rules}
+
+    def check(self, option: str, names: Iterable[str], *, several: bool = True) -> None:
+        """Refuse what is no name.
+
+        Args:
+            option: where the names are from, for the message.
+            names: as given.
+            several: whether a name may stand for more than one rule.
+
+        Raises:
+            ConfigError: with the nearest name and all of them.
+        """
+        for name in names:
+            if name not in self._rules:
+                raise ConfigError(
+                    f"{option} {name}: no rule has this name; did you mean {self._nearest(name)!r}? {self._told()}"
+                )
+            if not several and name in STAGES_OF_RULES:
+                raise ConfigError(
+                    f"{option} {name}: the jobs of {name} are rules of their own; name one of them. {self._told()}"
+                )
+
+    def rules(
+        self, option: str, names: Iterable[str] | None, *, files: bool = False, needed: bool = True
+    ) -> list[str]:
+        """The rules that names stand for.
+
+        Args:
+            option: where the names are from, for the message.
+            names: as given; None is none.
+            files: paths are allowed, too; every result lies in a folder, and no rule has a slash in its name.
+            needed: a stage must have a job.
+
+        Raises:
+            ConfigError: a name of no rule, or of a stage without a job where none in its place would mean all.
+        """
+        found: list[str] = []
+        for name in sorted(names or ()):
+            if files and "/" in name:
+                found.append(name)
+                continue
+            self.check(option, [name])
+            if needed and not self._rules[name]:
+                raise ConfigError(
+                    f"{option} {name}: this study has no job of {name}; adapters.regimes says which it has"
+                )
+            found += self._rules[name]
+        return found
+
+    def _nearest(self, name: str) -> str:
+        """The most similar name; of a job that the study does not have, its stage."""
+        if (stage := stage_of(name)) != name:
+            return stage
+        return difflib.get_close_matches(name, self._rules, 1, cutoff=0)[0]
+
+    def _told(self) -> str:
+        jobs = [rules[0] for stage in STAGES_OF_RULES if (rules := self._rules[stage])]
+        single = f"; for one job alone its own, such as {jobs[0]}" if jobs else ""
+        return f"The names are: {', '.join(sorted(name for name in self._rules if stage_of(name) == name))}{single}"
+
+
+def _check_scatter(scatter: Mapping[str, int]) -> None:
+    for name in scatter:
+        raise ConfigError(
+            f"--set-scatter {name}: this workflow has nothing of that kind; study.shards and adapters.jobs say how "
+            "many jobs there are"
+        )
+
+
+def _check_scopes(scopes: Mapping[str, str], workflow: Any) -> None:
+    """Refuse a scope for a resource that neither a rule nor a limit (``--resources``) names."""
+    plain = {name for rule in workflow.rules for name in rule.resources} | set(workflow.global_resources) | {*_SIZES}
+    known = {name for name in plain if not name.startswith("_")}
+    for name in scopes:
+        if name not in known | {size + unit for size in _SIZES for unit in _UNITS}:
+            near = difflib.get_close_matches(name, known, 1, cutoff=0)[0]
+            raise ConfigError(
+                f"--set-resource-scopes {name}: no rule has this resource; did you mean {near!r}? "
+                f"The names are: {', '.join(sorted(known))}"
+            )
+
+
+def _array_rules(workflow: Any) -> set[str]:
+    """Rules that the executor for SLURM is to hand in as arrays; other executors have no such setting."""
+    told = getattr(workflow.executor_settings, "array_jobs", None) or ""
+    return {name.strip() for name in told.replace(";", ",").split(",") if name.strip()}
+
+
+def executor(workflow: Any) -> object:
+    """What hands out the jobs; that for SLURM gives all jobs of a run one name, ``run_uuid``."""
+    return workflow.scheduler._executor
+
+
+def results(workflow: Any) -> Iterator[Path]:
+    """Every file that a job of the plan writes."""
+    return (Path(path) for job in workflow.dag.jobs for path in job.output)
+
+
+def finished_jobs(workflow: Any) -> list[int]:
+    """Snakemake's numbers of the jobs that are done."""
+    return [workflow.dag.jobid(job) for job in workflow.dag.finished_jobs]
+
+
+def start(workflow: Any, root: str) -> Start:
+    """What the workflow was started with.
+
+    Args:
+        workflow: Snakemake's.
+        root: the study's folder.
+    """
+    given, here = workflow.config_settings, Path.cwd()
+    files = [Path(path) for path in given.configfiles]
+    return Start(
+        root,
+        str(here),
+        tuple(str(path.relative_to(here) if path.is_relative_to(here) else path) for path in files),
+        dict(given.config),
+        tuple(given.config_args or ()),
+        given.replace_workflow_config,
+    )
