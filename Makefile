@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 CORES ?= all
 LOCK := envs/requirements.txt
 STAMP := $(VENV)/.installed
+# bitsandbytes (extra quantized) is for GPUs alone; where it is there, each job that loads PEFT imports it, for seconds.
+CHOSEN := $(if $(shell command -v nvidia-smi),cat,grep -v '^bitsandbytes==')
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Keep compiled modules, whatever the machine's default: else every process compiles what it imports, which takes each
 # job of a study a second, and 10 where it loads models.
@@ -42,7 +44,7 @@ install: $(STAMP)
 $(STAMP): pyproject.toml $(LOCK)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	command -v uv >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	uv pip install --quiet --python $(BIN)/python --requirement $(LOCK)
+	$(CHOSEN) $(LOCK) | uv pip install --quiet --python $(BIN)/python --requirement -
 	uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	touch $(STAMP)
 

@@ -26,9 +26,11 @@ from finished.keys import as_text, item_keys, slice_digests  # noqa: E402
 from kit import ROOT, Project, environment  # noqa: E402
 
 GOLDEN = HERE / "golden.json"
-ARCHIVED = ("study.yaml", "photos", "models", "results", ".snakemake/metadata")
-# Not needed to go on with a study.
-_LEFT_OUT = ("benchmarks", "figures", "data.js")
+ARCHIVED = ("study.yaml", "photos", "models", "results", ".snakemake")
+# Nothing reads these again.
+_LEFT_OUT = ("benchmarks", "figures", "log", "logs")
+# Large files of which only that they are there, and their date, counts: so much of each is packed.
+_CUT = {"report.html": 1000}
 
 
 def jobs_of(places: list[tuple[Path, str]], *flags: str) -> list[dict]:
@@ -90,17 +92,20 @@ def archive(name: str, folder: Path) -> None:
         for place in ARCHIVED:
             for path in sorted((folder / place).rglob("*") if (folder / place).is_dir() else [folder / place]):
                 if path.is_file() and not any(part in _LEFT_OUT for part in path.parts):
-                    packed.add(path, path.relative_to(folder).as_posix(), filter=_nobody)
+                    _pack(packed, path, path.relative_to(folder).as_posix())
         facts = json.dumps(machine_facts()).encode()
         entry = tarfile.TarInfo("made.json")
         entry.size = len(facts)
         packed.addfile(entry, io.BytesIO(facts))
 
 
-def _nobody(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+def _pack(packed: tarfile.TarFile, path: Path, name: str) -> None:
+    entry = packed.gettarinfo(path, name)
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = ""
-    return entry
+    entry.size = min(entry.size, _CUT.get(path.name, entry.size))
+    with path.open("rb") as file:
+        packed.addfile(entry, file)
 
 
 def machine_facts() -> dict[str, str]:

@@ -66,10 +66,12 @@ def test_nothing_is_to_be_collected(projects, name):
     handler.emit = lambda record: lines.append(record.getMessage())
     logger = logging.getLogger("varireal.collecting")
     logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
     try:
         assert run(study=study(projects[name]), delete=False) == 0
     finally:
         logger.removeHandler(handler)
+        logger.setLevel(logging.NOTSET)
     assert lines == ["would delete 0 items in all"]
 
 
