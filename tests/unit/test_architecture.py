@@ -72,6 +72,7 @@ def test_stages_do_not_import_one_another():
         "budget",
         "candidates",
         "deals",
+        "editing",
         "funnel",
         "gallery_source",
         "items",

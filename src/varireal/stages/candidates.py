@@ -10,8 +10,7 @@ from typing import Any, cast
 
 from varireal import names
 from varireal.arrays import Array
-from varireal.backends import NO_MACHINE, make_backend
-from varireal.config.machine import BackendContext
+from varireal.backends import NO_MACHINE
 from varireal.config.slices import EditsSlice, MachineSlice
 from varireal.datasets.decoding import RejectedImageError
 from varireal.datasets.photos import read_photo, reading_key
@@ -25,6 +24,7 @@ from varireal.running import job_record
 from varireal.running.room import Room
 from varireal.seeds import digest, stable_int
 from varireal.segmenters.quality import decode_mask
+from varireal.stages.editing import batch_size, make_editor
 from varireal.stages.items import Item
 from varireal.stages.measuring import Edit, Made, answers, base_row, failure, measured
 from varireal.stages.pool import NoPriorError, Pool
@@ -53,22 +53,6 @@ class Candidate:
     def status(self) -> str:
         """Of its row; what the store keeps is ok."""
         return str(self.row.get("status", names.OK))
-
-
-def make_editor(config: EditsSlice, machine: MachineSlice, store: ItemStore | None = None) -> Editor:
-    """The configured editor.
-
-    Raises:
-        BackendError: it cannot be loaded.
-    """
-    context = BackendContext(machine.machine, config.noun, machine.editing, store)
-    editor: Editor = make_backend("editors", config.edits.backend, config.edits, context)
-    return editor
-
-
-def batch_size(config: EditsSlice, editor: Editor) -> int:
-    """Items that the editor gets at once: as configured, else as many as it likes."""
-    return config.edits.batch_size or int(getattr(editor, "batch_size", 1))
 
 
 class Work:
