@@ -75,6 +75,7 @@ from varireal.running import stopping
 def raised():
     os.kill(os.getpid(), signal.SIGINT)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what runs in its background
 before = signal.getsignal(signal.SIGINT)
 told = []
 with stopping.heard(told.append):  # as in a command for people: nobody listens
