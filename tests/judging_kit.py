@@ -83,6 +83,17 @@ def judge_all(folder: Path, candidates, config=None, **options):
     return in_thread(verdicts.run, part, **paths), tables.read(output, VERDICTS)
 
 
+def command(folder: Path, candidates, config):
+    """What judges candidates in a process of its own, as the workflow does."""
+    part, machine = config
+    tables.write(folder / "edits.parquet", candidates, EDITS, stage="edits", digest="x")
+    (folder / "verdicts.json").write_text(slice_text(part))
+    (folder / "machine.json").write_text(slice_text(machine))
+    files = {"config": "verdicts.json", "edits": "edits.parquet", "machine": "machine.json"}
+    files |= {"store": "verdicts.sqlite", "output": "verdicts.parquet", "log": "job.log"}
+    return ["verdicts", *(word for name, file in files.items() for word in (f"--{name}", str(folder / file)))]
+
+
 def in_thread(function, *args, **kwargs):
     """In a thread of its own: a browser test may have left an event loop in this one."""
     with ThreadPoolExecutor(1) as pool:

@@ -1,6 +1,7 @@
 """The shape of the code: small modules, small functions, dependencies one way, tests that mirror the source."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,7 @@ def test_stages_do_not_import_one_another():
         "budget",
         "candidates",
         "deals",
+        "editing",
         "funnel",
         "gallery_source",
         "items",
@@ -98,6 +100,14 @@ def test_no_unsafe_call():
                 assert node.func.id not in ("eval", "exec"), path
             if isinstance(node, ast.Import):
                 assert not {alias.name for alias in node.names} & {"pickle", "shelve", "marshal", "dill"}, path
+
+
+def test_signals_have_one_owner():
+    """Who sets a handler undoes that of somebody else, and a job dies by the signal that it should have heard."""
+    setters = re.compile(r"\bsignal\.(signal|sigaction|set_wakeup_fd|siginterrupt)\(|\b(add|remove)_signal_handler\b")
+    imported = re.compile(r"^\s*from signal import\b", re.M)
+    found = [path for path in MODULES if setters.search(path.read_text()) or imported.search(path.read_text())]
+    assert [str(path.relative_to(SRC)) for path in found] == ["running/stopping.py"]
 
 
 def test_every_test_folder_mirrors_a_package():

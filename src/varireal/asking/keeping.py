@@ -42,8 +42,8 @@ class AnswerBook:
         """Keep a fact at once."""
         self._store.put(key, json.dumps(value, sort_keys=True).encode())
 
-    async def keep(self, key: str, value: dict[str, Any]) -> None:
-        """Keep an answer; it is on disk when this returns."""
+    def keep(self, key: str, value: dict[str, Any]) -> asyncio.Future[None]:
+        """Keep an answer; it is on disk when the future is done, and gets there also when nobody waits for that."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         if not self._waiting:
@@ -51,7 +51,7 @@ class AnswerBook:
         self._waiting.append((key, json.dumps(value, sort_keys=True).encode(), done))
         if value.get("paid"):
             self._spent.update(amounts_of(value["paid"]))
-        await done
+        return done
 
     def flush(self) -> None:
         """Write what waits, in one transaction."""

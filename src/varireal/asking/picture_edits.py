@@ -65,12 +65,20 @@ class PictureAsker(Sender):
         store: where pictures are kept.
         meter: what is spent.
         place: of the server in the config, for messages.
+        grace: see ``Sender``.
     """
 
     def __init__(
-        self, settings: HostedEdits, server: PictureServer, store: ItemStore, meter: PictureMeter, place: str
+        self,
+        settings: HostedEdits,
+        server: PictureServer,
+        store: ItemStore,
+        meter: PictureMeter,
+        place: str,
+        *,
+        grace: float,
     ) -> None:
-        super().__init__(server, meter, place)
+        super().__init__(server, meter, place, grace)
         self._settings, self._store, self._pictures = settings, store, meter
         self._book = AnswerBook(store)
         self._dialect = digest("picture dialect", server.base_url, settings.model)
@@ -96,26 +104,28 @@ class PictureAsker(Sender):
             NoAnswerError: this request failed for good.
             ServerDownError: no request can succeed.
             BudgetReachedError: it could pass the budget.
-            StoppedError: asking was stopped.
+            NoMoreAskingError: asking was stopped.
         """
         kept = self._book.get(request.key)
         if kept is not None and kept.get("picture"):
             return base64.b64decode(kept["picture"])
 
-        async def exchange() -> ImagesResponse | RefusedError:
+        async def exchange() -> bytes | RefusedError | NoPictureError:
             try:
                 reply = await self._exchange(request)
+                self._meter.pay(_paid(self._settings.model, reply))
+                return await self._kept(request.key, reply)
+            except NoPictureError as error:  # an answer as well
+                return error
             except openai.APIStatusError as error:
                 if error.status_code < 500 and _REFUSED.search(f"{error.code} {error}"):
                     return RefusedError(self.told(error))
                 raise
-            self._meter.pay(_paid(self._settings.model, reply))
-            return reply
 
-        reply = await self.tried(exchange, lambda: self._pictures.reserve_picture(self._settings))
-        if isinstance(reply, RefusedError):
-            raise reply
-        return await self._kept(request.key, reply)
+        answer = await self.tried(exchange, lambda: self._pictures.reserve_picture(self._settings))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def spoil(self, key: str) -> None:
         """Note that a kept picture is of no use, so that it is asked for again another time."""
@@ -151,6 +161,7 @@ class PictureAsker(Sender):
 
     async def _exchange(self, request: PictureRequest) -> ImagesResponse:
         while True:
+            self.ready()
             fields = self._fields(request)
             try:
                 async with asyncio.timeout(self._traffic.timeout_seconds):

@@ -1,14 +1,14 @@
 """Many requests at once, as far as the traffic lets; on a signal, what is under way ends and is kept."""
 
 import asyncio
+import contextlib
 import logging
-import signal
-import threading
 from collections.abc import Coroutine, Sequence
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
-from varireal.asking.sending import Sender, StoppedError
+from varireal.asking.sending import NoMoreAskingError, Sender
 from varireal.errors import VariRealError
+from varireal.running import stopping
 
 logger = logging.getLogger(__name__)
 
@@ -18,34 +18,86 @@ A = TypeVar("A")
 async def run_all(asker: Sender, work: Sequence[Coroutine[Any, Any, A]]) -> list[A]:
     """Results of all, in order.
 
+    After a signal nothing more is sent, and what only waits to be sent ends at once. Answers that are under way are
+    waited for: those of a scheduler's signal for the asker's grace, because the process is killed a little later;
+    those of Ctrl-C as long as they take, or until the next Ctrl-C.
+
     Args:
         asker: what they ask; a signal stops it.
         work: what asks.
 
     Raises:
         BaseException: the first failure once all have ended: a bug before an expected one.
-        KeyboardInterrupt: a signal stopped it.
+        StoppedError: a signal stopped it; ``done`` are the results that came.
+        KeyboardInterrupt: Ctrl-C stopped it.
     """
-    loop = asyncio.get_running_loop()
-    # only the main thread gets signals
-    stops = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
-    for stop in stops:
-        loop.add_signal_handler(stop, _stop, asker)
-    try:
-        results = await asyncio.gather(*work, return_exceptions=True)
-    finally:
-        for stop in stops:
-            loop.remove_signal_handler(stop)
+    batch = _Batch(asker, work)
+    with stopping.heard(batch.wake):
+        if stopping.requested():  # it came between two batches
+            asker.stopped = True
+        results = await batch.results()
     failures = [result for result in results if isinstance(result, BaseException)]
-    unexpected = [error for error in failures if not isinstance(error, VariRealError | StoppedError)]
-    for error in unexpected or failures:
-        if not isinstance(error, StoppedError):
-            raise error
-    if failures:
-        raise KeyboardInterrupt
-    return [result for result in results if not isinstance(result, BaseException)]
+    faults = [error for error in failures if not isinstance(error, NoMoreAskingError | asyncio.CancelledError)]
+    unexpected = [error for error in faults if not isinstance(error, VariRealError)]
+    for error in unexpected or faults:
+        raise error
+    done = {number: result for number, result in enumerate(results) if not isinstance(result, BaseException)}
+    if not failures:
+        return list(done.values())
+    if stopping.requested():
+        raise stopping.stopped(batch.kept, done)
+    raise KeyboardInterrupt("interrupted by Ctrl-C; what was answered is kept")
 
 
-def _stop(asker: Sender) -> None:
-    logger.warning("stopping: waiting for the answers under way, so that nothing that is paid for is lost")
-    asker.stopped = True
+class _Batch(Generic[A]):
+    """Work that runs together, and how it ends when a signal comes."""
+
+    def __init__(self, asker: Sender, work: Sequence[Coroutine[Any, Any, A]]) -> None:
+        self._asker = asker
+        self._loop = asyncio.get_running_loop()
+        self._tasks = [self._loop.create_task(one) for one in work]
+        self._end: asyncio.TimerHandle | None = None
+        self._given_up = 0
+
+    async def results(self) -> list[A | BaseException]:
+        """What each gives, or the error that it ended with."""
+        try:
+            return await asyncio.gather(*self._tasks, return_exceptions=True)
+        finally:
+            if self._end is not None:
+                self._end.cancel()
+
+    @property
+    def kept(self) -> str:
+        """What becomes of the answers after a scheduler's signal."""
+        if not self._given_up:
+            return "what was answered is kept"
+        were = "1 answer that was" if self._given_up == 1 else f"{self._given_up} answers that were"
+        was = "was" if self._given_up == 1 else "were"
+        return (
+            f"{were} under way after {self._asker.grace:g} s {was} given up and may be billed; "
+            "what was answered is kept"
+        )
+
+    def wake(self, number: int) -> None:
+        """Tell the loop of a signal, from within its handler."""
+        with contextlib.suppress(RuntimeError):  # the loop of another thread may have ended a moment ago
+            self._loop.call_soon_threadsafe(self._stop, number)
+
+    def _stop(self, number: int) -> None:
+        self._asker.stopped = True
+        for task in self._tasks:
+            if task not in self._asker.under_way:
+                task.cancel()
+        limit = ""
+        if number in stopping.SIGNALS:
+            limit = f" at most {self._asker.grace:g} s"
+            self._end = self._end or self._loop.call_later(self._asker.grace, self._give_up)
+        logger.warning(
+            "stopping: waiting%s for the answers under way, so that nothing that is paid for is lost", limit
+        )
+
+    def _give_up(self) -> None:
+        for task in self._tasks:
+            self._given_up += task in self._asker.under_way
+            task.cancel()

@@ -26,8 +26,8 @@ _PASSING = (openai.APIConnectionError, openai.InternalServerError, openai.APIRes
 _FAILURES = (openai.OpenAIError, json.JSONDecodeError, TimeoutError)
 
 
-class StoppedError(Exception):
-    """Asking was stopped by a signal; what was under way has ended and is kept."""
+class NoMoreAskingError(Exception):
+    """Asking was stopped by a signal before this request was sent, or sent again."""
 
 
 class NoAnswerError(Exception):
@@ -74,13 +74,15 @@ class Sender:
         server: the server and its traffic.
         meter: what is spent.
         place: of the server in the config, for messages.
+        grace: seconds that answers under way are waited for when a scheduler's signal comes.
 
     Attributes:
         stopped: set by a signal; no further request is sent.
+        under_way: tasks whose request is sent and whose answer is not kept yet.
         asked: requests that were answered.
     """
 
-    def __init__(self, server: Server, meter: Meter, place: str) -> None:
+    def __init__(self, server: Server, meter: Meter, place: str, grace: float) -> None:
         self._server, self._traffic, self._meter, self._place = server, server.traffic, meter, place
         self._opened: openai.AsyncOpenAI | None = None
         self._gate = asyncio.Semaphore(self._traffic.concurrency)
@@ -88,7 +90,9 @@ class Sender:
         self._limiter = None if rate is None else AsyncLimiter(max(1.0, rate / 60), max(1.0, 60 / rate))
         self._failures = 0
         self._broken: BackendError | None = None
+        self.grace = grace
         self.stopped = False
+        self.under_way: set[asyncio.Task[Any] | None] = set()
         self.asked = 0
 
     @property
@@ -106,16 +110,17 @@ class Sender:
         """What ``exchange`` gives, after as many tries as the traffic allows.
 
         Args:
-            exchange: one try: sends, and counts what the answer cost.
+            exchange: one try: sends, counts what the answer cost, and keeps it.
             reserve: sets aside what a try may cost; it is given back when the try has ended.
 
         Raises:
             NoAnswerError: this request failed for good.
             ServerDownError: no request can succeed.
             BudgetReachedError: it could pass the budget.
-            StoppedError: asking was stopped.
+            NoMoreAskingError: asking was stopped.
         """
         retrying = tenacity.AsyncRetrying(
+            sleep=self._pause,
             stop=tenacity.stop_after_attempt(self._traffic.tries),
             wait=self._wait,
             retry=tenacity.retry_if_exception(_passes),
@@ -131,17 +136,20 @@ class Sender:
 
     async def _once(self, exchange: Callable[[], Awaitable[A]], reserve: Callable[[], tuple[float, float]]) -> A:
         """One try: the place in the queue is held for the request alone, not for the wait after a failure."""
+        self.ready()
         async with self._gate:
             if self._limiter is not None:
                 await self._limiter.acquire()
-            self._ready()
-            reserved = reserve()
+            self.ready()
+            reserved, task = reserve(), asyncio.current_task()
+            self.under_way.add(task)
             try:
                 answer = await exchange()
             except _FAILURES as error:
                 self._count_failure(error)
                 raise
             finally:
+                self.under_way.discard(task)
                 self._meter.release(reserved)
             self._failures = 0
             self.asked += 1
@@ -160,11 +168,22 @@ class Sender:
             text = text.replace(secret, "***") if secret else text
         return f"{type(error).__name__}: {text[:300]}"
 
-    def _ready(self) -> None:
+    def ready(self) -> None:
+        """Call it before anything is sent, and before anything waits to be sent.
+
+        Raises:
+            ServerDownError: no request can succeed.
+            NoMoreAskingError: asking was stopped.
+        """
         if self._broken is not None:
             raise self._broken
         if self.stopped:
-            raise StoppedError
+            raise NoMoreAskingError
+
+    async def _pause(self, seconds: float) -> None:
+        """The wait before another try."""
+        self.ready()
+        await asyncio.sleep(seconds)
 
     def _count_failure(self, error: Exception) -> None:
         """Stop everything when the server does not know us, or has not answered for too long."""

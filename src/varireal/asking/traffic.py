@@ -11,7 +11,7 @@ from varireal.asking.dialect import Dialect
 from varireal.asking.keeping import AnswerBook, request_digest
 from varireal.asking.meter import Meter
 from varireal.asking.replies import kept_answer
-from varireal.asking.sending import NoAnswerError, Sender
+from varireal.asking.sending import Sender
 from varireal.asking.tokens import count_tokens
 from varireal.config.asking import Server
 
@@ -32,6 +32,7 @@ class Asker(Sender):
         meter: what is spent.
         structured: form of structured answers; see ``Dialect``.
         place: of the server in the config, for messages.
+        grace: see ``Sender``.
     """
 
     def __init__(
@@ -42,8 +43,9 @@ class Asker(Sender):
         *,
         structured: str = "auto",
         place: str = "prompts.openai.server",
+        grace: float,
     ) -> None:
-        super().__init__(server, meter, place)
+        super().__init__(server, meter, place, grace)
         self._book = book
         self._dialect = Dialect(book, server.base_url, structured)
 
@@ -54,7 +56,7 @@ class Asker(Sender):
             NoAnswerError: this request failed for good.
             ServerDownError: no request can succeed.
             BudgetReachedError: it could pass the budget.
-            StoppedError: asking was stopped.
+            NoMoreAskingError: asking was stopped.
         """
         request = dict(body)
         key = request_digest(request)
@@ -65,15 +67,15 @@ class Asker(Sender):
         async def exchange() -> dict[str, Any]:
             answer = kept_answer(await self._exchange(request), request)
             self._meter.pay(answer["paid"])
+            await self._book.keep(key, answer)
             return answer
 
-        answer = await self.tried(exchange, lambda: self._meter.reserve(request, self._expected(request)))
-        await self._book.keep(key, answer)
-        return answer
+        return await self.tried(exchange, lambda: self._meter.reserve(request, self._expected(request)))
 
     async def _exchange(self, body: dict[str, Any]) -> Any:
         """Send, in the strictest dialect that the server takes."""
         while True:
+            self.ready()
             spoken = self._dialect.speak(body)
             try:
                 async with asyncio.timeout(self._traffic.timeout_seconds):
@@ -88,25 +90,29 @@ class Asker(Sender):
                     raise
 
     async def embed(self, texts: list[str], model: str) -> list[list[float]]:
-        """Embeddings of texts; kept as answers are."""
+        """Embeddings of texts; kept as answers are.
+
+        Raises:
+            NoAnswerError: this request failed for good.
+            ServerDownError: no request can succeed.
+            NoMoreAskingError: asking was stopped.
+        """
         body: dict[str, Any] = {"model": model, "input": texts}
         key = request_digest(body)
         found = self._book.get(key)
-        if found is None:
-            async with self._gate:
-                self._ready()
-                try:
-                    reply = await self.client.with_options(max_retries=self._traffic.tries).embeddings.create(**body)
-                except openai.OpenAIError as error:
-                    raise NoAnswerError(self.told(error)) from None
+        if found is not None:
+            return list(found["vectors"])
+
+        async def exchange() -> list[list[float]]:
+            reply = await self.client.embeddings.create(**body, timeout=self._traffic.timeout_seconds)
             sent = reply.usage.total_tokens if reply.usage else sum(map(count_tokens, texts))
-            found = {
-                "vectors": [item.embedding for item in reply.data],
-                "paid": {"model": model, "sent": sent, "answered": 0},
-            }
-            self._meter.pay(found["paid"])
-            await self._book.keep(key, found)
-        return list(found["vectors"])
+            vectors = [item.embedding for item in reply.data]
+            paid = {"model": model, "sent": sent, "answered": 0}
+            self._meter.pay(paid)
+            await self._book.keep(key, {"vectors": vectors, "paid": paid})
+            return vectors
+
+        return await self.tried(exchange, lambda: (0.0, 0.0))
 
     async def close(self) -> None:
         """Write what waits, and close the connections."""

@@ -56,6 +56,14 @@ class MachineConfig(StrictModel):
             min_length=1, description="File with the revision and hashes of every model; 'varireal fetch' writes it."
         ),
     ] = "models.lock"
+    grace_seconds: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="Longest wait for the answers of hosted models that are under way when SIGTERM or SIGUSR1 "
+            "stops a job; less than SLURM's KillWait, which is 30.",
+        ),
+    ] = 20.0
 
 
 @dataclass(frozen=True)

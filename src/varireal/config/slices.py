@@ -53,6 +53,7 @@ class ServerSlice(StrictModel):
 
     server: Server
     budget: BudgetConfig = BudgetConfig()
+    grace_seconds: float = MachineConfig().grace_seconds
 
 
 class MachineSlice(StrictModel):
@@ -150,12 +151,12 @@ def stage_slices(
     config: Config, classes: dict[str, str], licences: dict[str, str] | None = None
 ) -> dict[str, StrictModel]:
     """The slice of every stage; options of sources and backends that are not chosen are left out."""
-    study, images = config.study, config.images.chosen()
+    study, images, grace = config.study, config.images.chosen(), config.machine.grace_seconds
     attributes: tuple[str, ...] = config.edits.attributes
     return {
         "images": ImagesSlice(seed=study.seed, images=images),
         "prompts": _prompts_slice(config, classes),
-        "server": ServerSlice(server=config.prompts.openai.server, budget=config.budget),
+        "server": ServerSlice(server=config.prompts.openai.server, budget=config.budget, grace_seconds=grace),
         "machine": MachineSlice(
             machine=config.machine,
             editing=config.edits.openai_images.server,

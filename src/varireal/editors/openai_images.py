@@ -3,7 +3,7 @@
 import asyncio
 import io
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +30,7 @@ from varireal.names import OK, EditStatus
 from varireal.pictures import encode_png
 from varireal.plaintext import said
 from varireal.records import EditRequest, EditResult, MadeWith, Prompt
+from varireal.running.stopping import StoppedError
 from varireal.seeds import digest
 from varireal.store import ItemStore
 
@@ -60,14 +61,17 @@ class HostedEditor:
         server: where it is, its traffic, prices and budget.
         noun: what all classes are.
         store: item store of the job; the server's pictures are in it before anybody looks at them.
+        grace: seconds that answers under way are waited for when a scheduler's signal comes.
     """
 
     name = "openai_images"
     version = 1
     on_gpu = True  # the CPU is free while the server works
 
-    def __init__(self, settings: HostedEdits, server: PictureServer, noun: str, store: ItemStore) -> None:
-        self._settings, self._server, self._store = settings, server, store
+    def __init__(
+        self, settings: HostedEdits, server: PictureServer, noun: str, store: ItemStore, *, grace: float
+    ) -> None:
+        self._settings, self._server, self._store, self._grace = settings, server, store, grace
         self._wording = Wording(settings, noun)
         self.revision: str | None = settings.model
         self.batch_size = _WINDOW * server.traffic.concurrency
@@ -85,7 +89,7 @@ class HostedEditor:
         if context.store is None:
             raise BackendError("the editor 'openai_images' keeps what it paid for; give --store")
         server = context.server if isinstance(context.server, PictureServer) else settings.server
-        return cls(settings, server, context.noun, context.store)
+        return cls(settings, server, context.noun, context.store, grace=context.machine.grace_seconds)
 
     def check(self, prompt: Prompt) -> None:
         """Every prompt can be tried: the model reads plain words."""
@@ -111,6 +115,7 @@ class HostedEditor:
         Raises:
             BudgetReachedError: the next request could pass the budget.
             ServerDownError: the server does not answer, or does not know us.
+            StoppedError: a signal has come; ``done`` are the results of the answers that came.
         """
         asker = self._ready()
         if self._runner is None:  # one loop for the job: a connection lives in its loop
@@ -122,10 +127,18 @@ class HostedEditor:
                 jobs[number] = self._job(request)
             else:
                 found[number] = EditResult(EditStatus.NO_MASK, "the mask is empty")
-        answers = self._runner.run(run_all(asker, [_answer(asker, job.request) for job in jobs.values()]))
-        for (number, job), answer in zip(jobs.items(), answers, strict=True):
-            found[number] = self._result(requests[number], job, answer, asker)
-        return [found[number] for number in range(len(requests))]
+        numbers = list(jobs)
+
+        def results(answers: Mapping[int, bytes | EditResult]) -> dict[int, EditResult]:
+            came = {numbers[place]: answer for place, answer in answers.items()}
+            return found | {n: self._result(requests[n], jobs[n], answer, asker) for n, answer in came.items()}
+
+        try:
+            answers = self._runner.run(run_all(asker, [_answer(asker, job.request) for job in jobs.values()]))
+        except StoppedError as stopped:
+            stopped.done = results(stopped.done)
+            raise
+        return [result for _, result in sorted(results(dict(enumerate(answers))).items())]
 
     def close(self) -> None:
         """Close the connections."""
@@ -138,7 +151,7 @@ class HostedEditor:
     def _ready(self) -> PictureAsker:
         if self._asker is None or self._ledger is None:
             meter = PictureMeter(self._server, _PLACE)
-            self._asker = PictureAsker(self._settings, self._server, self._store, meter, _PLACE)
+            self._asker = PictureAsker(self._settings, self._server, self._store, meter, _PLACE, grace=self._grace)
             for paid in self._asker.receipts():
                 meter.add(paid)
             self._ledger = Ledger(self._store.path, meter, LARGEST_RECEIPT)

@@ -34,14 +34,15 @@ class HostedJudge:
         settings: the model, and how pictures are sent.
         server: where it is, its traffic, prices and budget.
         store: item store of the job; the server's answers are in it before anybody reads them.
+        grace: seconds that answers under way are waited for when a scheduler's signal comes.
     """
 
     name = "openai"
     version = 1
     revision: str | None = None
 
-    def __init__(self, settings: OpenAIJudging, server: Server, store: ItemStore) -> None:
-        self._settings, self._server, self._store = settings, server, store
+    def __init__(self, settings: OpenAIJudging, server: Server, store: ItemStore, *, grace: float) -> None:
+        self._settings, self._server, self._store, self._grace = settings, server, store, grace
         self.model = settings.model
         self.pictures = max(4, server.traffic.concurrency)
         self.identity = json.dumps(settings.for_keys(exclude=("server", "model")), sort_keys=True)
@@ -59,7 +60,8 @@ class HostedJudge:
         """
         if context.store is None:
             raise BackendError("the judge 'openai' keeps what it paid for; give --store")
-        return cls(settings, context.server or settings.server, context.store)
+        server = context.server or settings.server
+        return cls(settings, server, context.store, grace=context.machine.grace_seconds)
 
     def ask(self, asked: Sequence[Asked]) -> Iterator[tuple[Answer, ...]]:
         """Yield the answers about each picture; see ``AskedJudge.ask``.
@@ -67,6 +69,7 @@ class HostedJudge:
         Raises:
             BudgetReachedError: the next request could pass the budget.
             ServerDownError: the server does not answer, or does not know us.
+            StoppedError: a signal has come; the answers that came are kept.
         """
         asker = self._ready()
         if self._runner is None:  # one loop for the job: a connection lives in its loop
@@ -102,7 +105,7 @@ class HostedJudge:
             for paid in book.usage():
                 meter.add(paid)
             self._ledger = Ledger(self._store.path, meter)
-            self._asker = Asker(self._server, book, meter, place=_PLACE)
+            self._asker = Asker(self._server, book, meter, place=_PLACE, grace=self._grace)
         self._ledger.look()
         return self._asker
 

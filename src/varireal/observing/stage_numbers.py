@@ -86,6 +86,8 @@ def notes_of(states: Iterable[JobState]) -> list[str]:
             notes.append(f"{state.job.name}: {state.problem}")
         if state.state == FAILED and state.record is not None:
             notes.append(f"{state.job.name} failed: {state.record.get('error') or 'see its log'}")
+        if state.state == STOPPED and state.record is not None:
+            notes.append(f"{state.job.name} ended early: {state.record.get('error') or 'see its log'}")
         if state.state == SILENT and state.record is not None:
             ago = time.time() - float(state.record["seen"])
             host = state.record.get("host")

@@ -26,6 +26,7 @@ _PLACES = {
     "reviewed": "verdicts.reviewed",
     "licences": "licence of a model",
     "server": "prompts.openai.server",
+    "grace_seconds": "machine.grace_seconds",
     "editing": "edits.openai_images.server",
     "judging": "verdicts.openai.server",
 }

@@ -17,7 +17,8 @@ from varireal.plaintext import one_line
 _MOST = 5
 _TAIL_BYTES = 200_000
 _FAILED = re.compile(r" DEBUG failed: (?P<message>.+)")
-_STOPPED = re.compile(r" WARNING \S+: (?P<message>stopped by SIG.+)")
+_BY_SIGNAL = "stopped by SIG"
+_STOPPED = re.compile(rf" WARNING \S+: (?P<message>{_BY_SIGNAL}.+)")
 _COMPUTED = re.compile(r" DEBUG computed (?P<item>.+)")
 _SCHEDULER = re.compile(r"SLURM status is: '?(?P<state>[A-Z_]+)")
 _STATES = {
@@ -59,7 +60,7 @@ class Failure:
         """What a person reads."""
         text = _tail(self.log)
         message = _last(_FAILED, text) or _last(_STOPPED, text) or self._by_scheduler() or self._unexplained(text)
-        cause, _, fix = message.partition("; ")
+        cause, fix = _cause_and_fix(message)
         items = [match["item"].split(" (")[0] for match in _COMPUTED.finditer(text)]
         told = f"the one after {items[-1]}, number {len(items)} of this attempt" if items else "see the cause"
         return [
@@ -126,6 +127,12 @@ class Collector(logging.Handler):
         if len(failures) > _MOST:
             lines.append(f"  and {len(failures) - _MOST} more, with logs in the same folder")
         return "\n".join(lines).rstrip() + "\n"
+
+
+def _cause_and_fix(message: str) -> tuple[str, str]:
+    """A job that a signal stopped says in several parts what became of its work; what to do is the last."""
+    cause, _, fix = message.rpartition("; ") if message.startswith(_BY_SIGNAL) else message.partition("; ")
+    return cause, fix
 
 
 def _tail(log: Path | None) -> str:

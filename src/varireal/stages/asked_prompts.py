@@ -24,7 +24,6 @@ from varireal.asking.tokens import token_counter
 from varireal.asking.traffic import Asker
 from varireal.asking.vetting import Vetting
 from varireal.asking.writing import Writer
-from varireal.config.asking import Server
 from varireal.config.slices import PromptsSlice, ServerSlice, read_slice, slice_digest
 from varireal.errors import ConfigError
 from varireal.files import write_whole
@@ -53,9 +52,10 @@ def run(config: PromptsSlice, *, server: Path, store: Path, output: Path) -> Sum
         ConfigError: a class has fewer prompts than ``prompts.minimum``; everything is written all the same.
         BackendError: the server does not answer or does not know the key.
         BudgetReachedError: the budget ends before the questions do.
+        StoppedError: a signal has come; the answers that came are kept.
     """
     with open_store(store) as kept:
-        session = _Session(config, read_slice(server, ServerSlice).server, output, AnswerBook(kept))
+        session = _Session(config, read_slice(server, ServerSlice), output, AnswerBook(kept))
         asyncio.run(_ask_all(session))
     counts: Counter[str] = Counter()
     short = []
@@ -74,14 +74,14 @@ def run(config: PromptsSlice, *, server: Path, store: Path, output: Path) -> Sum
 class _Session:
     """Everything that asking needs, put together."""
 
-    def __init__(self, config: PromptsSlice, server: Server, folder: Path, book: AnswerBook) -> None:
-        self.config = config
+    def __init__(self, config: PromptsSlice, where: ServerSlice, folder: Path, book: AnswerBook) -> None:
+        self.config, server = config, where.server
         self.asking = config.prompts.openai.model_copy(update={"server": server})
         self.agenda = Agenda(config, folder, book)
         self.meter = Meter(server.budget, server.prices)
         for paid in book.usage():
             self.meter.add(paid)
-        self.asker = Asker(server, book, self.meter, structured=self.asking.structured)
+        self.asker = Asker(server, book, self.meter, structured=self.asking.structured, grace=where.grace_seconds)
         questions = self.agenda.questions
         judge = Judge(self.asking, questions, self.asker) if self.asking.judge.enabled else None
         vetting = Vetting(self.asking, config.noun, config.classes, token_counter(self.asking.tokenizer))

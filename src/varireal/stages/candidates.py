@@ -10,8 +10,7 @@ from typing import Any, cast
 
 from varireal import names
 from varireal.arrays import Array
-from varireal.backends import NO_MACHINE, make_backend
-from varireal.config.machine import BackendContext
+from varireal.backends import NO_MACHINE
 from varireal.config.slices import EditsSlice, MachineSlice
 from varireal.datasets.decoding import RejectedImageError
 from varireal.datasets.photos import read_photo, reading_key
@@ -23,8 +22,10 @@ from varireal.records import EditRequest, EditResult
 from varireal.registry import digital_source_type
 from varireal.running import job_record
 from varireal.running.room import Room
+from varireal.running.stopping import StoppedError
 from varireal.seeds import digest, stable_int
 from varireal.segmenters.quality import decode_mask
+from varireal.stages.editing import batch_size, make_editor
 from varireal.stages.items import Item
 from varireal.stages.measuring import Edit, Made, answers, base_row, failure, measured
 from varireal.stages.pool import NoPriorError, Pool
@@ -53,22 +54,6 @@ class Candidate:
     def status(self) -> str:
         """Of its row; what the store keeps is ok."""
         return str(self.row.get("status", names.OK))
-
-
-def make_editor(config: EditsSlice, machine: MachineSlice, store: ItemStore | None = None) -> Editor:
-    """The configured editor.
-
-    Raises:
-        BackendError: it cannot be loaded.
-    """
-    context = BackendContext(machine.machine, config.noun, machine.editing, store)
-    editor: Editor = make_backend("editors", config.edits.backend, config.edits, context)
-    return editor
-
-
-def batch_size(config: EditsSlice, editor: Editor) -> int:
-    """Items that the editor gets at once: as configured, else as many as it likes."""
-    return config.edits.batch_size or int(getattr(editor, "batch_size", 1))
 
 
 class Work:
@@ -170,7 +155,11 @@ class Work:
                     done, waiting = waiting, side.submit(self._measured, edits)
                     if done is not None:
                         yield from self._kept(done.result())
-            except (GeneratorExit, VariRealError):  # the job stops; the batch beside is made, so it is kept too
+            except (
+                GeneratorExit,
+                VariRealError,
+                StoppedError,
+            ):  # the job stops; the batch beside is made, so it is kept too
                 if waiting is not None:
                     self._kept(waiting.result())
                 raise
@@ -194,6 +183,11 @@ class Work:
         return Candidate({}, key, new=False)
 
     def _edit(self, items: Sequence[Item]) -> list[Edit]:
+        """What the editor makes of items; of a batch that a signal cuts short, what it made is kept here.
+
+        Raises:
+            StoppedError: a signal has come.
+        """
         requests: dict[str, EditRequest] = {}
         results: dict[str, EditResult] = {}
         for item in items:
@@ -204,13 +198,22 @@ class Work:
             except NoPriorError as error:
                 results[item.candidate_id] = EditResult(EditStatus.FAILED, str(error))
         start = time.monotonic()
-        made = answers(self._editor, list(requests.values()))
-        seconds = (time.monotonic() - start) / max(len(requests), 1)
-        results.update(zip(requests, made, strict=True))
-        return [
-            Edit(item, requests.get(item.candidate_id), results[item.candidate_id], seconds, len(requests))
-            for item in items
-        ]
+        ids = list(requests)
+
+        def edits() -> Iterator[Edit]:
+            seconds = (time.monotonic() - start) / max(len(ids), 1)
+            for item in items:
+                if (result := results.get(item.candidate_id)) is not None:
+                    yield Edit(item, requests.get(item.candidate_id), result, seconds, len(ids))
+
+        try:
+            results.update(zip(ids, answers(self._editor, list(requests.values())), strict=True))
+        except StoppedError as stopped:
+            results.update({ids[number]: result for number, result in stopped.done.items()})
+            for edit in edits():  # one by one: the process may be killed a moment later
+                self._kept(self._measured([edit]))
+            raise
+        return list(edits())
 
     def _measured(self, edits: Sequence[Edit]) -> list[Made]:
         """Edits with their receipts and coded pictures; touches no store, so it may run beside the editor."""

@@ -15,6 +15,7 @@ from varireal.metrics.receipts import Receipt, measure
 from varireal.names import EditStatus
 from varireal.pictures import encode_png
 from varireal.records import EditRequest, EditResult, MadeWith
+from varireal.running.stopping import StoppedError
 from varireal.stages.items import Item
 
 logger = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ def answers(editor: Editor, requests: list[EditRequest]) -> list[EditResult]:
 
     Raises:
         VariRealError: a model or server cannot be used, which is no fault of an item.
+        StoppedError: a signal has come; ``done`` are the results that there are, by the request's number.
     """
     if not requests:
         return []
@@ -70,13 +72,24 @@ def answers(editor: Editor, requests: list[EditRequest]) -> list[EditResult]:
         raise
     except Exception as error:  # a backend's bug on one item must not end the stage
         if len(requests) > 1:
-            return [result for request in requests for result in answers(editor, [request])]
+            return _one_by_one(editor, requests)
         logger.exception("the editor failed")
         return [EditResult(EditStatus.FAILED, f"{type(error).__name__}: {error}")]
     if len(results) != len(requests):
         reason = f"the editor gave {len(results)} results for {len(requests)} items"
         return [EditResult(EditStatus.FAILED, reason)] * len(requests)
     return results
+
+
+def _one_by_one(editor: Editor, requests: list[EditRequest]) -> list[EditResult]:
+    found: list[EditResult] = []
+    for request in requests:
+        try:
+            found += answers(editor, [request])
+        except StoppedError as stopped:
+            stopped.done = dict(enumerate([*found, *stopped.done.values()]))
+            raise
+    return found
 
 
 def base_row(item: Item, editor: Editor, mask: bytes | None) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from varireal.prompting.seen import remember
 from varireal.running import job_record
 from varireal.schemas import PRIORS
 from varireal.stages.budget import check_budget, count_statuses
-from varireal.stages.candidates import batch_size, make_editor
+from varireal.stages.editing import batch_size, make_editor
 from varireal.stages.items import setting_prompts
 from varireal.stages.photos import train_classes
 from varireal.stages.pool import PER_GROUP

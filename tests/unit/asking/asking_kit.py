@@ -32,6 +32,20 @@ def ask(folder: Path, url: str, config: PromptsSlice | None = None, *, traffic=N
     )
 
 
+def command(folder: Path, server: ServerSlice, config: PromptsSlice) -> list[str]:
+    """What asks in a process of its own, as the workflow does."""
+    (folder / "config.json").write_text(slice_text(config))
+    (folder / "server.json").write_text(slice_text(server))
+    files = {
+        "config": "config.json",
+        "server": "server.json",
+        "store": "p.sqlite",
+        "output": "prompts",
+        "log": "job.log",
+    }
+    return ["prompts", "ask", *(word for name, file in files.items() for word in (f"--{name}", str(folder / file)))]
+
+
 def run_stage(*args, **kwargs):
     """In a thread of its own: a browser test may have left an event loop in this one."""
     with ThreadPoolExecutor(1) as pool:

@@ -24,6 +24,7 @@ def changed(raw):
         ({"edits": {"sdxl": {"size": 512}}}, set()),
         ({"edits": {"backend": "sdxl", "sdxl": {"size": 512}}}, {"edits"}),
         ({"machine": {"dtype": "float32"}}, {"machine"}),
+        ({"machine": {"grace_seconds": 5}}, {"machine", "server"}),
         ({"verdicts": {"openai": {"server": {"base_url": "http://x/v1"}}}}, {"machine"}),
         ({"edits": {"rounds": 3}}, {"edits", "dataset", "report"}),
         ({"report": {"title": "x"}}, {"report"}),

@@ -165,6 +165,15 @@ def test_a_failed_job_says_why(root):
     assert stages(root)["verdicts"]["jobs"]["failed"] == 1
 
 
+def test_a_stopped_job_says_by_what(root):
+    place = f"edits/color/feasible/round1/{SHARD}"
+    (root / f"{place}.parquet").unlink()
+    change(root, place, state="stopped", error="stopped by SIGTERM; 2 answers were given up; the rest is kept")
+    found = Observer(root).look()
+    assert f"{place} ended early: stopped by SIGTERM; 2 answers were given up; the rest is kept" in found.notes
+    assert stages(root)["edits"]["jobs"]["stopped"] == 1
+
+
 def test_a_table_of_another_config_is_outdated_with_and_without_its_record(root):
     path = root / "config" / "verdicts.json"
     found = json.loads(path.read_text())

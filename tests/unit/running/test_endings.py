@@ -69,6 +69,13 @@ def test_a_job_that_was_killed_or_stopped_says_so(tmp_path):
         "cause: stopped by SIGTERM\n  to do: what was finished is kept, run it again"
         in collector(failed(stopped)).summary()
     )
+    given_up = write(
+        tmp_path, "2026 WARNING edits: stopped by SIGUSR1; 1 answer was given up; the rest is kept, go on\n"
+    )
+    assert (
+        "cause: stopped by SIGUSR1; 1 answer was given up\n  to do: the rest is kept, go on"
+        in collector(failed(given_up)).summary()
+    )
 
 
 def test_what_the_scheduler_said_counts_where_the_job_could_say_nothing(tmp_path):

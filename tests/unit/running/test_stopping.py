@@ -68,6 +68,91 @@ def test_a_signal_during_the_last_item_lets_the_job_end_well(tmp_path):
     assert job.wait(timeout=30) == 0
 
 
+HEARD = """
+import os, signal, sys
+from varireal.running import stopping
+
+def raised():
+    os.kill(os.getpid(), signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what runs in its background
+before = signal.getsignal(signal.SIGINT)
+told = []
+with stopping.heard(told.append):  # as in a command for people: nobody listens
+    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
+        os.kill(os.getpid(), number)
+    assert told == [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT], told
+    try:
+        raised()
+        sys.exit("a second Ctrl-C does what it did before")
+    except KeyboardInterrupt:
+        pass
+assert signal.getsignal(signal.SIGINT) is before
+assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+assert stopping.requested()
+
+stopping.listen()
+assert not stopping.requested()
+with stopping.heard(told.append):
+    pass
+os.kill(os.getpid(), signal.SIGUSR1)  # a job listens on when whoever was told has ended
+assert len(told) == 3
+assert stopping.requested()
+
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+with stopping.heard(told.append):
+    raised()
+assert len(told) == 3  # what was to be ignored stays so
+"""
+
+
+def test_whoever_is_told_leaves_the_signals_as_they_were():
+    subprocess.run([sys.executable, "-c", HEARD], check=True, timeout=30)
+
+
+BESIDE = """
+import asyncio, os, signal, threading, time
+from varireal.asking.meter import Meter
+from varireal.asking.running import run_all
+from varireal.asking.sending import Sender
+from varireal.config.asking import Budget, Server
+from varireal.running import stopping
+
+stopping.listen()
+server, ended = Server(traffic={"concurrency": 2}), []
+
+async def answer(number):
+    if number == 0:
+        os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.sleep(0.2 if number == 0 else 60)
+    return number
+
+async def ask():
+    sender = Sender(server, Meter(Budget(), {}), "x", grace=0.5)
+    send = lambda number: sender.tried(lambda: answer(number), lambda: (0.0, 0.0))
+    await run_all(sender, [send(number) for number in range(4)])
+
+def work():
+    try:
+        asyncio.run(ask())
+    except stopping.StoppedError as error:
+        ended.append(error)
+
+begin = time.monotonic()
+beside = threading.Thread(target=work)
+beside.start()
+beside.join(20)
+(error,) = ended
+assert dict(error.done) == {0: 0}, error.done
+assert "; 1 answer that was under way after 0.5 s was given up and may be billed; " in str(error), error
+assert time.monotonic() - begin < 5
+"""
+
+
+def test_a_loop_beside_the_main_thread_is_woken():
+    subprocess.run([sys.executable, "-c", BESIDE], check=True, timeout=60)
+
+
 def test_nothing_swallows_it(monkeypatch):
     monkeypatch.setattr(stopping, "_received", [int(signal.SIGUSR1)])
     with pytest.raises(stopping.StoppedError, match="stopped by SIGUSR1"):

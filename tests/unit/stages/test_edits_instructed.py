@@ -1,92 +1,13 @@
 """The stage edits with models that follow an instruction, on this machine and hosted."""
 
-from concurrent.futures import ThreadPoolExecutor
-
-import numpy as np
 import pytest
 
+from edits_kit import FAST, NAMES, Study, hosted
 from image_server import ImageServer
 from varireal import tables
 from varireal.asking.meter import BudgetReachedError
-from varireal.config.model import parse_config
-from varireal.config.slices import slice_text, stage_slices
-from varireal.datasets.decoding import file_sha256
-from varireal.editors.instruct_frame import may_change
 from varireal.errors import BackendError
-from varireal.pictures import decode_png, encode_png
-from varireal.prompting.files import write_class_file
-from varireal.records import ClassInfo, Prompt
-from varireal.schemas import EDITS, IMAGES, MASKS
-from varireal.segmenters.quality import encode_mask
-from varireal.stages import edits
-
-SHARD = "00000-of-00001"
-NAMES = {"background": "coral reef", "color": "hot pink", "texture": "knitted wool"}
-FAST = {"longest_wait_seconds": 0.01, "timeout_seconds": 5.0, "tries": 2}
-
-
-class Study:
-    """Three photos with masks, and a prompt for every attribute."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        rng = np.random.default_rng(0)
-        self.mask = np.zeros((60, 80), bool)
-        self.mask[15:45, 20:60] = True
-        self.photos = [rng.integers(60, 200, (60, 80, 3), np.uint8) for _ in range(3)]
-        images, masks = [], []
-        for number, photo in enumerate(self.photos):
-            path = folder / f"photo{number}.png"
-            path.write_bytes(encode_png(photo))
-            told = {"image_id": f"gull-{number}", "status": "ok", "reason": ""}
-            images.append(
-                told
-                | {"class_id": "gull", "class_name": "herring gull", "split": "train", "path": str(path)}
-                | {"width": 80, "height": 60, "sha256": file_sha256(path), "phash": "0" * 16}
-            )
-            masks.append(told | {"mask": encode_mask(self.mask), "backend": "provided"})
-        tables.write(folder / "images.parquet", images, IMAGES, stage="images", digest="x")
-        tables.write(folder / "masks.parquet", masks, MASKS, stage="masks", digest="x")
-        prompts = [Prompt(f"gull.{a}.1", "gull", a, "feasible", name, "As seen.") for a, name in NAMES.items()]
-        write_class_file(folder / "gull.yaml", ClassInfo("gull", "herring gull"), prompts, origin="bank test")
-
-    def run(self, attribute, block, **machine):
-        """In a thread of its own: a browser test may have left an event loop in this one."""
-        raw = {"study": {"max_failed_fraction": 0.5}, "images": {"demo": {}}, "edits": block, "machine": machine}
-        slices = stage_slices(parse_config(raw), {"gull": "herring gull"})
-        path = self.folder / "machine.json"
-        path.write_text(slice_text(slices["machine"]))
-        output = self.folder / f"{attribute}.parquet"
-
-        def stage():
-            return edits.run(
-                slices["edits"],
-                images=self.folder / "images.parquet",
-                masks=self.folder / "masks.parquet",
-                prompts=[self.folder / "gull.yaml"],
-                attribute=attribute,
-                feasibility="feasible",
-                round_=0,
-                shard=SHARD,
-                output=output,
-                store=self.folder / f"edits-{attribute}.sqlite",
-                machine=path,
-            )
-
-        with ThreadPoolExecutor(1) as pool:
-            summary = pool.submit(stage).result()
-        return summary, tables.read(output, EDITS)
-
-    def check(self, attribute, rows):
-        region = may_change(self.mask, attribute)
-        assert [row["status"] for row in rows] == ["ok"] * 3
-        for row, photo in zip(rows, self.photos, strict=True):
-            picture = decode_png(row["image"])
-            assert (picture[~region] == photo[~region]).all()
-            assert (picture[region] != photo[region]).any()
-            assert row["leak_max"] == 0
-            assert row["changed_fraction"] > 0.5
-            assert (row["color_distance"] is not None) == (attribute == "color")
+from varireal.schemas import EDITS
 
 
 @pytest.fixture
@@ -99,11 +20,6 @@ def local(tiny_model):
     """The block of edits for a model of this machine."""
     settings = {"model": {"id": str(tiny_model("flux_kontext"))}, "steps": 2, "size": 64}
     return lambda **more: {"backend": "instruct", "instruct": settings | more}
-
-
-def hosted(host, **more):
-    where = {"base_url": host.url, "traffic": FAST} | more.pop("server", {})
-    return {"backend": "openai_images", "openai_images": {"size": "192x128", "server": where} | more}
 
 
 @pytest.mark.parametrize("attribute", NAMES)

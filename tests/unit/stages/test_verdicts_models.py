@@ -11,11 +11,11 @@ import time
 import numpy as np
 import pytest
 
-from judging_kit import candidate, disc_mask, judge_all, picture, slices
+from judging_kit import candidate, command, disc_mask, judge_all, picture, slices
 from llm_server import Server, looked
 from varireal import tables
 from varireal.asking.meter import BudgetReachedError
-from varireal.config.slices import slice_digest, slice_text
+from varireal.config.slices import slice_digest
 from varireal.errors import BackendError, ConfigError, DataError
 from varireal.judges import vlm
 from varireal.judges.questions import EVERY, MAIN
@@ -287,23 +287,18 @@ def test_a_dead_server_ends_the_stage(tmp_path):
 @pytest.mark.parametrize(("how", "lost"), [(signal.SIGKILL, 2 * 4), (signal.SIGTERM, 0)])
 def test_a_stopped_job_goes_on_without_asking_again(tmp_path, how, lost):
     candidates = [candidate(n, name=f"colour {n}") for n in range(24)]
-    tables.write(tmp_path / "edits.parquet", candidates, EDITS, stage="edits", digest="x")
     with Server(latency=0.02) as server:
-        part, machine = slices("openai", url=server.url, openai={"server": {"traffic": {"concurrency": 4}}})
-        (tmp_path / "verdicts.json").write_text(slice_text(part))
-        (tmp_path / "machine.json").write_text(slice_text(machine))
-        command = [sys.executable, "-m", "varireal", "verdicts", "--config", str(tmp_path / "verdicts.json")]
-        command += ["--edits", str(tmp_path / "edits.parquet"), "--machine", str(tmp_path / "machine.json")]
-        command += ["--store", str(tmp_path / "verdicts.sqlite"), "--output", str(tmp_path / "verdicts.parquet")]
-        running = subprocess.Popen(command)
+        config = slices("openai", url=server.url, openai={"server": {"traffic": {"concurrency": 4}}})
+        job = [sys.executable, "-m", "varireal", *command(tmp_path, candidates, config)]
+        running = subprocess.Popen(job)
         end = time.monotonic() + 60
         while len(server.calls) < 40:
             assert time.monotonic() < end
             time.sleep(0.02)
         os.kill(running.pid, how)
-        assert running.wait() == (130 if how == signal.SIGTERM else -signal.SIGKILL)
+        assert running.wait() == (75 if how == signal.SIGTERM else -signal.SIGKILL)
         before = len([call for call in server.calls if call["what"] == "ok"])
-        subprocess.run(command, check=True)
+        subprocess.run(job, check=True)
         total = len([call for call in server.calls if call["what"] == "ok"])
     assert 40 <= before < 24 * 16
     assert total - 24 * 16 <= lost  # what was under way when it was killed
