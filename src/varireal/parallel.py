@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
 
+from varireal.running import stopping
+
 A = TypeVar("A")
 B = TypeVar("B")
 
@@ -20,12 +22,13 @@ def process_map(function: Callable[[A], B], items: Sequence[A], workers: int, ch
         yield from map(function, items)
         return
     context = multiprocessing.get_context("spawn")  # a fork would copy the locks of running threads
-    with ProcessPoolExecutor(min(workers, len(items)), mp_context=context, initializer=_end_with_parent) as pool:
+    with ProcessPoolExecutor(min(workers, len(items)), mp_context=context, initializer=_begin_worker) as pool:
         yield from pool.map(function, items, chunksize=chunksize)
 
 
-def _end_with_parent() -> None:
-    """A killed parent cannot tell its workers to stop, so each one watches it."""
+def _begin_worker() -> None:
+    """Signals are the parent's; a killed parent cannot tell its workers to stop, so each one watches it."""
+    stopping.leave_to_parent()
     single_thread()
     parent = multiprocessing.parent_process()
     if parent is None:

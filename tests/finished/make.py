@@ -6,6 +6,7 @@ changes too. Either needs an entry "Outputs change" in CHANGELOG.md that names s
 CONTRIBUTING.md.
 """
 
+import hashlib
 import io
 import json
 import os
@@ -26,9 +27,9 @@ from finished.keys import as_text, item_keys, slice_digests  # noqa: E402
 from kit import ROOT, Project, environment  # noqa: E402
 
 GOLDEN = HERE / "golden.json"
-ARCHIVED = ("study.yaml", "photos", "models", "results", ".snakemake")
+ARCHIVED = ("study.yaml", "photos", "results", ".snakemake")
 # Nothing reads these again.
-_LEFT_OUT = ("benchmarks", "figures", "log", "logs")
+_LEFT_OUT = ("/benchmarks/", "/logs/", "/report/data/", "/report/figures/", ".snakemake/log/")
 # Large files of which only that they are there, and their date, counts: so much of each is packed.
 _CUT = {"report.html": 1000}
 
@@ -91,9 +92,9 @@ def archive(name: str, folder: Path) -> None:
     with tarfile.open(HERE / f"{name}.tar.xz", "w:xz", format=tarfile.PAX_FORMAT) as packed:
         for place in ARCHIVED:
             for path in sorted((folder / place).rglob("*") if (folder / place).is_dir() else [folder / place]):
-                if path.is_file() and not any(part in _LEFT_OUT for part in path.parts):
+                if path.is_file() and not any(part in path.as_posix() for part in _LEFT_OUT):
                     _pack(packed, path, path.relative_to(folder).as_posix())
-        facts = json.dumps(machine_facts()).encode()
+        facts = json.dumps(machine_facts() | {"models": model_digests(folder)}).encode()
         entry = tarfile.TarInfo("made.json")
         entry.size = len(facts)
         packed.addfile(entry, io.BytesIO(facts))
@@ -106,6 +107,13 @@ def _pack(packed: tarfile.TarFile, path: Path, name: str) -> None:
     entry.size = min(entry.size, _CUT.get(path.name, entry.size))
     with path.open("rb") as file:
         packed.addfile(entry, file)
+
+
+def model_digests(folder: Path) -> dict[str, str]:
+    """Digests of the files of tiny models, which are made again instead of being packed."""
+    models = folder / studies.TINY_MODELS
+    files = sorted(path for path in models.rglob("*") if path.is_file())
+    return {path.relative_to(models).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()[:12] for path in files}
 
 
 def machine_facts() -> dict[str, str]:

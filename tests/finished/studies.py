@@ -21,7 +21,10 @@ SDXL_MODELS = (
 DATE = 1_700_000_000
 
 # The demo in small, with classifiers.
-DEMO = TINY | {"study": TINY["study"] | {"name": "demo_small"}, "adapters": CLASSIFIERS | {"seeds": 1}}
+DEMO = TINY | {
+    "study": TINY["study"] | {"name": "demo_small"},
+    "adapters": CLASSIFIERS | {"seeds": 1, "lora": {"r": 2}},
+}
 
 
 def tiny_sdxl() -> dict:

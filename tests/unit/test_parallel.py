@@ -24,6 +24,17 @@ def test_nothing_to_do():
     assert list(process_map(square, [], 4)) == []
 
 
+def kill_at_seven(x):
+    if x == 7:
+        for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
+            os.kill(os.getpid(), number)
+    return x
+
+
+def test_a_signal_that_every_process_of_a_job_gets_is_left_to_the_job():
+    assert list(process_map(kill_at_seven, list(range(23)), 2)) == list(range(23))
+
+
 def test_workers_die_with_a_killed_parent(tmp_path):
     (tmp_path / "slow.py").write_text(
         textwrap.dedent(

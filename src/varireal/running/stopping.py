@@ -42,6 +42,15 @@ def listen() -> None:
         signal.signal(number, _note)
 
 
+def leave_to_parent() -> None:
+    """In a process that works for a job: the job hears the signal and says what is still done.
+
+    A scheduler signals every process of a job, and a terminal every process that it shows.
+    """
+    for number in (*SIGNALS, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+
+
 @contextmanager
 def heard(callback: Callable[[int], None]) -> Iterator[None]:
     """Be told of a signal the moment it comes, while the block runs.
