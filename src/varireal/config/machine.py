@@ -6,8 +6,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from varireal.config.asking import Server
-from varireal.config.base import StrictModel
+from varireal.config.base import Added, StrictModel
 from varireal.store import ItemStore
+
+# Before there was a key the wait had no limit; no result tells the two apart.
+GRACE_SECONDS = 20.0
 
 
 class ModelRef(StrictModel):
@@ -63,7 +66,8 @@ class MachineConfig(StrictModel):
             description="Longest wait for the answers of hosted models that are under way when SIGTERM or SIGUSR1 "
             "stops a job; less than SLURM's KillWait, which is 30.",
         ),
-    ] = 20.0
+        Added(before=GRACE_SECONDS),
+    ] = GRACE_SECONDS
 
 
 @dataclass(frozen=True)

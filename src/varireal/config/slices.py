@@ -2,20 +2,20 @@
 
 import json
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import ValidationError
 
 from varireal.config.adapters import AdaptersConfig, StatisticsConfig, TrainingSettings
 from varireal.config.asking import OpenAIPrompts, Server
-from varireal.config.base import StrictModel, explain, from_keys
+from varireal.config.base import Added, StrictModel, explain, from_keys
 from varireal.config.budget import BudgetConfig
 from varireal.config.dataset import DatasetConfig
 from varireal.config.edits import EditsConfig
 from varireal.config.images import ImagesConfig, ReadingConfig
 from varireal.config.instruct import PictureServer
 from varireal.config.judging import ReviewConfig
-from varireal.config.machine import MachineConfig
+from varireal.config.machine import GRACE_SECONDS, MachineConfig
 from varireal.config.masks import MasksConfig
 from varireal.config.model import Config
 from varireal.config.prompts import BankPrompts, PromptsConfig
@@ -53,7 +53,7 @@ class ServerSlice(StrictModel):
 
     server: Server
     budget: BudgetConfig = BudgetConfig()
-    grace_seconds: float = MachineConfig().grace_seconds
+    grace_seconds: Annotated[float, Added(before=GRACE_SECONDS)] = GRACE_SECONDS
 
 
 class MachineSlice(StrictModel):
