@@ -1,6 +1,8 @@
 """One thread everywhere, no model hub, and the fixtures that several rings share."""
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -9,10 +11,29 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import cv2
 import pytest
+from filelock import FileLock
 
+import prefork
 from kit import ROOT, TINY, Project
 
 cv2.setNumThreads(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The run has a folder of its own for what all its workers use."""
+    if not hasattr(config, "workerinput"):
+        os.environ[prefork.SHARED] = tempfile.mkdtemp(prefix="varireal-tests-")
+        os.environ[f"{prefork.SHARED}_PID"] = str(os.getpid())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop(prefork.SHARED), ignore_errors=True)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: tests of servers, clusters and processes wait for half of their time."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -35,15 +56,26 @@ def photos_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory):
-    """Folder of a tiny model with random weights, by its name in ``tiny.models``; built at most once."""
-    built: dict[str, Path] = {}
+def shared_folder(tmp_path_factory) -> Path:
+    """A folder that the workers of one run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def tiny_model(shared_folder):
+    """Folder of a tiny model with random weights, by its name in ``tiny.models``; built at most once in a run."""
 
     def model(name: str) -> Path:
-        if name not in built:
-            from tiny.models import build
+        folder = shared_folder / "tiny" / name
+        done = folder.with_name(f"{name}.done")
+        folder.parent.mkdir(exist_ok=True)
+        with FileLock(folder.with_name(f"{name}.lock")):
+            if not done.exists():
+                from tiny.models import build
 
-            built[name] = build(name, tmp_path_factory.mktemp(name))
-        return built[name]
+                build(name, folder)
+                done.touch()
+        return folder
 
     return model

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import yaml
 
+import prefork
+
 ROOT = Path(__file__).parents[1]
 
 # The whole study in seconds: two species, few small pictures.
@@ -47,10 +49,16 @@ class Run:
 
 
 class Project:
-    """A folder with the workflow in it and a config."""
+    """A folder with the workflow in it and a config.
 
-    def __init__(self, folder: Path, config: dict) -> None:
-        self.folder = folder
+    Args:
+        folder: the folder.
+        config: of the study.
+        models: whether its stages load models; its commands then start with their libraries loaded.
+    """
+
+    def __init__(self, folder: Path, config: dict, *, models: bool = False) -> None:
+        self.folder, self.models = folder, models
         for name in ("Snakefile", "config.yaml"):
             shutil.copy(ROOT / name, folder / name)
         for name in ("workflow", "envs", "profiles"):
@@ -60,31 +68,27 @@ class Project:
     def copied(self, folder: Path) -> "Project":
         """A copy to change; its files keep their dates."""
         shutil.copytree(self.folder, folder)
-        return Project.finished(folder)
+        return Project.finished(folder, models=self.models)
 
     @classmethod
-    def finished(cls, folder: Path) -> "Project":
+    def finished(cls, folder: Path, *, models: bool = False) -> "Project":
         """One that is there already."""
         project = object.__new__(cls)
-        project.folder = folder
+        project.folder, project.models = folder, models
         return project
 
     def configure(self, config: dict) -> None:
         (self.folder / "study.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
 
     def snakemake(self, *args: str, cores: int = 2) -> Run:
-        command = ["snakemake", "--cores", str(cores), "--configfile", "study.yaml", *args]
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, env=environment())
-        return Run(done.returncode, done.stdout + done.stderr)
+        return self._run("snakemake", "--cores", str(cores), "--configfile", "study.yaml", *args)
 
     def varireal(self, *args: str) -> Run:
-        done = subprocess.run(
-            [sys.executable, "-m", "varireal", *args],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            env=environment(),
-        )
+        return self._run("varireal", *args)
+
+    def _run(self, *command: str) -> Run:
+        env = started_environment(models=self.models)
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, env=env)
         return Run(done.returncode, done.stdout + done.stderr)
 
     def outputs(self) -> dict[str, bytes]:
@@ -98,7 +102,13 @@ class Project:
         }
 
 
-def environment() -> dict[str, str]:
+def environment(first: Path = Path(sys.executable).parent) -> dict[str, str]:
     """The environment with this interpreter's commands first, so that rules find ``varireal``."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1"}
+    return {**os.environ, "PATH": f"{first}{os.pathsep}{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
+
+
+def started_environment(*, models: bool = False) -> dict[str, str]:
+    """As ``environment``, with commands that are forks, see ``prefork``; ``VARIREAL_TESTS_REAL=1`` turns that off."""
+    if os.environ.get("VARIREAL_TESTS_REAL") or prefork.SHARED not in os.environ:  # also outside of a run of tests
+        return environment()
+    return environment(prefork.folder(models=models)) | ({prefork.MODELS: "1"} if models else {})

@@ -3,11 +3,15 @@
 import multiprocessing
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
 
 from varireal.running import stopping
+
+# Seconds of work below which no process is started: each one imports what it needs first, for a second or two.
+_WORTH_PROCESSES = 2.0
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -16,9 +20,15 @@ B = TypeVar("B")
 def process_map(function: Callable[[A], B], items: Sequence[A], workers: int, chunksize: int = 4) -> Iterator[B]:
     """Apply a module-level function to the items, in order, in ``workers`` processes (in this one when 1).
 
-    ``chunksize`` items go to a process at a time.
+    ``chunksize`` items go to a process at a time. The first item is done here, and so are all others where they
+    promise to take less time than processes take to start.
     """
-    if workers <= 1 or len(items) <= 1:
+    if not items:
+        return
+    start = time.monotonic()
+    yield function(items[0])
+    items, expected = items[1:], (time.monotonic() - start) * (len(items) - 1)
+    if workers <= 1 or len(items) <= 1 or expected < _WORTH_PROCESSES:
         yield from map(function, items)
         return
     context = multiprocessing.get_context("spawn")  # a fork would copy the locks of running threads

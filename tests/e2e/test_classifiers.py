@@ -18,7 +18,7 @@ REGIMES = CLASSIFIERS["regimes"]
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    project = Project(tmp_path_factory.mktemp("classifiers"), CONFIG)
+    project = Project(tmp_path_factory.mktemp("classifiers"), CONFIG, models=True)
     run = project.snakemake()
     assert run.code == 0, run.text
     return project

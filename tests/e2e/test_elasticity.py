@@ -14,10 +14,10 @@ from varireal.schemas import EDITS, FUNNEL, MANIFEST, dataset_schema
 
 pytestmark = pytest.mark.e2e
 
-# One attribute and one round: sixteen shards of it are jobs enough.
+# One attribute and one round: eight shards of it are jobs enough.
 STUDY = {**TINY, "edits": {"attributes": ["color"], "rounds": 1}}
 LONGEST = 300  # seconds until a busy machine gets there
-CUTS = {"one": (1, 1), "many": (16, 8)}  # shards and cores
+CUTS = {"one": (1, 1), "many": (8, 4)}  # shards and cores
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ MODELS = (
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, tiny_model):
     project = Project(
-        tmp_path_factory.mktemp("sdxl"), yaml.safe_load((ROOT / "studies" / "tiny_sdxl.yaml").read_text())
+        tmp_path_factory.mktemp("sdxl"), yaml.safe_load((ROOT / "studies" / "tiny_sdxl.yaml").read_text()), models=True
     )
     for name in MODELS:
         shutil.copytree(tiny_model(name), project.folder / "models" / "tiny" / name)

@@ -42,7 +42,7 @@ def test_an_instruction_more_changes_no_key_of_the_others(name, monkeypatch, tmp
     def params(settings):
         if name == "instruct":
             return InstructEditor(settings, BackendContext(noun="bird")).params(PROMPT)
-        return HostedEditor(settings, settings.server, "bird", None).params(PROMPT)
+        return HostedEditor(settings, settings.server, "bird", None, grace=1.0).params(PROMPT)
 
     before = params(block())
     more = grown(instruct.Instructions, weather=WEATHER)

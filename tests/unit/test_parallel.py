@@ -15,9 +15,31 @@ def square(x):
     return x * x
 
 
+def slow_pid(x):
+    time.sleep(0.15 if x == 0 else 0)
+    return x, os.getpid()
+
+
+@pytest.fixture
+def worth(monkeypatch):
+    """Every work is worth processes of its own."""
+    monkeypatch.setattr("varireal.parallel._WORTH_PROCESSES", 0.0)
+
+
 @pytest.mark.parametrize("workers", [1, 2])
-def test_results_come_in_order(workers):
+def test_results_come_in_order(workers, worth):
     assert list(process_map(square, list(range(23)), workers)) == [x * x for x in range(23)]
+
+
+def test_little_work_starts_no_process():
+    assert {pid for _, pid in process_map(slow_pid, list(range(5)), 2)} == {os.getpid()}
+
+
+def test_more_work_is_done_elsewhere_but_for_the_first_item():
+    found = list(process_map(slow_pid, list(range(40)), 2))
+    assert [x for x, _ in found] == list(range(40))
+    assert found[0][1] == os.getpid()
+    assert os.getpid() not in {pid for _, pid in found[1:]}
 
 
 def test_nothing_to_do():
@@ -31,7 +53,7 @@ def kill_at_seven(x):
     return x
 
 
-def test_a_signal_that_every_process_of_a_job_gets_is_left_to_the_job():
+def test_a_signal_that_every_process_of_a_job_gets_is_left_to_the_job(worth):
     assert list(process_map(kill_at_seven, list(range(23)), 2)) == list(range(23))
 
 
@@ -44,7 +66,7 @@ def test_workers_die_with_a_killed_parent(tmp_path):
 
             def slow(x):
                 print(x, flush=True)
-                time.sleep(60)
+                time.sleep(60 if x else 0.2)
 
             if __name__ == "__main__":
                 list(process_map(slow, list(range(20)), 2))
@@ -52,7 +74,8 @@ def test_workers_die_with_a_killed_parent(tmp_path):
         )
     )
     parent = subprocess.Popen([sys.executable, "slow.py"], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
-    parent.stdout.readline()
+    for _ in range(2):
+        parent.stdout.readline()
     children = psutil.Process(parent.pid).children(recursive=True)
     assert children
     os.kill(parent.pid, signal.SIGKILL)

@@ -19,6 +19,7 @@ def run(project, monkeypatch):
     """Make one result, in an environment of other variables."""
 
     def start(**variables):
+        monkeypatch.setenv("VARIREAL_TESTS_REAL", "1")  # what is tested is which program starts
         monkeypatch.setattr("kit.environment", lambda: {**environment(), **variables})
         return project.snakemake("--", RESULT)
 

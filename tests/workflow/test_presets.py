@@ -58,7 +58,7 @@ def test_the_folder_may_be_named_on_the_command_line(tmp_path, preset):
     project = project_with(tmp_path, preset)
     (tmp_path / "data" / preset).rename(tmp_path / "elsewhere")
     override = f"images={{{preset}: {{path: elsewhere}}}}"
-    run = project.snakemake("-n", "--config", override)
+    run = project.snakemake("--config", override, "-n", f"results/{preset}/images.parquet")
     assert run.code == 0, run.text
     assert run.jobs["images"] == 1
 

@@ -5,6 +5,7 @@ which Snakemake 9 gives reasons, and every rule of this workflow has one log, wh
 """
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -69,7 +70,9 @@ def dry_run(options: Sequence[str], root: str) -> list[Job]:
     """
     if not any(Path(name).is_file() for name in ("Snakefile", "workflow/Snakefile")):
         raise ConfigError(f"no Snakefile in {Path.cwd()}; run this in the folder that you run snakemake in")
-    command = [sys.executable, "-m", "snakemake", "--dry-run", "--nocolor", "--quiet", "host", "--nolock", *options]
+    beside = shutil.which("snakemake", path=str(Path(sys.executable).parent))
+    snakemake = [beside] if beside else [sys.executable, "-m", "snakemake"]
+    command = [*snakemake, "--dry-run", "--nocolor", "--quiet", "host", "--nolock", *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - no shell, our own words
     if done.returncode:
         raise _failure(done.stderr + done.stdout)
