@@ -31,6 +31,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(os.environ.pop(prefork.SHARED), ignore_errors=True)
 
 
+@pytest.hookimpl(optionalhook=True)  # also without xdist
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are cores: tests of servers, clusters and processes wait for half of their time."""
     return (os.cpu_count() or 1) + 1

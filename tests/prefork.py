@@ -7,8 +7,8 @@ files of its caller, in a process of its own. Only what belongs to the start of 
 of signals, kills, installations or imports starts its own (``kit.environment``).
 
 ``folder()`` is a virtual environment like the tests' own, but its ``varireal`` and ``snakemake`` ask for a fork:
-Snakemake puts the folder of its own interpreter first on the path, and so finds them for its jobs too. All workers of a
-run share one. There are two such processes, because a fork of one that holds model libraries takes longer.
+Snakemake puts the folder of its own interpreter first on the path, and so finds them for its jobs too. All workers of
+a run share one. There are two such processes, because a fork of one that holds model libraries takes longer.
 """
 
 import array

@@ -91,9 +91,14 @@ def test_the_text_decides(make, images):
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_half_precision_finds_nearly_the_same(make, images, dtype):
-    full, half = ask(make(), images), ask(make(dtype=dtype), images)
-    assert all(abs(one.score - other.score) < 0.02 for one, other in zip(full, half, strict=True))
-    assert sum(iou(one.mask, other.mask) > 0.9 for one, other in zip(full, half, strict=True)) >= 5
+    full, half = make(), make(dtype=dtype)
+    for one, other in zip(ask(full, images), ask(half, images), strict=True):
+        assert abs(one.score - other.score) < 0.02
+    # of random weights several boxes are nearly the best, and the processor decides which; so both outline the same
+    corners = [boxes.corners[:1] for boxes in full._models.detect(images, ["a bird"] * len(images))]
+    outlines = (segmenter._models.outline(images, corners) for segmenter in (full, half))
+    for one, other in zip(*outlines, strict=True):
+        assert iou(one.mask, other.mask) > 0.9
 
 
 def test_nothing_above_the_threshold_is_a_status(make, images):
