@@ -1,6 +1,6 @@
 # Two commands for a fresh machine with Python 3.11+ and make:
 #   make demo    the whole study on the embedded default: results/demo/report/index.html
-#   make test    all tests
+#   make test    all tests (make test-quick: most unit tests, in under 3 minutes)
 # Each makes .venv from the lock file first. uv comes from the package index; nothing else is needed.
 PYTHON ?= python3
 VENV := .venv
@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # job of a study a second, and 10 where it loads models.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint format install lock bench clean
+.PHONY: demo test test-quick lint format install lock bench clean
 
 demo: install
 	snakemake --cores $(CORES) --quiet progress rules
@@ -25,6 +25,10 @@ demo: install
 # a file's tests share what they made; the order of the files is that of tests/conftest.py
 test: install
 	pytest -n auto --dist loadfile --no-loadscope-reorder
+
+# for the work between: most unit tests
+test-quick: install
+	pytest -n auto --dist loadfile -m "not slow and not photos" tests/unit
 
 lint: install
 	ruff format --check .

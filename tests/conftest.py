@@ -18,6 +18,14 @@ from kit import ROOT, TINY, Project
 
 cv2.setNumThreads(1)
 
+# Unit tests without a model that take 8 s and more all the same: real servers, processes, trainings, many draws.
+SLOW = {
+    *("test_stopping_asked", "test_fetching", "test_pretrained_model", "test_asked_prompts", "test_dialects"),
+    *("test_openai_images", "test_hosted_judge", "test_budgets", "test_dates", "test_demo", "test_scenes"),
+    *("test_training", "test_adapters_stage", "test_augment", "test_calibration", "test_statistics_paired"),
+    *("test_statistics_answers", "test_results", "test_figures", "test_flat"),
+}
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """The run has a folder of its own for what all its workers use."""
@@ -38,7 +46,13 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The rings that start Snakemake come first: a long file at the end keeps one worker busy and the others idle."""
+    """The rings that start Snakemake come first: a long file at the end keeps one worker busy and the others idle.
+
+    Marked as slow is what `make test-quick` leaves out of the unit tests.
+    """
+    for item in items:
+        if item.path.stem in SLOW or "tiny_model" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: not any(item.iter_markers("e2e")) and not any(item.iter_markers("workflow")))
 
 

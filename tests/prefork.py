@@ -67,6 +67,8 @@ server.sendmsg([len(data).to_bytes(8, "big")], [(socket.SOL_SOCKET, socket.SCM_R
 server.sendall(data)
 answer = server.makefile()
 pid = int(answer.readline() or 0)
+if pid == 0:
+    sys.exit("the process that the tests' commands are forked from is no more")
 for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP):
     signal.signal(number, lambda number, frame: os.kill(pid, number))
 code = int(answer.readline() or 255)
@@ -153,7 +155,11 @@ def serve(place: str, ready: int, tests: int, modules: list[str]) -> None:
             return
         if server in events:
             client, _ = server.accept()
-            told, fds = _received(client)
+            try:
+                told, fds = _received(client)
+            except (ConnectionError, ValueError):
+                client.close()
+                continue
             pid = os.fork()
             if pid == 0:
                 for other in (server, ended, waking, client, *callers.values()):
@@ -190,7 +196,10 @@ def _received(client: socket.socket) -> tuple[dict, list[int]]:
         fds.frombytes(data)
     size, parts = int.from_bytes(head, "big"), b""
     while len(parts) < size:
-        parts += client.recv(size - len(parts))
+        part = client.recv(size - len(parts))
+        if not part:
+            raise ConnectionError("the caller is no more")
+        parts += part
     return json.loads(parts), list(fds)
 
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 from varireal.running import stopping
@@ -26,14 +27,20 @@ def process_map(function: Callable[[A], B], items: Sequence[A], workers: int, ch
     if not items:
         return
     start = time.monotonic()
-    yield function(items[0])
+    first = function(items[0])
     items, expected = items[1:], (time.monotonic() - start) * (len(items) - 1)
+    yield first
     if workers <= 1 or len(items) <= 1 or expected < _WORTH_PROCESSES:
         yield from map(function, items)
         return
     context = multiprocessing.get_context("spawn")  # a fork would copy the locks of running threads
     with ProcessPoolExecutor(min(workers, len(items)), mp_context=context, initializer=_begin_worker) as pool:
-        yield from pool.map(function, items, chunksize=chunksize)
+        try:
+            yield from pool.map(function, items, chunksize=chunksize)
+        except BrokenProcessPool:
+            for worker in multiprocessing.active_children():
+                worker.kill()  # the pool itself would only ask them to end, which they leave to this process
+            raise
 
 
 def _begin_worker() -> None:

@@ -161,7 +161,8 @@ def _checked(table: pa.Table, schema: pa.Schema, path: Path) -> pa.Table:
 def check(path: Path, schema: pa.Schema) -> pq.ParquetFile:
     """Open a table and compare its columns with the declared ones.
 
-    A column that may be empty may be missing: it was added after the table was written, and is read as empty.
+    A column that may be empty may be missing in a table of this package: it was added after the table was written, and
+    is read as empty. A table that somebody else made must have all.
 
     Raises:
         DataError: missing, unreadable, or a column is missing or of another type.
@@ -173,8 +174,9 @@ def check(path: Path, schema: pa.Schema) -> pq.ParquetFile:
     except (pa.ArrowInvalid, OSError) as error:
         raise DataError(f"{path} is not a readable Parquet file ({error}); delete it and run again") from error
     found = {field.name: field.type for field in file.schema_arrow}
+    ours = b"varireal" in (file.schema_arrow.metadata or {})
     for field in schema:
-        if field.name not in found and field.nullable:
+        if field.name not in found and field.nullable and ours:
             continue
         if field.name not in found:
             raise DataError(f"{path}: column {field.name!r} is missing; run the stage that writes it again")

@@ -9,9 +9,12 @@ from pydantic import Field, create_model
 
 from varireal import names, tables
 from varireal.config import instruct
+from varireal.config.adapters import TrainingSettings
+from varireal.config.asking import OpenAIPrompts
 from varireal.config.base import Added
-from varireal.config.judging import QuestionsConfig
+from varireal.config.judging import QuestionsConfig, ReviewConfig, SilhouetteCheck
 from varireal.config.machine import BackendContext
+from varireal.config.masks import GrabCutMasks
 from varireal.config.model import parse_config
 from varireal.config.slices import stage_slices
 from varireal.errors import ConfigError, DataError
@@ -63,6 +66,34 @@ def test_a_key_added_to_a_backend_that_is_not_chosen_runs_nothing_again():
     assert later.as_before().for_keys() == config.edits.instruct.for_keys()
     slices = stage_slices(config.model_copy(update={"edits": grown_edits}), {"a": "a"})
     assert slices["edits"] == stage_slices(config, {"a": "a"})["edits"]
+
+
+@pytest.mark.parametrize(
+    ("block", "key", "place"),
+    [
+        (OpenAIPrompts, "count", "prompts.prompts.openai"),
+        (QuestionsConfig, "min_mass", "verdicts.verdicts.questions"),
+        (SilhouetteCheck, "min_iou", "verdicts.verdicts.silhouette"),
+        (ReviewConfig, "path", "dataset.reviewed"),
+        (TrainingSettings, "steps", "predictions.model.training"),
+        (instruct.PictureTraffic, "tries", "edits.edits.openai_images.server.traffic"),
+        (GrabCutMasks, "iterations", "masks.masks.grabcut"),
+    ],
+)
+def test_a_block_that_a_study_does_not_use_is_in_its_slices_as_it_was(block, key, place, monkeypatch):
+    """Its new key may change what others get by default, and runs nothing of this study again."""
+
+    def told() -> dict:
+        found = {stage: part.for_keys() for stage, part in stage_slices(parse_config({}), {"a": "a"}).items()}
+        for name in place.split("."):
+            found = found[name]
+        return found
+
+    before = told()
+    assert key in before
+    field = block.model_fields[key]
+    monkeypatch.setattr(field, "metadata", [*field.metadata, Added(before="what the code did before")])
+    assert told() == {name: value for name, value in before.items() if name != key}
 
 
 def texts(*attributes: str) -> dict:

@@ -67,8 +67,8 @@ def test_reader_names_file_and_column(tmp_path):
     pq.write_table(pa.table({"name": ["x"], "size": ["big"]}), path)
     with pytest.raises(DataError, match=r"t\.parquet: column 'size' is string, expected int64"):
         tables.read(path, SCHEMA)
-    pq.write_table(pa.table({"size": [1]}), path)
-    with pytest.raises(DataError, match="column 'name' is missing"):
+    pq.write_table(pa.table({"name": ["x"]}), path)
+    with pytest.raises(DataError, match="column 'size' is missing"):
         tables.read(path, SCHEMA)
 
 

@@ -40,6 +40,11 @@ class Added:
 
     before: Any
 
+    @property
+    def value(self) -> Any:
+        """``before``; of a block without the keys that were added to it later still."""
+        return self.before.as_before() if isinstance(self.before, StrictModel) else self.before
+
 
 class StrictModel(BaseModel):
     """Base of every config block."""
@@ -51,7 +56,7 @@ class StrictModel(BaseModel):
         values: dict[str, Any] = handler(self)
         if info.context == _FOR_KEYS:
             for name, added in _added(type(self)):
-                if getattr(self, name) == added.before:
+                if getattr(self, name) == added.value:
                     values.pop(name, None)
         return values
 
@@ -79,7 +84,7 @@ class StrictModel(BaseModel):
 
     def as_before(self) -> Self:
         """The block as it was before any key was added, for blocks that are not chosen."""
-        update = {name: added.before for name, added in _added(type(self))}
+        update = {name: added.value for name, added in _added(type(self))}
         for name in type(self).model_fields.keys() - update:
             value = getattr(self, name)
             if isinstance(value, StrictModel):
@@ -108,7 +113,7 @@ def _completed(model: type[BaseModel], values: Any) -> Any:
     """JSON of a block with the values of keys that were added later; anything else is for the validation to refuse."""
     if not isinstance(values, dict):
         return values
-    known = {name: to_jsonable_python(added.before) for name, added in _added(model)} | values
+    known = {name: to_jsonable_python(added.value) for name, added in _added(model)} | values
     for name, field in model.model_fields.items():
         inner = next((a for a in _every_argument(field.annotation) if _is_model(a)), None)
         if inner is not None and name in known:
@@ -138,8 +143,10 @@ def _added(model: type[BaseModel]) -> Iterator[tuple[str, Added]]:
                 yield name, mark
 
 
-def explain(error: ValidationError, model: type[BaseModel]) -> str:
+def explain(error: ValueError, model: type[BaseModel]) -> str:
     """Turn the first problems of a validation error into one line: place, key, found value, what is allowed."""
+    if not isinstance(error, ValidationError):
+        return f"no JSON ({error})"
     found = error.errors(include_url=False)
     # a list with a bad member is also reported as too short; the member is what matters
     details = [d for d in found if not any(o["loc"][: len(d["loc"])] == d["loc"] and o is not d for o in found)]

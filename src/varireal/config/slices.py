@@ -4,8 +4,6 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import ValidationError
-
 from varireal.config.adapters import AdaptersConfig, StatisticsConfig, TrainingSettings
 from varireal.config.asking import OpenAIPrompts, Server
 from varireal.config.base import Added, StrictModel, explain, from_keys
@@ -188,7 +186,7 @@ def stage_slices(
             per_image=config.edits.per_image,
             dataset=config.dataset,
             asked=config.verdicts.asks,
-            reviewed=config.verdicts.reviewed if config.verdicts.asks else ReviewConfig(),
+            reviewed=config.verdicts.reviewed if config.verdicts.asks else ReviewConfig().as_before(),
             licences=licences or {},
         ),
         "report": ReportSlice(
@@ -212,11 +210,12 @@ def stage_slices(
 def _prompts_slice(config: Config, classes: dict[str, str]) -> PromptsSlice:
     prompts = config.prompts
     if prompts.source == "bank":
-        return PromptsSlice(classes=classes, prompts=prompts.model_copy(update={"openai": OpenAIPrompts()}))
-    asked = prompts.openai.model_copy(update={"server": Server()})
+        unasked = prompts.model_copy(update={"openai": OpenAIPrompts().as_before()})
+        return PromptsSlice(classes=classes, prompts=unasked)
+    asked = prompts.openai.model_copy(update={"server": Server().as_before()})
     return PromptsSlice(
         classes=classes,
-        prompts=prompts.model_copy(update={"openai": asked, "bank": BankPrompts()}),
+        prompts=prompts.model_copy(update={"openai": asked, "bank": BankPrompts().as_before()}),
         noun=config.images.noun,
         attributes=config.edits.attributes,
     )
@@ -250,7 +249,7 @@ def _classifier_slices(config: Config, classes: dict[str, str], reading: Reading
             noun=config.images.noun,
             classes=classes,
             reading=reading,
-            model=config.adapters.model_copy(update=_NOT_TRAINING | {"training": TrainingSettings()}),
+            model=config.adapters.model_copy(update=_NOT_TRAINING | {"training": TrainingSettings().as_before()}),
         ),
     }
 
@@ -271,7 +270,7 @@ def _only(block: S, *backends: str) -> S:
         if name in _EVERY_BACKEND and name not in backends:
             update[name] = field.default.as_before()
         elif isinstance(getattr(value, "server", None), Server):
-            update[name] = value.model_copy(update={"server": type(value.server)()})
+            update[name] = value.model_copy(update={"server": type(value.server)().as_before()})
     return block.model_copy(update=update)
 
 
@@ -295,5 +294,5 @@ def read_slice(path: Path, model: type[S]) -> S:
         return from_keys(model, path.read_bytes())
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({error.strerror}); 'varireal config write' makes it") from error
-    except ValidationError as error:
+    except ValueError as error:
         raise ConfigError(f"{path}: {explain(error, model)}; 'varireal config write' makes it afresh") from None

@@ -103,9 +103,9 @@ class VerdictsConfig(StrictModel):
 
     def for_judging(self) -> "VerdictsConfig":
         """Without what no verdict depends on: a key that is not in it judges nothing again."""
-        update: dict[str, Any] = {"reviewed": ReviewConfig()}
+        update: dict[str, Any] = {"reviewed": ReviewConfig().as_before()}
         if not self.asks:
-            update |= {"questions": QuestionsConfig(), "answers": None}
+            update |= {"questions": QuestionsConfig().as_before(), "answers": None}
         if self.silhouette.segmenter is None:
-            update["silhouette"] = SilhouetteCheck()
+            update["silhouette"] = SilhouetteCheck().as_before()
         return self.model_copy(update=update)

@@ -15,6 +15,7 @@ from varireal.errors import DataError
 from varireal.files import write_whole
 from varireal.parallel import process_map
 from varireal.records import SourceImage
+from varireal.running import stopping
 from varireal.seeds import digest
 
 
@@ -57,7 +58,7 @@ def render_photos(options: DemoImages, *, seed: int, folder: Path, workers: int)
         for parent in {place.picture.parent for place in missing}:
             parent.mkdir(parents=True, exist_ok=True)
         for _ in process_map(partial(_draw, size=options.size), missing, workers):
-            pass
+            stopping.checkpoint()
     except OSError as error:
         raise DataError(f"pictures cannot be written to {base}: {error.strerror}") from error
     return _listed(places)

@@ -155,11 +155,7 @@ class Work:
                     done, waiting = waiting, side.submit(self._measured, edits)
                     if done is not None:
                         yield from self._kept(done.result())
-            except (
-                GeneratorExit,
-                VariRealError,
-                StoppedError,
-            ):  # the job stops; the batch beside is made, so it is kept too
+            except (GeneratorExit, KeyboardInterrupt, VariRealError, StoppedError):  # the batch beside is kept too
                 if waiting is not None:
                     self._kept(waiting.result())
                 raise

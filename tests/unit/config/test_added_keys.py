@@ -8,6 +8,7 @@ from pydantic import Field
 
 from varireal.config.base import Added, StrictModel, from_keys
 from varireal.config.slices import read_slice, slice_digest, slice_text
+from varireal.errors import ConfigError
 
 
 class Old(StrictModel):
@@ -43,7 +44,7 @@ BEFORE = Block(shape="square")
 
 
 def as_before(**update) -> Slice:
-    return Slice(block=BEFORE, by_name={"a": BEFORE}, several=(BEFORE,), **update)
+    return Slice(block=BEFORE, by_name={"a": BEFORE}, several=(BEFORE,), whole=BEFORE, **update)
 
 
 def test_a_slice_is_that_of_before_while_the_keys_say_what_the_code_did_before():
@@ -58,6 +59,7 @@ def test_a_slice_is_that_of_before_while_the_keys_say_what_the_code_did_before()
     {"by_name": {"a": Block()}},
     {"several": (Block(),)},
     {"whole": Block(steps=1)},
+    {"whole": Block()},
 ])  # fmt: skip
 def test_any_other_value_is_in_the_slice(changed):
     assert slice_digest(as_before().model_copy(update=changed)) != slice_digest(OldSlice())
@@ -86,6 +88,35 @@ def test_item_keys_leave_them_out_too():
     assert Block().for_keys(exclude=("steps",)) == {"shape": "bucket"}
     assert BEFORE.later_for_keys() == ()
     assert Block(bias=0.5).later_for_keys() == ("bias=0.5", 'shape="bucket"')
+
+
+class Inner(StrictModel):
+    """A block that was added later, and got a key later still, whose default is not what the code did before."""
+
+    size: int = 4
+    blur: Annotated[int, Added(before=0)] = 7
+
+
+class Outer(StrictModel):
+    steps: int = 30
+    inner: Annotated[Inner, Added(before=Inner())] = Inner()
+
+
+def test_a_key_of_a_block_that_was_added_later_itself():
+    assert Outer().as_before().for_keys() == Old().for_keys()
+    assert Outer().for_keys() == {"steps": 30, "inner": {"size": 4, "blur": 7}}
+    assert from_keys(Outer, b'{"steps": 30}').inner == Inner(blur=0)
+    assert from_keys(Outer, b'{"inner": {"size": 4}}').inner == Inner(blur=0)
+
+
+def test_a_slice_that_is_no_json_is_told_in_one_line(tmp_path):
+    path = tmp_path / "slice.json"
+    path.write_text('{"block": ')
+    with pytest.raises(ConfigError, match=r"slice\.json: no JSON .*'varireal config write' makes it afresh"):
+        read_slice(path, Slice)
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="no JSON"):
+        read_slice(path, Slice)
 
 
 def test_a_block_that_is_not_chosen_is_as_before():
