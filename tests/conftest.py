@@ -18,12 +18,13 @@ from kit import ROOT, TINY, Project
 
 cv2.setNumThreads(1)
 
-# Unit tests without a model that take 8 s and more all the same: real servers, processes, trainings, many draws.
+# Unit tests without a model that take 5 s and more all the same: real servers, processes, trainings, many draws.
 SLOW = {
     *("test_stopping_asked", "test_fetching", "test_pretrained_model", "test_asked_prompts", "test_dialects"),
     *("test_openai_images", "test_hosted_judge", "test_budgets", "test_dates", "test_demo", "test_scenes"),
     *("test_training", "test_adapters_stage", "test_augment", "test_calibration", "test_statistics_paired"),
-    *("test_statistics_answers", "test_results", "test_figures", "test_flat"),
+    *("test_statistics_answers", "test_statistics_power", "test_statistics_family", "test_results", "test_figures"),
+    *("test_flat", "test_plan", "test_grabcut", "test_environments", "test_rendered", "test_corpus"),
 }
 
 
