@@ -187,6 +187,13 @@ def looked(body, p_yes=None, mass=0.98):
     return reply
 
 
+def leaning(body):
+    """An answer to a question about a picture of one who sees what was put in, and leans towards feasible."""
+    text = body["messages"][0]["content"][1]["text"]
+    against = ("other", "wrong", "impossible", "cannot", "does not exist")
+    return looked(body, 0.3 if any(word in text for word in against) else 0.8)
+
+
 def written(body):
     """A good answer to a question of this project."""
     question = body["messages"][1]["content"]

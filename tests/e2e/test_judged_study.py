@@ -6,7 +6,7 @@ import re
 import pytest
 
 from kit import TINY, Project
-from llm_server import Server, looked
+from llm_server import Server, leaning
 from varireal import tables
 from varireal.schemas import FEASIBILITY, MANIFEST
 
@@ -14,10 +14,7 @@ pytestmark = pytest.mark.e2e
 
 
 def opinionated(_path, body, _number):
-    """Sees everything that was put in, and leans towards feasible."""
-    text = body["messages"][0]["content"][1]["text"]
-    against = ("other", "wrong", "impossible", "cannot", "does not exist")
-    return 200, looked(body, 0.3 if any(word in text for word in against) else 0.8), None
+    return 200, leaning(body), None
 
 
 @pytest.fixture(scope="module")

@@ -125,7 +125,7 @@ def _completed_inside(model: type[BaseModel], annotation: Any, values: Any) -> A
     """As ``_completed``, of a block, or of a list or mapping of blocks."""
     if isinstance(values, list):
         return [_completed(model, value) for value in values]
-    if isinstance(values, dict) and any(get_origin(a) is dict for a in (annotation, *_every_argument(annotation))):
+    if isinstance(values, dict) and any(get_origin(a) is dict for a in _every_argument(annotation)):
         return {key: _completed(model, value) for key, value in values.items()}
     return _completed(model, values)
 
