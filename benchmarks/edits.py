@@ -21,10 +21,11 @@ from common import ROOT, save
 sys.path.insert(0, str(ROOT / "tests"))
 from unit.editors.diffusion.published import Published
 from unit.editors.diffusion.sdxl_kit import request
-from varireal.config.diffusion import SdxlEdits, SdxlModels, Speed
-from varireal.config.machine import BackendContext, MachineConfig, ModelRef
+from varireal.backends import BackendContext
+from varireal.config.edits import SdxlEdits, SdxlModels, Speed
+from varireal.config.machine import MachineConfig, ModelRef
 from varireal.editors.diffusion.canvas import Canvas
-from varireal.editors.sdxl import SdxlEditor
+from varireal.editors.diffusion.sdxl import SdxlEditor
 from varireal.models.device import find_device, quiet
 from varireal.records import EditRequest
 

@@ -23,15 +23,13 @@ import numpy as np
 import torch
 from common import ROOT, save
 
-from varireal.config.judging import QuestionsConfig, VlmJudging
 from varireal.config.machine import MachineConfig
-from varireal.judges.base import Asked
-from varireal.judges.forward import Chat, Plain, Sharing
-from varireal.judges.pictures import grey_picture, shown_picture
+from varireal.config.verdicts import QuestionsConfig, VlmJudging
+from varireal.core.pictures import encode_png
+from varireal.judges.base import Asked, grey_picture, shown_picture
 from varireal.judges.questions import Questions
-from varireal.judges.vlm import VlmJudge
+from varireal.judges.vlm import Chat, Plain, Sharing, VlmJudge
 from varireal.models.device import Device, find_device
-from varireal.pictures import encode_png
 
 sys.path.insert(0, str(ROOT / "tests"))
 from tiny.models import build as build_tiny

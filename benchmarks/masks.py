@@ -19,13 +19,13 @@ import numpy as np
 import torch
 from common import save
 
-from varireal.arrays import Array
-from varireal.config.machine import BackendContext, MachineConfig, ModelRef
+from varireal.backends import BackendContext
+from varireal.config.machine import MachineConfig, ModelRef
 from varireal.config.masks import GroundedSam2Masks
 from varireal.models.device import find_device
-from varireal.records import MaskResult
+from varireal.records import Array, MaskResult
+from varireal.segmenters.base import segment_all
 from varireal.segmenters.grounded_sam2 import GroundedSam2Segmenter
-from varireal.segmenters.running import segment_all
 
 SHAPES = ((683, 1024), (768, 1024), (1024, 768), (1024, 683), (1024, 1024), (576, 1024))
 NAMES = ("Abyssinian", "great Pyrenees", "Boeing 737-800", "Audi S4 Sedan 2012", "black-footed albatross")

@@ -9,13 +9,13 @@ import time
 import cv2
 from common import save
 
-from varireal.datasets.demo import demo_specs, render_demo
-from varireal.datasets.demo_classes import DEMO_CLASSES
-from varireal.editors.procedural import ProceduralEditor
+from varireal.config.images import DEMO_CLASSES
+from varireal.core.pictures import encode_png
 from varireal.metrics.receipts import measure
-from varireal.pictures import encode_png
-from varireal.prompting.bank import load_bank, prompts_for, shipped_bank
+from varireal.prompts.bank import load_bank, prompts_for, shipped_bank
 from varireal.records import EditRequest
+from varireal_demo.birds_source import demo_specs, render_demo
+from varireal_demo.editor import ProceduralEditor
 
 WARM_UP, COUNTED = 4, 24
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from common import ROOT, save
 
-from varireal.config.asking import OpenAIPrompts, Server, Traffic
+from varireal.config.hosted import OpenAIPrompts, Server, Traffic
 from varireal.config.prompts import PromptsConfig
 from varireal.config.slices import PromptsSlice, ServerSlice, slice_text
 

@@ -15,12 +15,12 @@ import pyarrow.parquet as pq
 import yaml
 
 from varireal.config.model import parse_config
-from varireal.layout import Layout
-from varireal.paths import shard_name
-from varireal.prompting.files import write_class_file
+from varireal.core.paths import shard_name
+from varireal.core.seeds import candidate_seed, shard_of
+from varireal.prompts.class_file import write_class_file
 from varireal.records import ClassInfo
-from varireal.schemas import EDITS, MASKS, VERDICTS
-from varireal.seeds import candidate_seed, shard_of
+from varireal.store.schemas import EDITS, MASKS, VERDICTS
+from varireal.study.layout import Layout
 
 STUDY = "results/scale"
 SIDE, PER_CLASS, PER_IMAGE, PROMPTS = 32, 100, 5, 10

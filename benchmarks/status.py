@@ -20,15 +20,15 @@ from pathlib import Path
 import numpy as np
 from common import environment, save
 
-from varireal import tables
 from varireal.config.model import parse_config
 from varireal.config.slices import slice_digest, slice_text, stage_slices
+from varireal.core.paths import StudyPaths, shard_name
+from varireal.core.pictures import encode_png
 from varireal.names import FEASIBILITIES, OK
-from varireal.paths import StudyPaths, shard_name
-from varireal.pictures import encode_png
 from varireal.running import job_record
-from varireal.schemas import EDITS, IMAGES, MASKS, VERDICTS
-from varireal.store import open_store, pack
+from varireal.store import tables
+from varireal.store.items import open_store, pack
+from varireal.store.schemas import EDITS, IMAGES, MASKS, VERDICTS
 
 SHARDS, ROUNDS, PER_IMAGE, REFUSED = 199, 2, 8, 20  # every 20th candidate is refused
 REPEATS = 7

@@ -28,8 +28,8 @@ from torchvision import transforms
 from varireal.classifiers.augment import Augmenter
 from varireal.classifiers.batches import PictureCache
 from varireal.classifiers.pools import Picture
-from varireal.datasets.demo import demo_specs, render_demo
-from varireal.datasets.demo_classes import DEMO_CLASSES
+from varireal.config.images import DEMO_CLASSES
+from varireal_demo.birds_source import demo_specs, render_demo
 
 SIZE, SIDE, PICTURES, ROUNDS = 224, 500, 24, 15
 EPOCHS = 10  # the published settings visit each picture far more often

@@ -29,11 +29,9 @@ from published_step import PublishedStep
 from torch._subclasses.fake_tensor import FakeTensorMode
 from training_input import MEAN, SIZE, STD
 
-from varireal.classifiers.batches import Batch
+from varireal.classifiers.batches import Batch, picture_weights, weighted_loss
 from varireal.classifiers.clip import OPEN_CLIP, Clip
-from varireal.classifiers.lean import lean_image_features, lean_text_features
-from varireal.classifiers.lora import add_lora, lora_parameters
-from varireal.classifiers.loss import picture_weights, weighted_loss
+from varireal.classifiers.lora import add_lora, lean_image_features, lean_text_features, lora_parameters
 from varireal.classifiers.training import Job, Trainer
 from varireal.config.adapters import LoraSettings, TrainingSettings
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 from playwright.sync_api import sync_playwright
 
-from varireal import tables
-from varireal.schemas import EDITS, IMAGES, MASKS
+from varireal.store import tables
+from varireal.store.schemas import EDITS, IMAGES, MASKS
 
 STUDY = Path("results/demo")
 OUT = Path(__file__).parent / "pictures"

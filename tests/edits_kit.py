@@ -4,17 +4,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from varireal import tables
 from varireal.config.model import parse_config
 from varireal.config.slices import slice_text, stage_slices
+from varireal.core.pictures import decode_png, encode_png
 from varireal.datasets.decoding import file_sha256
-from varireal.editors.instruct_frame import may_change
-from varireal.pictures import decode_png, encode_png
-from varireal.prompting.files import write_class_file
+from varireal.editors.frame import may_change
+from varireal.prompts.class_file import write_class_file
 from varireal.records import ClassInfo, Prompt
-from varireal.schemas import EDITS, IMAGES, MASKS
 from varireal.segmenters.quality import encode_mask
 from varireal.stages import edits
+from varireal.store import tables
+from varireal.store.schemas import EDITS, IMAGES, MASKS
 
 SHARD = "00000-of-00001"
 NAMES = {"background": "coral reef", "color": "hot pink", "texture": "knitted wool"}

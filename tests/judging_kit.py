@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from varireal import tables
 from varireal.config.model import parse_config
 from varireal.config.slices import slice_text, stage_slices
+from varireal.core.pictures import encode_png
 from varireal.metrics.receipts import RECEIPT_FIELDS
-from varireal.pictures import encode_png
-from varireal.schemas import EDITS, MASKS, VERDICTS
 from varireal.segmenters.quality import encode_mask
 from varireal.stages import verdicts
+from varireal.store import tables
+from varireal.store.schemas import EDITS, MASKS, VERDICTS
 
 BLANK = {field.name: "" if pa.types.is_string(field.type) else 0 for field in EDITS if not field.nullable}
 PASSES = {"changed_fraction": 0.9, "leak_max": 0.0, "leak_mean": 0.0, "seam_score": 0.1, "silhouette_iou": 0.9}

@@ -41,13 +41,18 @@ _LIGHT = (
     *("statsmodels.api", "matplotlib.figure", "jinja2", "pydantic", "yaml", "openai", "tenacity", "imagehash"),
     *("snakemake.cli", "snakemake.api", "snakemake.workflow", "snakemake.dag", "snakemake.scheduling"),
     *(f"varireal.stages.{name}" for name in ("images", "prompts", "masks", "edits", "verdicts", "dataset", "report")),
-    *("varireal.cli", "varireal.layout", "varireal.judges.receipt", "varireal.segmenters.grabcut"),
-    *("varireal.editors.procedural", "varireal.rendering.scenes", "varireal.rendering.birds"),
+    *("varireal.cli", "varireal.study.layout", "varireal.judges.gates", "varireal.segmenters.grabcut"),
+    *("varireal_demo.editor", "varireal_demo.scenes", "varireal_demo.birds"),
 )
 # Only where they are used: a fork of a process with all of them takes a tenth of a second.
 _MODELS = (
     *("torch", "torchvision", "safetensors.torch", "open_clip", "peft", "transformers", "diffusers", "compel"),
-    *("varireal.stages.priors", "varireal.stages.adapters", "varireal.stages.predictions", "varireal.editors.sdxl"),
+    *(
+        "varireal.stages.priors",
+        "varireal.stages.adapters",
+        "varireal.stages.predictions",
+        "varireal.editors.diffusion.sdxl",
+    ),
     *("varireal.judges.vlm", "varireal.segmenters.grounded_sam2", "tiny.models"),
 )
 _CLIENT = """#!{python} -IS

@@ -1,14 +1,34 @@
 """Making the configured backends: each gets its own block of the config, and what it runs on."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from varireal.config.base import StrictModel
-from varireal.config.machine import BackendContext, MachineConfig
+from varireal.config.hosted import Server
+from varireal.config.machine import MachineConfig
 from varireal.config.slices import MachineSlice, read_slice
-from varireal.registry import is_built_in, load_backend
+from varireal.core.registry import is_built_in, load_backend
+from varireal.store.items import ItemStore
 
 NO_MACHINE = MachineSlice(machine=MachineConfig())
+
+
+@dataclass(frozen=True)
+class BackendContext:
+    """What a built-in backend gets besides its own block of the config.
+
+    Attributes:
+        machine: device, number format, memory.
+        noun: what all classes are.
+        server: the hosted model's server, for backends that ask one.
+        store: the job's item store, for backends that keep something of their own in it.
+    """
+
+    machine: MachineConfig = field(default_factory=MachineConfig)
+    noun: str = "object"
+    server: Server | None = None
+    store: ItemStore | None = None
 
 
 def read_machine(path: Path | None) -> MachineSlice:

@@ -16,11 +16,11 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from varireal import __version__, logs
+from varireal import __version__
 from varireal.commands import COMMANDS, Command, Option
+from varireal.core.files import said
 from varireal.errors import VariRealError
-from varireal.plaintext import said
-from varireal.running import installation, room, stopping
+from varireal.running import installation, logs, room, stopping
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ def _alone(command: Command, args: argparse.Namespace) -> AbstractContextManager
     place = getattr(args, "store", None) or args.log
     if place is None:
         return nullcontext()
-    from varireal.running.job_lock import sole_process
+    from varireal.running.locks import sole_process
 
     return sole_process(place)
 
@@ -126,13 +126,13 @@ def _run(command: Command, args: argparse.Namespace) -> int:
     run = getattr(importlib.import_module(target), function)
     if command.slice_model is None:
         return int(run(**values))
-    from varireal import tables
     from varireal.config import slices
+    from varireal.store import tables
 
     tables.leave_out_pandas()
     config = slices.read_slice(values.pop("config"), getattr(slices, command.slice_model))
     logger.info("varireal %s %s, config %s", __version__, args.command, slices.slice_digest(config))
-    from varireal.observing.jobs import run_job
+    from varireal.stages.job import run_job
 
     summary = run_job(run, args.command, config, values, args.log)
     for line in summary.lines:
@@ -145,7 +145,7 @@ def _run(command: Command, args: argparse.Namespace) -> int:
 def _single_thread() -> None:
     """Jobs run side by side, and the number of threads must not change a pixel. Before numpy is loaded."""
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
-    from varireal.parallel import single_thread
+    from varireal.running.parallel import single_thread
 
     single_thread()
 

@@ -3,6 +3,12 @@
 from collections.abc import Collection
 from enum import StrEnum
 
+# Names of the classifiers' choices, for configs and messages. Light: imports nothing.
+
+TINY = "tiny"
+AUGMENTATIONS = ("published", "color_safe", "none")
+
+
 # Studies were finished when these were all; what came later must not change them (see ``uncounted``).
 PUBLISHED_ATTRIBUTES = ("background", "color", "texture")
 ATTRIBUTES = PUBLISHED_ATTRIBUTES
@@ -10,6 +16,20 @@ FEASIBILITIES = ("feasible", "infeasible")
 
 TRAIN, VAL, TEST = "train", "val", "test"
 OK = "ok"
+
+# Attributes whose diffusion recipe starts from a prior picture.
+WITH_PRIOR = ("background", "texture")
+# Prior pictures per prompt by preset of the diffusion editor; 0 makes a fresh one for each edit.
+DEFAULT_POOL = {"matched": 8, "paper": 0}
+
+# Keys of the questions that a judge asks about a candidate.
+PRESENT, FEASIBLE = ("present_1", "present_2"), ("feasible_1", "feasible_2")
+MAIN = (*PRESENT, *FEASIBLE)
+# Columns of the answers: the question and its twin, about the picture and about the grey one.
+TWIN, BLANK = "_twin", "_blank"
+ON_PICTURE = tuple(f"{key}{end}" for key in MAIN for end in ("", TWIN))
+ON_BLANK = tuple(f"{key}{BLANK}" for key in ON_PICTURE)
+EVERY = (*ON_PICTURE, *ON_BLANK)
 
 
 def uncounted(attributes: Collection[str]) -> frozenset[str]:
@@ -66,3 +86,9 @@ class EditStatus(StrEnum):
     FLAT = "flat_image"
     NSFW = "nsfw"
     FAILED = "edit_failed"
+
+
+# A new attempt cannot help these: a later round leaves them alone, and their row of the first round tells why.
+HOPELESS = frozenset(
+    {EditStatus.NO_MASK, EditStatus.NO_PROMPT, EditStatus.UNKNOWN_PROMPT, EditStatus.IMAGE_UNREADABLE}
+)

@@ -4,8 +4,15 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from varireal.arrays import Array
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    # Shapes and value ranges are stated in the docstrings.
+    Array: TypeAlias = NDArray[Any]
+else:
+    Array = Any  # a name only, so that records can be imported without numpy
 
 _RGB = re.compile(r"#[0-9a-fA-F]{6}")
 

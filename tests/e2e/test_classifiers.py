@@ -7,8 +7,8 @@ import pytest
 from peft import PeftConfig
 
 from kit import CLASSIFIERS, TINY, Project
-from varireal import tables
-from varireal.schemas import PREDICTIONS
+from varireal.store import tables
+from varireal.store.schemas import PREDICTIONS
 
 pytestmark = pytest.mark.e2e
 

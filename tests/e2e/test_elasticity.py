@@ -9,8 +9,8 @@ import psutil
 import pytest
 
 from kit import TINY, Project, environment
-from varireal import tables
-from varireal.schemas import EDITS, FUNNEL, MANIFEST, dataset_schema
+from varireal.store import tables
+from varireal.store.schemas import EDITS, FUNNEL, MANIFEST, dataset_schema
 
 pytestmark = pytest.mark.e2e
 

@@ -7,8 +7,8 @@ import pytest
 
 from kit import TINY, Project
 from llm_server import Server, leaning
-from varireal import tables
-from varireal.schemas import FEASIBILITY, MANIFEST
+from varireal.store import tables
+from varireal.store.schemas import FEASIBILITY, MANIFEST
 
 pytestmark = pytest.mark.e2e
 

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from kit import ROOT, Project
-from varireal import tables
-from varireal.marks import read_recipe
-from varireal.schemas import DATASET, EDITS, MANIFEST, MASKS, PRIORS, VERDICTS
+from varireal.core.marks import read_recipe
+from varireal.store import tables
+from varireal.store.schemas import DATASET, EDITS, MANIFEST, MASKS, PRIORS, VERDICTS
 
 pytestmark = pytest.mark.e2e
 

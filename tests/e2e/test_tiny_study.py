@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from kit import TINY, Project
-from varireal import tables
-from varireal.pictures import decode_png
-from varireal.schemas import EDITS, FUNNEL, IMAGES, MANIFEST, MASKS, VERDICTS
+from varireal.core.pictures import decode_png
 from varireal.segmenters.quality import decode_mask
+from varireal.store import tables
+from varireal.store.schemas import EDITS, FUNNEL, IMAGES, MANIFEST, MASKS, VERDICTS
 
 pytestmark = pytest.mark.e2e
 

@@ -11,25 +11,24 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from varireal.asking.agenda import Agenda
-from varireal.asking.keeping import AnswerBook, request_digest
-from varireal.backends import make_backend
-from varireal.config.machine import BackendContext
+from varireal.backends import BackendContext, make_backend
 from varireal.config.slices import MachineSlice, slice_digest, stage_slices
+from varireal.core.pictures import encode_png
+from varireal.core.seeds import candidate_seed
+from varireal.hosted.book import AnswerBook, request_digest
 from varireal.judges.panel import Panel
-from varireal.layout import Layout
-from varireal.models.pinning import as_locked
+from varireal.models.lock import as_locked
 from varireal.names import FEASIBILITIES
-from varireal.pictures import encode_png
+from varireal.prompts.agenda import Agenda
+from varireal.prompts.deal import Deals
 from varireal.records import EditRequest, Prompt, SourceImage
 from varireal.running.room import Room
-from varireal.seeds import candidate_seed
 from varireal.segmenters.kept import KeptSegmenter
 from varireal.stages import adapters, images, predictions
 from varireal.stages.candidates import Work
-from varireal.stages.deals import Deals
-from varireal.stages.items import Item
-from varireal.store import ItemStore
+from varireal.stages.common import Item
+from varireal.store.items import ItemStore
+from varireal.study.layout import Layout
 
 PICTURE = np.arange(24 * 32 * 3, dtype=np.uint8).reshape(24, 32, 3)
 MASK = np.zeros((24, 32), bool)

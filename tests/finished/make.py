@@ -49,8 +49,8 @@ def jobs_of(places: list[tuple[Path, str]], *flags: str) -> list[dict]:
 def golden(scratch: Path) -> dict:
     """What is on record of every config: slice digests, what rules say, item keys."""
     from varireal.config.model import parse_config
-    from varireal.layout import Layout
-    from varireal.seeds import digest
+    from varireal.core.seeds import digest
+    from varireal.study.layout import Layout
 
     configs = studies.recorded_configs()
     project = Project(scratch, {})

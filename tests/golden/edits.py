@@ -5,13 +5,13 @@ import numpy as np
 from golden.comparing import save_picture
 from golden.models import lively
 from unit.editors.diffusion.sdxl_kit import tiny_models
-from varireal.config.diffusion import SdxlEdits
-from varireal.config.instruct import InstructEdits
-from varireal.config.machine import BackendContext, MachineConfig, ModelRef
-from varireal.editors.composite import composite
+from varireal.backends import BackendContext
+from varireal.config.edits import InstructEdits, SdxlEdits
+from varireal.config.machine import MachineConfig, ModelRef
+from varireal.editors.base import composite
+from varireal.editors.diffusion.sdxl import SdxlEditor
+from varireal.editors.frame import may_change
 from varireal.editors.instruct import InstructEditor
-from varireal.editors.instruct_frame import may_change
-from varireal.editors.sdxl import SdxlEditor
 from varireal.records import EditRequest, Prompt
 
 ATTRIBUTES = ("background", "color", "texture")

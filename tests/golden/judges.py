@@ -4,13 +4,13 @@ import math
 
 from golden.comparing import save_values
 from golden.edits import photo
-from varireal.config.judging import QuestionsConfig, VlmJudging
-from varireal.config.machine import BackendContext, MachineConfig, ModelRef
-from varireal.judges.base import Asked
-from varireal.judges.pictures import grey_picture
+from varireal.backends import BackendContext
+from varireal.config.machine import MachineConfig, ModelRef
+from varireal.config.verdicts import QuestionsConfig, VlmJudging
+from varireal.core.pictures import encode_png
+from varireal.judges.base import Asked, grey_picture
 from varireal.judges.questions import Questions
 from varireal.judges.vlm import VlmJudge
-from varireal.pictures import encode_png
 
 VALUES = "judges/p_yes.json"
 FAMILIES = ("llava_next", "qwen3_vl", "smolvlm")

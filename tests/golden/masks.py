@@ -5,7 +5,8 @@ import numpy as np
 from golden.comparing import save_picture, save_values
 from golden.edits import photo
 from tiny import onnx_files
-from varireal.config.machine import BackendContext, MachineConfig, ModelRef
+from varireal.backends import BackendContext
+from varireal.config.machine import MachineConfig, ModelRef
 from varireal.config.masks import GroundedSam2Masks, MattingMasks
 from varireal.segmenters.grounded_sam2 import GroundedSam2Segmenter
 from varireal.segmenters.matting import MattingSegmenter

@@ -7,7 +7,7 @@ import torch
 
 from kit import ROOT
 from unit.editors.diffusion.sdxl_kit import request
-from varireal.metrics.flat import flat_reason
+from varireal.metrics.receipts import flat_reason
 
 pytestmark = [
     pytest.mark.gpu,

@@ -10,9 +10,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from varireal.editors.procedural import ProceduralEditor
 from varireal.records import EditRequest, EditResult
 from varireal.running import stopping
+from varireal_demo.editor import ProceduralEditor
 
 
 class GatedEditor(ProceduralEditor):

@@ -78,7 +78,7 @@ def test_a_study_whose_jobs_are_asked_for_with_sacct(reference, workflow, cluste
 
 MENDED = """
 import subprocess, sys
-from varireal.running.queue_states import mend_sacct
+from varireal.running.slurm import mend_sacct
 assert mend_sacct()
 sys.exit(subprocess.run(sys.argv[1:]).returncode)
 """

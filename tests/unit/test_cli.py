@@ -54,7 +54,7 @@ def test_unknown_options_are_refused(capsys):
 def test_light_modules_stay_light():
     """What the Snakefile imports must not load numpy and the like: it is imported again for every cluster job."""
     code = (
-        "import sys; import varireal.cli, varireal.layout, varireal.config.model, varireal.checking; "
+        "import sys; import varireal.cli, varireal.study.layout, varireal.config.model, varireal.tools.check; "
         "heavy = {'numpy', 'cv2', 'pandas', 'pyarrow', 'PIL', 'torch', 'scipy', 'skimage', 'matplotlib', 'datasets'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )

@@ -11,8 +11,8 @@ from packaging.utils import canonicalize_name
 
 from kit import ROOT
 from varireal.config.model import parse_config
-from varireal.layout import Layout
-from varireal.registry import _BUILT_IN, backend_extra
+from varireal.core.registry import _BUILT_IN, backend_extra
+from varireal.study.layout import Layout
 
 ENVS = ROOT / "envs"
 NAMES = ("classifiers", "core", "models")

@@ -7,20 +7,21 @@ import pytest
 import yaml
 from pydantic import Field, create_model
 
-from varireal import names, tables
-from varireal.config import instruct
+from varireal import names
+from varireal.backends import BackendContext
+from varireal.config import edits
 from varireal.config.adapters import TrainingSettings
-from varireal.config.asking import OpenAIPrompts
 from varireal.config.base import Added
-from varireal.config.judging import QuestionsConfig, ReviewConfig, SilhouetteCheck
-from varireal.config.machine import BackendContext
+from varireal.config.hosted import OpenAIPrompts
 from varireal.config.masks import GrabCutMasks
 from varireal.config.model import parse_config
 from varireal.config.slices import stage_slices
+from varireal.config.verdicts import QuestionsConfig, ReviewConfig, SilhouetteCheck
 from varireal.errors import ConfigError, DataError
 from varireal.judges.questions import Questions, questions_digest, read_questions
-from varireal.layout import Layout
 from varireal.records import Prompt
+from varireal.store import tables
+from varireal.study.layout import Layout
 
 PROMPT = Prompt("p", "c", "color", "feasible", "brown", "A brown coat.")
 SERVER = {"base_url": "http://127.0.0.1:1/v1"}
@@ -31,7 +32,7 @@ def grown(model, **fields):
     return create_model(f"Later{model.__name__}", __base__=model, **fields)
 
 
-WEATHER = (Annotated[instruct.Template, Field(description="Weather.")], "Let it {prompt}.")
+WEATHER = (Annotated[edits.Template, Field(description="Weather.")], "Let it {prompt}.")
 DITHER = (Annotated[bool, Field(description="A key."), Added(before=False)], True)
 
 
@@ -40,7 +41,7 @@ def test_an_instruction_more_changes_no_key_of_the_others(name, monkeypatch, tmp
     from varireal.editors.instruct import InstructEditor
     from varireal.editors.openai_images import HostedEditor
 
-    block = {"instruct": instruct.InstructEdits, "openai_images": instruct.HostedEdits}[name]
+    block = {"instruct": edits.InstructEdits, "openai_images": edits.HostedEdits}[name]
 
     def params(settings):
         if name == "instruct":
@@ -48,7 +49,7 @@ def test_an_instruction_more_changes_no_key_of_the_others(name, monkeypatch, tmp
         return HostedEditor(settings, settings.server, "bird", None, grace=1.0).params(PROMPT)
 
     before = params(block())
-    more = grown(instruct.Instructions, weather=WEATHER)
+    more = grown(edits.Instructions, weather=WEATHER)
     monkeypatch.setattr(f"varireal.editors.{name}.Instructions", more)
     later = grown(block, weather=WEATHER)
     assert params(later()) == before
@@ -76,7 +77,7 @@ def test_a_key_added_to_a_backend_that_is_not_chosen_runs_nothing_again():
         (SilhouetteCheck, "min_iou", "verdicts.verdicts.silhouette"),
         (ReviewConfig, "path", "dataset.reviewed"),
         (TrainingSettings, "steps", "predictions.model.training"),
-        (instruct.PictureTraffic, "tries", "edits.edits.openai_images.server.traffic"),
+        (edits.PictureTraffic, "tries", "edits.edits.openai_images.server.traffic"),
         (GrabCutMasks, "iterations", "masks.masks.grabcut"),
     ],
 )

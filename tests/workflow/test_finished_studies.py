@@ -19,9 +19,9 @@ import yaml
 from finished import make
 from finished.studies import SDXL_MODELS, TINY_MODELS
 from kit import ROOT, Project
-from varireal import tables
-from varireal.schemas import EDITS, IMAGES
-from varireal.store import ItemStore
+from varireal.store import tables
+from varireal.store.items import ItemStore
+from varireal.store.schemas import EDITS, IMAGES
 
 pytestmark = pytest.mark.workflow
 
@@ -83,12 +83,12 @@ def test_nothing_is_to_be_done(projects, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_is_to_be_collected(projects, name):
-    from varireal.collecting import run
+    from varireal.tools.store_gc import run
 
     lines = []
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())
-    logger = logging.getLogger("varireal.collecting")
+    logger = logging.getLogger("varireal.tools.store_gc")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     try:
@@ -108,7 +108,7 @@ def test_nothing_is_to_be_collected(projects, name):
     ],
 )
 def test_a_candidate_is_made_again_to_the_bit(projects, name, attribute, monkeypatch):
-    from varireal.replaying.answering import answer
+    from varireal.tools.replay import answer
 
     project = projects[name]
     if not usable(project):

@@ -171,11 +171,11 @@ def test_a_deleted_table_of_masks(study):
     ("code", "cause"),
     [
         (
-            "import varireal.provenance as p; p.STAGE_VERSIONS['edits'] = 99",
+            "import varireal.core.provenance as p; p.STAGE_VERSIONS['edits'] = 99",
             ("version", "version of the stage edits", "v3", "v99"),
         ),
         (
-            "import varireal.registry as r; r._BUILT_IN['segmenters']['grabcut'] = "
+            "import varireal.core.registry as r; r._BUILT_IN['segmenters']['grabcut'] = "
             "(r._BUILT_IN['segmenters']['grabcut'][0], '7', '')",
             ("version", "version of the backend grabcut", "v1", "v7"),
         ),

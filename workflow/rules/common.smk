@@ -1,11 +1,11 @@
-# What all rules share: the checked config, and the layout that knows every path. All logic is in varireal.layout.
+# What all rules share: the checked config, and the layout that knows every path. All logic is in varireal.study.layout.
 import sys
 from pathlib import Path
 
 from varireal.config.model import parse_config
-from varireal.layout import Layout
+from varireal.study.layout import Layout
 from varireal.running import installation, snakemake_side
-from varireal.running.endings import Collector
+from varireal.running.workflow import Collector
 from varireal.running.snakemake_side import one_line_errors
 
 
@@ -23,9 +23,9 @@ def checked_layout():
 
 def begin_workflow(logger):
     """Own the study's folder until the end, and note what fails. Not called for a dry run, nor inside a job."""
-    from varireal.config.files import write_text  # here, because no job needs them
-    from varireal.running.beginning import begin
-    from varireal.running.queue_states import mend_sacct
+    from varireal.config.generate import write_text  # here, because no job needs them
+    from varireal.running.workflow import begin
+    from varireal.running.slurm import mend_sacct
     from varireal.running.started import note_start
 
     if not workflow.local_exec:

@@ -4,15 +4,166 @@ import re
 from pathlib import Path
 from typing import Any
 
+import torch
+from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import nn
+from torch.nn import functional
 
-from varireal.classifiers.attention import split_attention
 from varireal.classifiers.clip import OPEN_CLIP, TRANSFORMERS, Clip
 from varireal.config.adapters import LoraSettings
+from varireal.core.files import said
 from varireal.errors import BackendError, DataError
-from varireal.plaintext import said
+
+# Features for training, without the work that cannot reach them; only rounding differs from the library's own.
+
+
+def lean_image_features(clip: Clip, pictures: torch.Tensor) -> torch.Tensor:
+    """As ``Clip.image_features``, but the last block is computed for the class token alone, the one that is read.
+
+    A tower of another form is encoded in full.
+    """
+    visual: Any = getattr(clip.core, "visual", None)
+    if clip.library != OPEN_CLIP or type(visual) is not VisionTransformer or not _reads_class_token(visual):
+        return clip.image_features(pictures)
+    *blocks, last = visual.transformer.resblocks
+    hidden = visual._embeds(pictures)
+    for block in blocks:
+        hidden = block(hidden)
+    normed = last.ln_1(hidden)
+    token = hidden[:, :1] + last.ls_1(last.attn(normed[:, :1], normed, normed, need_weights=False)[0])
+    token = token + last.ls_2(last.mlp(last.ln_2(token)))
+    pooled = visual._pool(token)[0]
+    return functional.normalize(pooled if visual.proj is None else pooled @ visual.proj, dim=-1)
+
+
+def _reads_class_token(visual: VisionTransformer) -> bool:
+    blocks = visual.transformer.resblocks
+    return (
+        visual.attn_pool is None
+        and visual.pool_type == "tok"
+        and visual.transformer.batch_first
+        and type(blocks[-1]) is ResidualAttentionBlock
+    )
+
+
+def lean_text_features(clip: Clip, tokens: torch.Tensor) -> torch.Tensor:
+    """As ``Clip.text_features``, but without what follows the longest text's end: it cannot be seen from before.
+
+    The text tower is causal; a model whose tower is not is encoded in full.
+    """
+    core = clip.core
+    if clip.library != OPEN_CLIP or not hasattr(core, "positional_embedding") or core.attn_mask is None:
+        return clip.text_features(tokens)
+    length = int(tokens.argmax(1).max()) + 1
+    if core.text_pool_type != "argmax" or length >= tokens.shape[1]:
+        return clip.text_features(tokens)
+    tokens = tokens[:, :length]
+    hidden = core.token_embedding(tokens) + core.positional_embedding[:length]
+    hidden = core.ln_final(core.transformer(hidden, attn_mask=core.attn_mask[:length, :length]))
+    pooled = hidden[torch.arange(len(tokens)), tokens.argmax(1)]
+    return functional.normalize(pooled @ core.text_projection, dim=-1)
+
+
+# open_clip's fused attention as three projections, so that PEFT can address q and v by name.
+
+
+class _Part(nn.Linear):
+    """One of three projections of the same input; the attention computes all three at once and hands each its own."""
+
+    given: torch.Tensor | None = None
+
+    def forward(self, sequence: torch.Tensor) -> torch.Tensor:
+        """The projection that was handed over, or else as ``nn.Linear``."""
+        found, self.given = self.given, None
+        return super().forward(sequence) if found is None else found
+
+
+class SplitAttention(nn.Module):
+    """An ``nn.MultiheadAttention`` with its ``in_proj`` split into ``q_proj``, ``k_proj`` and ``v_proj``.
+
+    The weights are views of the original ones. Self-attention projects as the original does, all three at once and
+    sequence first: anything else rounds differently, and updates of zero are to change no bit.
+
+    Raises:
+        BackendError: the attention has a form that is not split here (other key sizes, biases, dropout).
+    """
+
+    def __init__(self, fused: nn.MultiheadAttention) -> None:
+        super().__init__()
+        if fused.in_proj_weight is None or fused.bias_k is not None or fused.dropout:
+            raise BackendError("this attention cannot be split into q, k and v; expected one fused projection")
+        self.num_heads, self.batch_first = fused.num_heads, fused.batch_first
+        self._folded = fused.in_proj_weight.requires_grad
+        width = fused.embed_dim
+        parts = [slice(number * width, (number + 1) * width) for number in range(3)]
+        biases = [None if fused.in_proj_bias is None else fused.in_proj_bias[rows] for rows in parts]
+        self.q_proj, self.k_proj, self.v_proj = (
+            _linear(_Part, fused.in_proj_weight[rows], bias) for rows, bias in zip(parts, biases, strict=True)
+        )
+        self.out_proj = _linear(nn.Linear, fused.out_proj.weight, fused.out_proj.bias)
+
+    def forward(
+        self,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        need_weights: bool = False,  # noqa: ARG002  (part of torch's signature)
+        attn_mask: torch.Tensor | None = None,
+        **_: Any,
+    ) -> tuple[torch.Tensor, None]:
+        """As ``nn.MultiheadAttention``; weights are never returned."""
+        same = query is key is value
+        if self.batch_first:
+            query, key, value = (part.transpose(0, 1) for part in (query, key, value))
+        if same:
+            query = key = value = self._project(query)
+        queries, keys, values = (
+            projection(part).unflatten(-1, (self.num_heads, -1)).permute(1, 2, 0, 3)
+            for projection, part in ((self.q_proj, query), (self.k_proj, key), (self.v_proj, value))
+        )
+        if attn_mask is not None and attn_mask.ndim == 2:
+            attn_mask = attn_mask[None, None]  # the form in which torch's own attention gives it, for the same kernel
+        mixed = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=attn_mask)
+        length, size = query.shape[:2]
+        out: torch.Tensor = self.out_proj(mixed.permute(2, 0, 1, 3).reshape(length * size, -1))
+        out = out.view(length, size, -1)
+        return (out.transpose(0, 1) if self.batch_first else out), None
+
+    def _project(self, sequence: torch.Tensor) -> torch.Tensor:
+        """Hand each projection its part of one product, and return what PEFT computes the updates from."""
+        parts = [getattr(layer, "base_layer", layer) for layer in (self.q_proj, self.k_proj, self.v_proj)]
+        weight = torch.cat([part.weight for part in parts])
+        bias = None if parts[0].bias is None else torch.cat([part.bias for part in parts])
+        whole = sequence.contiguous()
+        if sequence.is_contiguous() or not self._folded:
+            projected = functional.linear(sequence, weight, bias)
+        else:  # as torch does it for weights that require gradients, which PEFT's no longer do
+            projected = functional.linear(whole.flatten(0, 1), weight).view(*whole.shape[:2], -1)
+            projected = projected if bias is None else projected + bias
+        for part, given in zip(parts, projected.chunk(3, -1), strict=True):
+            part.given = given
+        return whole
+
+
+def _linear(kind: type[nn.Linear], weight: torch.Tensor, bias: torch.Tensor | None) -> nn.Linear:
+    linear = kind(weight.shape[1], weight.shape[0], bias=bias is not None, device="meta")
+    linear.weight = nn.Parameter(weight.detach())
+    if bias is not None:
+        linear.bias = nn.Parameter(bias.detach())
+    return linear
+
+
+def split_attention(model: nn.Module) -> nn.Module:
+    """Split every fused attention of a model, in place, and return it."""
+    for name, module in list(model.named_modules()):
+        if isinstance(module, nn.MultiheadAttention):
+            parent, _, child = name.rpartition(".")
+            setattr(model.get_submodule(parent), child, SplitAttention(module))
+    return model
+
 
 # PEFT matches the whole name of a module.
 _TOWERS = {

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from varireal.arrays import Array
-from varireal.classifiers import regimes as r
-from varireal.classifiers.regimes import Regime
+from varireal.config import regimes as r
+from varireal.config.regimes import Regime
+from varireal.core.files import few
+from varireal.core.seeds import digest, stable_int
 from varireal.names import FEASIBILITIES
-from varireal.plaintext import few
-from varireal.seeds import digest, stable_int
+from varireal.records import Array
 
 Row = Mapping[str, Any]
 

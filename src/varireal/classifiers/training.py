@@ -14,15 +14,13 @@ import torch
 from safetensors.torch import load, save
 from torch.nn import functional
 
-from varireal.classifiers.batches import Batches, learning_rate
+from varireal.classifiers.batches import Batches, learning_rate, mixed, picture_weights, weighted_loss
 from varireal.classifiers.clip import Clip
-from varireal.classifiers.lean import lean_image_features, lean_text_features
-from varireal.classifiers.lora import lora_parameters, trains_tower
-from varireal.classifiers.loss import mixed, picture_weights, weighted_loss
+from varireal.classifiers.lora import lean_image_features, lean_text_features, lora_parameters, trains_tower
 from varireal.config.adapters import TrainingSettings
+from varireal.core.seeds import stable_int
 from varireal.errors import BackendError
 from varireal.running import stopping
-from varireal.seeds import stable_int
 
 logger = logging.getLogger(__name__)
 

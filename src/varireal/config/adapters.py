@@ -4,10 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
-from varireal.classifiers.names import AUGMENTATIONS, TINY
-from varireal.classifiers.regimes import unknown_pattern
-from varireal.config.base import StrictModel
-from varireal.config.fields import Fraction
+from varireal.config.base import Fraction, StrictModel
+from varireal.config.regimes import unknown_pattern
+from varireal.names import AUGMENTATIONS, TINY
 
 
 def _known_augmentation(name: str) -> str:

@@ -2,19 +2,47 @@
 
 import difflib
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Self, TypeVar, get_args, get_origin
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
+    Field,
     SerializationInfo,
     SerializerFunctionWrapHandler,
     ValidationError,
     model_serializer,
 )
 from pydantic_core import ErrorDetails, to_jsonable_python
+
+from varireal.core.registry import backend_names
+
+# Field types that several config blocks share.
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Options = Annotated[
+    dict[str, Any],
+    Field(description="Keyword arguments for a backend of another package; not for built-in ones."),
+]
+
+
+def _known(capability: str) -> Callable[[str], str]:
+    def check(name: str) -> str:
+        known = backend_names(capability)
+        if name not in known:
+            raise ValueError(f"unknown backend {name!r}; allowed: {', '.join(known)}")
+        return name
+
+    return check
+
+
+SegmenterName = Annotated[str, AfterValidator(_known("segmenters"))]
+EditorName = Annotated[str, AfterValidator(_known("editors"))]
+JudgeName = Annotated[str, AfterValidator(_known("judges"))]
+
 
 SECRET_WORDS = ("key", "apikey", "secret", "password", "passwd", "token", "credential", "credentials")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from varireal.config.files import load_config, read_yaml
+from varireal.config.generate import load_config, read_yaml
 from varireal.config.model import Config
 from varireal.config.study import StudyConfig
 from varireal.errors import ConfigError

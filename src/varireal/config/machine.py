@@ -1,13 +1,11 @@
 """``machine``: what models run on. None of it runs anything again; each row says what it was made with."""
 
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from varireal.config.asking import Server
 from varireal.config.base import Added, StrictModel
-from varireal.store import ItemStore
 
 # Before there was a key the wait had no limit; no result tells the two apart.
 GRACE_SECONDS = 20.0
@@ -70,18 +68,6 @@ class MachineConfig(StrictModel):
     ] = GRACE_SECONDS
 
 
-@dataclass(frozen=True)
-class BackendContext:
-    """What a built-in backend gets besides its own block of the config.
-
-    Attributes:
-        machine: device, number format, memory.
-        noun: what all classes are.
-        server: the hosted model's server, for backends that ask one.
-        store: the job's item store, for backends that keep something of their own in it.
-    """
-
-    machine: MachineConfig = field(default_factory=MachineConfig)
-    noun: str = "object"
-    server: Server | None = None
-    store: ItemStore | None = None
+def is_local(ref: ModelRef) -> bool:
+    """Whether a model is a file or folder of this machine, and no hub id."""
+    return Path(ref.id).expanduser().exists() or ref.id.startswith((".", "/", "~")) or ref.id.count("/") != 1

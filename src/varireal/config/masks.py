@@ -4,8 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from varireal.config.base import StrictModel
-from varireal.config.fields import Fraction, Options, SegmenterName
+from varireal.config.base import Fraction, Options, SegmenterName, StrictModel
 from varireal.config.machine import ModelRef
 
 

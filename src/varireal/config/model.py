@@ -8,18 +8,15 @@ from pydantic import Field, ValidationError
 
 from varireal.config.adapters import AdaptersConfig, StatisticsConfig
 from varireal.config.base import StrictModel, explain, find_secret
-from varireal.config.budget import BudgetConfig
-from varireal.config.dataset import DatasetConfig
 from varireal.config.edits import EditsConfig
 from varireal.config.images import ImagesConfig
 from varireal.config.machine import MachineConfig
 from varireal.config.masks import MasksConfig
 from varireal.config.prompts import PromptsConfig
-from varireal.config.report import ReportConfig
-from varireal.config.study import StudyConfig
+from varireal.config.study import BudgetConfig, DatasetConfig, ReportConfig, StudyConfig
 from varireal.config.verdicts import VerdictsConfig
+from varireal.core.registry import is_built_in
 from varireal.errors import ConfigError
-from varireal.registry import is_built_in
 
 
 class Config(StrictModel):

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from varireal.config.asking import OpenAIPrompts
 from varireal.config.base import StrictModel
+from varireal.config.hosted import OpenAIPrompts
 
 
 class BankPrompts(StrictModel):

@@ -5,23 +5,19 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from varireal.config.adapters import AdaptersConfig, StatisticsConfig, TrainingSettings
-from varireal.config.asking import OpenAIPrompts, Server
 from varireal.config.base import Added, StrictModel, explain, from_keys
-from varireal.config.budget import BudgetConfig
-from varireal.config.dataset import DatasetConfig
-from varireal.config.edits import EditsConfig
+from varireal.config.edits import EditsConfig, PictureServer
+from varireal.config.hosted import OpenAIPrompts, Server
 from varireal.config.images import ImagesConfig, ReadingConfig
-from varireal.config.instruct import PictureServer
-from varireal.config.judging import ReviewConfig
 from varireal.config.machine import GRACE_SECONDS, MachineConfig
 from varireal.config.masks import MasksConfig
 from varireal.config.model import Config
 from varireal.config.prompts import BankPrompts, PromptsConfig
-from varireal.config.report import ReportConfig
-from varireal.config.verdicts import VerdictsConfig
+from varireal.config.study import BudgetConfig, DatasetConfig, ReportConfig
+from varireal.config.verdicts import ReviewConfig, VerdictsConfig
+from varireal.core.registry import backend_names
+from varireal.core.seeds import digest
 from varireal.errors import ConfigError
-from varireal.registry import backend_names
-from varireal.seeds import digest
 
 S = TypeVar("S", bound=StrictModel)
 

@@ -1,11 +1,84 @@
 """``study``: name, place, seed, and how the work is split."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from varireal.config.base import StrictModel
-from varireal.config.fields import Fraction
+from varireal.config.base import Fraction, StrictModel
+
+# ``dataset``: what is written besides the Parquet files.
+
+Export = Literal["folders", "webdataset", "coco"]
+
+
+class DatasetConfig(StrictModel):
+    """What the data card says and which exports are made."""
+
+    exports: Annotated[
+        tuple[Export, ...],
+        Field(
+            description="More copies of the data set: folders (class folders), webdataset (tar shards), coco (masks)."
+        ),
+    ] = ()
+    license: Annotated[
+        str, Field(min_length=1, max_length=200, description="Licence of the edited images, for the data card.")
+    ] = "unknown"
+    source_license: Annotated[
+        str, Field(min_length=1, max_length=200, description="Licence of the photos, for the data card.")
+    ] = "unknown"
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "DatasetConfig":
+        if len(set(self.exports)) != len(self.exports):
+            raise ValueError("exports: an export is named twice")
+        return self
+
+
+# ``report``: the page of pictures.
+
+
+class ReportConfig(StrictModel):
+    """How the report looks."""
+
+    title: Annotated[str, Field(min_length=1, max_length=200, description="Title of the page.")] = (
+        "Does feasibility matter?"
+    )
+    thumbnail_px: Annotated[
+        int, Field(ge=64, le=1024, description="Longest side of the pictures in the page, in pixels.")
+    ] = 192
+    page_size: Annotated[int, Field(ge=10, le=1000, description="Candidates per data file of the page.")] = 60
+    max_pairs: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=10_000_000,
+            description="Most pairs that the page shows. Of a larger study so many are drawn, evenly over classes, "
+            "and within a class over attributes and outcomes; counts are of the whole study.",
+        ),
+    ] = 4000
+
+
+# ``budget``: what a study may take. None of it changes a result or runs anything again.
+
+
+class BudgetConfig(StrictModel):
+    """What the whole study may take; jobs stop in good order when it is reached, and go on when it is raised."""
+
+    usd: Annotated[
+        float | None,
+        Field(ge=0, description="US dollars for hosted models in all, by their servers' prices; null: no limit."),
+    ] = None
+    gpu_hours: Annotated[
+        float | None, Field(ge=0, description="Hours that jobs hold a GPU, loading included; null: no limit.")
+    ] = None
+    disk_gb: Annotated[
+        float | None, Field(ge=0, description="Gigabytes (1e9 bytes) of the study's folder; null: no limit.")
+    ] = None
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is any limit."""
+        return (self.usd, self.gpu_hours, self.disk_gb) != (None, None, None)
 
 
 class StudyConfig(StrictModel):

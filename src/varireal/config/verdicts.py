@@ -1,21 +1,173 @@
 """``verdicts``: the gates that a candidate must pass to be accepted."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from varireal.config.base import StrictModel
-from varireal.config.fields import Fraction, JudgeName
-from varireal.config.judging import (
-    DEFAULT_GATES,
-    PAPER_GATES,
-    AnswerGates,
-    OpenAIJudging,
-    QuestionsConfig,
-    ReviewConfig,
-    SilhouetteCheck,
-    VlmJudging,
-)
+from varireal.config.base import Fraction, JudgeName, SegmenterName, StrictModel
+from varireal.config.hosted import Name, Server
+from varireal.config.machine import ModelRef
+
+# Blocks of ``verdicts`` for judges that are models: questions, gates, review; and the check of the outline.
+
+
+class QuestionsConfig(StrictModel):
+    """What a model is asked about each candidate; the expected answer is no part of it."""
+
+    preset: Annotated[
+        Literal["default", "paper"],
+        Field(
+            description=(
+                "default: two questions on presence and two on feasibility, each with its negation; paper: the "
+                "published wording, score and threshold, without controls."
+            )
+        ),
+    ] = "default"
+    file: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="Questions of your own, a YAML file like the package's assets/judging/default.yaml.",
+        ),
+    ] = None
+    twins: Annotated[
+        bool, Field(description="Also ask the negation of each question: a judge that always says yes shows itself.")
+    ] = True
+    blank: Annotated[
+        bool, Field(description="Also ask everything about a uniform grey picture, once per prompt and class.")
+    ] = True
+    min_mass: Annotated[
+        Fraction,
+        Field(
+            description="Least probability that the first word is yes or no at all; below it the answer is unknown."
+        ),
+    ] = 0.5
+
+
+class ArmAgreement(StrictModel):
+    """Gates on feasibility, by arm; null switches one off."""
+
+    feasible: Annotated[
+        Fraction | None, Field(description="Feasible arm: least probability of yes to both feasibility questions.")
+    ] = None
+    infeasible: Annotated[
+        Fraction | None, Field(description="Infeasible arm: least probability of no to both feasibility questions.")
+    ] = None
+
+
+class AnswerGates(StrictModel):
+    """Limits on a model's answers; null switches a gate off. An unknown answer fails its gate."""
+
+    min_present_1: Annotated[
+        Fraction | None, Field(description="Least probability of yes to the first question on presence.")
+    ] = 0.5
+    min_present_2: Annotated[
+        Fraction | None, Field(description="Least probability of yes to the second question on presence.")
+    ] = 0.5
+    feasibility_agrees: Annotated[
+        ArmAgreement, Field(description="Whether the judge must agree with the arm; off, so that it can be measured.")
+    ] = ArmAgreement()
+    max_yes_bias: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=0.5,
+            description="Largest yes-bias, 0 for a judge that never contradicts itself, 0.5 for one that always says "
+            "yes; on the picture and on the grey one.",
+        ),
+    ] = 0.25
+    min_score: Annotated[
+        Fraction | None,
+        Field(description="Least share of the four answers that are as expected, the published score."),
+    ] = None
+
+
+DEFAULT_GATES = AnswerGates()
+# main_pipeline.py:234 of the released code, without its way out after two cycles.
+PAPER_GATES = AnswerGates(min_present_1=None, min_present_2=None, max_yes_bias=None, min_score=0.5)
+
+
+class VlmJudging(StrictModel):
+    """Options of ``judge: vlm``: a vision-language model of transformers."""
+
+    model: Annotated[
+        ModelRef, Field(description="Image-text-to-text model; published: llava-hf/llava-v1.6-mistral-7b-hf.")
+    ] = ModelRef(id="Qwen/Qwen3-VL-4B-Instruct")
+    quantize: Annotated[
+        Literal["none", "8bit", "4bit"],
+        Field(description="Weights in 8 or 4 bits, for small GPUs; needs the package bitsandbytes. Published: 8bit."),
+    ] = "none"
+    long_side: Annotated[
+        int | None,
+        Field(ge=64, le=4096, description="Longest side at which pictures are shown, in pixels; null: as they are."),
+    ] = 768
+
+
+class OpenAIJudging(StrictModel):
+    """Options of ``judge: openai``: a vision endpoint."""
+
+    model: Annotated[Name, Field(description="Model, as the server calls it.")] = "gpt-4.1-mini"
+    long_side: Annotated[
+        int | None,
+        Field(ge=64, le=4096, description="Longest side at which pictures are sent, in pixels; null: as they are."),
+    ] = 768
+    image_format: Annotated[Literal["png", "jpeg"], Field(description="How pictures are sent.")] = "jpeg"
+    jpeg_quality: Annotated[int, Field(ge=50, le=100, description="Quality of JPEG.")] = 92
+    detail: Annotated[
+        Literal["auto", "low", "high"] | None,
+        Field(description="How closely the server is to look, for servers that know it; null: not sent."),
+    ] = None
+    temperature: Annotated[float | None, Field(ge=0, le=2, description="Sampling temperature; null: not sent.")] = 0.0
+    max_tokens: Annotated[
+        int, Field(ge=1, le=4096, description="Longest answer in tokens; a model that thinks first needs more.")
+    ] = 5
+    server: Annotated[Server, Field(description="Where the server is, and how it is paid.")] = Server()
+
+
+class SilhouetteCheck(StrictModel):
+    """The object is segmented again in the edit and compared with its mask: not grown, cut or doubled."""
+
+    segmenter: Annotated[
+        SegmenterName | None, Field(description="Who segments the edit, with its options in masks; null: no check.")
+    ] = None
+    min_iou: Annotated[
+        Fraction | None, Field(description="Smallest overlap of the object's new outline with its mask.")
+    ] = 0.75
+    min_area_ratio: Annotated[
+        float | None, Field(ge=0, description="Smallest area of the new outline, as a multiple of the mask's.")
+    ] = 0.8
+    max_area_ratio: Annotated[
+        float | None, Field(ge=0, description="Largest area of the new outline, as a multiple of the mask's.")
+    ] = 1.25
+    max_objects: Annotated[
+        int | None,
+        Field(ge=1, description="Most objects of the class in the edit, for segmenters that count; null: any number."),
+    ] = 1
+
+    @model_validator(mode="after")
+    def _can_segment(self) -> "SilhouetteCheck":
+        if self.segmenter == "provided":
+            raise ValueError("segmenter: 'provided' has no mask of an edit; use one that segments, such as grabcut")
+        return self
+
+
+class ReviewConfig(StrictModel):
+    """A person's answers on some pictures, by which the judge's feasibility score is calibrated."""
+
+    path: Annotated[
+        str | None,
+        Field(min_length=1, description="CSV made by 'varireal verdicts sample' and filled in; null: not calibrated."),
+    ] = None
+    calibration: Annotated[
+        Literal["platt", "isotonic"],
+        Field(description="How a score becomes a probability: a logistic curve, or any rising one (needs more rows)."),
+    ] = "platt"
+    minimum: Annotated[
+        int, Field(ge=10, description="Reviewed pictures that are needed, with both answers among them.")
+    ] = 20
+    resamples: Annotated[int, Field(ge=200, le=100_000, description="Bootstrap resamples of the intervals.")] = 2000
+    level: Annotated[float, Field(gt=0.5, lt=1, description="Level of the intervals.")] = 0.95
+
 
 # Judges that are models: they get the questions.
 ASKING = ("vlm", "openai")

@@ -19,13 +19,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from varireal.core.files import write_whole
 from varireal.datasets.base import quoted
-from varireal.datasets.published import PublishedSet, PublishedSource
-from varireal.datasets.published_lists import CARS_OFFICIAL, CARS_SPLIT, PETS_SPLIT, PUBLISHED
+from varireal.datasets.published import CARS_OFFICIAL, CARS_SPLIT, PETS_SPLIT, PUBLISHED, PublishedSet, PublishedSource
 from varireal.errors import BackendError, ConfigError, DataError
-from varireal.files import write_whole
-from varireal.logs import SUMMARY
 from varireal.names import TEST, TRAIN, VAL
+from varireal.running.logs import SUMMARY
 
 logger = logging.getLogger(__name__)
 

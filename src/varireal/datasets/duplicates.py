@@ -19,8 +19,8 @@ import imagehash
 import numpy as np
 from PIL import Image
 
-from varireal.arrays import Array
 from varireal.names import TEST, TRAIN, VAL, RejectCode
+from varireal.records import Array
 
 # Hashes compared at once: 256 rows against 20,000 are 40 MB.
 _BLOCK = 256

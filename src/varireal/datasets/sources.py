@@ -4,14 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from varireal.config.images import ImagesConfig
+from varireal.config.images import DEMO_CLASSES, DEMO_VERSION, ImagesConfig
 from varireal.datasets.base import ImageSource
 from varireal.datasets.csv_list import CsvSource
-from varireal.datasets.demo_classes import DEMO_CLASSES, DEMO_VERSION
 from varireal.datasets.folder import FolderSource
-from varireal.datasets.published import PublishedSource
-from varireal.datasets.published_lists import PUBLISHED
-from varireal.datasets.slugs import class_slugs
+from varireal.datasets.published import PUBLISHED, PublishedSource
+from varireal.datasets.splits import class_slugs
 from varireal.errors import ConfigError
 
 

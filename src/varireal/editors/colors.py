@@ -3,15 +3,125 @@
 Light to import: matplotlib, which holds the tables, is loaded with the first look-up; OpenCV never.
 """
 
-from collections.abc import Sequence
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any, Generic, TypeVar
 
 import numpy as np
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
 
-from varireal.arrays import Array
-from varireal.editors.words import Lexicon, Match, tokens
-from varireal.rendering import oklab
+from varireal.editors import oklab
+from varireal.errors import UnknownPromptError
+from varireal.records import Array, Prompt, rgb_values
+
+# Finding the longest known phrases in a short text.
+
+T = TypeVar("T")
+
+_WORD = re.compile(r"[^\W\d_]+")
+_APOSTROPHE = re.compile(r"['’]")
+_IRREGULAR = {
+    "leaves": "leaf",
+    "shelves": "shelf",
+    "wolves": "wolf",
+    "calves": "calf",
+    "grey": "gray",
+    "grays": "gray",
+}
+_NO_PLURAL = ("ss", "us", "is")
+_NEAR = 0.6
+
+
+def tokens(text: str) -> tuple[str, ...]:
+    """Words of a text in their basic form: lower case, no accents, singular, American "gray"."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    return tuple(singular(word) for word in _WORD.findall(_APOSTROPHE.sub("", plain)))
+
+
+def singular(word: str) -> str:
+    """Singular of an English noun by rule; words that only look like plurals ("glass", "cactus") stay."""
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
+    if len(word) > 4 and word.endswith("ies"):
+        return f"{word[:-3]}y"
+    if len(word) > 4 and word.endswith(("ches", "shes", "sses", "xes", "zes")):
+        return word[:-2]
+    if len(word) > 3 and word.endswith("s") and not word.endswith(_NO_PLURAL):
+        return word[:-1]
+    return word
+
+
+@dataclass(frozen=True, slots=True)
+class Match(Generic[T]):
+    """A known phrase in a text.
+
+    Attributes:
+        start: number of its first token.
+        length: how many tokens it has.
+        phrase: the tokens, joined by blanks.
+        value: what the phrase stands for.
+    """
+
+    start: int
+    length: int
+    phrase: str
+    value: T
+
+
+class Lexicon(Generic[T]):
+    """Phrases with values, looked up in any number and with or without blanks between their words.
+
+    Args:
+        phrases: phrase to value; of phrases with the same basic form the first one counts.
+    """
+
+    def __init__(self, phrases: Iterable[tuple[str, T]]) -> None:
+        self._values: dict[str, T] = {}
+        for phrase, value in phrases:
+            self._values.setdefault(" ".join(tokens(phrase)), value)
+        self._joined = {phrase.replace(" ", ""): value for phrase, value in self._values.items()}
+        self._longest = max((phrase.count(" ") + 1 for phrase in self._values), default=0)
+
+    def get(self, words: Sequence[str]) -> T | None:
+        """Value of exactly these tokens, None when unknown."""
+        value = self._values.get(" ".join(words))
+        return self._joined.get("".join(words)) if value is None else value
+
+    def at(self, words: Sequence[str], start: int) -> Match[T] | None:
+        """The longest known phrase that begins at token ``start``."""
+        for length in range(min(self._longest, len(words) - start), 0, -1):
+            part = words[start : start + length]
+            value = self.get(part)
+            if value is not None:
+                return Match(start, length, " ".join(part), value)
+        return None
+
+    def find(self, words: Sequence[str]) -> list[Match[T]]:
+        """Known phrases from left to right, the longest first at each place, without overlap."""
+        found, start = [], 0
+        while start < len(words):
+            match = self.at(words, start)
+            if match:
+                found.append(match)
+            start += match.length if match else 1
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+
+def nearest(word: str, known: Iterable[str], *, count: int = 3) -> tuple[str, ...]:
+    """The known words most like ``word`` (similarity by optimal string alignment of at least 0.6), best first."""
+    scored = process.extract(
+        word, sorted(set(known)), scorer=OSA.normalized_similarity, score_cutoff=_NEAR, limit=count
+    )
+    return tuple(choice for choice, _, _ in scored)
+
 
 PLAIN, METALLIC, NEON, MATTE = "plain", "metallic", "neon", "matte"
 
@@ -199,3 +309,83 @@ def _modified(color: NamedColor, modifiers: Sequence[Modifier]) -> NamedColor:
 def _triple(lab: Array) -> tuple[float, float, float]:
     red, green, blue = (round(float(value), 5) for value in oklab.to_srgb(lab))
     return red, green, blue
+
+
+# Words of a name that add nothing an edit could show, or that name the object itself.
+HARMLESS = frozenset(
+    tokens(
+        """a an the of and with in on over all its it is are at to by from like as one two three
+        color colored colour coloured coloring shade tone toned tint tinted hue texture textured pattern patterned
+        material surface finish look style effect made print printed type body bodied skin skinned coat coated covering
+        covered plumage feather feathered fur furred hair haired paint painted paintwork livery bodywork metalwork
+        solid plain uniform entire whole full entirely fully completely overall natural naturally normal standard usual
+        classic typical bird animal dog cat pet car vehicle aircraft airplane plane boat ship small large big fine
+        coarse thick thin wide narrow long short old new rough smooth weathered worn polished glossy shiny matte carved
+        tiny dense bold subtle delicate simple real realistic rugged hard overlapping interlocking interlocked handmade
+        irregular regular even alternating contrasting detailed decorative traditional rustic knotty veined aged"""
+    )
+)
+
+
+def prompt_color(prompt: Prompt) -> NamedColor:
+    """The colour that the name of a colour prompt asks for, else the one of its RGB.
+
+    Raises:
+        UnknownPromptError: neither is there; the message names the unknown word and the nearest known ones.
+    """
+    try:
+        return _named_color(prompt)
+    except UnknownPromptError:
+        if not prompt.rgb:
+            raise
+        return NamedColor(prompt.name, rgb_values(prompt.rgb))
+
+
+def _named_color(prompt: Prompt) -> NamedColor:
+    words = tokens(prompt.name)
+    found = colors_in(words)
+    if found:
+        refuse_leftovers(prompt, words, found, color_lexicon())
+        if len(found) > 1:
+            raise UnknownPromptError(
+                f"color prompt {prompt.name!r} names {len(found)} colours ({', '.join(m.phrase for m in found)}): "
+                "name one, or use a texture such as 'black and white patches'",
+                word=found[1].phrase,
+            )
+        return found[0].value
+    raise unknown_words(prompt, words, color_lexicon())
+
+
+def colors_in(words: Sequence[str], taken: frozenset[int] = frozenset()) -> list[Match[NamedColor]]:
+    """Colour phrases that use none of the taken tokens."""
+    found, start = [], 0
+    free = [word if number not in taken else "" for number, word in enumerate(words)]
+    while start < len(free):
+        match = color_at(free, start) if free[start] else None
+        if match:
+            found.append(match)
+        start += match.length if match else 1
+    return found
+
+
+def refuse_leftovers(prompt: Prompt, words: Sequence[str], used: Iterable[Match[Any]], lexicon: Lexicon[Any]) -> None:
+    """Raise for the first word of a name that nothing uses and that is not harmless."""
+    taken = {number for match in used for number in range(match.start, match.start + match.length)}
+    for number, word in enumerate(words):
+        if number not in taken and word not in HARMLESS and word not in MODIFIERS:
+            raise unknown_words(prompt, [word], lexicon)
+
+
+def unknown_words(prompt: Prompt, words: Sequence[str], lexicon: Lexicon[Any]) -> UnknownPromptError:
+    """The error for words of which nothing is known; it points at the first one that matters."""
+    matter = [word for word in words if word not in HARMLESS] or list(words)
+    known = [*lexicon, *MODIFIERS] if prompt.attribute != "background" else list(lexicon)
+    near = nearest(" ".join(matter), known) or next((n for word in matter if (n := nearest(word, known))), ())
+    word = " ".join(matter) or prompt.name
+    hint = f"the nearest known are {', '.join(map(repr, near))}" if near else "nothing like it is known"
+    return UnknownPromptError(
+        f"{prompt.attribute} prompt {prompt.name!r} of class {prompt.class_id!r}: the procedural editor does not know "
+        f"{word!r}; {hint}",
+        word=word,
+        nearest=near,
+    )

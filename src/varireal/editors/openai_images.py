@@ -9,30 +9,20 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from varireal.arrays import Array
-from varireal.asking.ledger import Ledger
-from varireal.asking.picture_edits import (
-    LARGEST_RECEIPT,
-    NoPictureError,
-    PictureAsker,
-    PictureRequest,
-    RefusedError,
-)
-from varireal.asking.picture_meter import PictureMeter, planned_cost
-from varireal.asking.running import run_all
-from varireal.asking.sending import NoAnswerError
-from varireal.config.instruct import HostedEdits, Instructions, PictureServer
-from varireal.config.machine import BackendContext
-from varireal.editors.instruct_frame import Frame, may_change, settled
-from varireal.editors.instructions import Wording, target_rgb
+from varireal.backends import BackendContext
+from varireal.config.edits import HostedEdits, Instructions, PictureServer
+from varireal.core.files import said
+from varireal.core.pictures import encode_png
+from varireal.core.seeds import digest
+from varireal.editors.frame import Frame, Wording, may_change, settled, target_rgb
 from varireal.errors import BackendError
+from varireal.hosted.client import NoAnswerError, run_all
+from varireal.hosted.money import Ledger, PictureMeter, planned_cost
+from varireal.hosted.pictures import LARGEST_RECEIPT, NoPictureError, PictureAsker, PictureRequest, RefusedError
 from varireal.names import OK, EditStatus
-from varireal.pictures import encode_png
-from varireal.plaintext import said
-from varireal.records import EditRequest, EditResult, MadeWith, Prompt
+from varireal.records import Array, EditRequest, EditResult, MadeWith, Prompt
 from varireal.running.stopping import StoppedError
-from varireal.seeds import digest
-from varireal.store import ItemStore
+from varireal.store.items import ItemStore
 
 logger = logging.getLogger(__name__)
 

@@ -4,10 +4,12 @@ Every kind is a module with the function ``write``; a module is imported only wh
 """
 
 import importlib
+import logging
 from pathlib import Path
 
 from varireal.errors import BackendError
 from varireal.exports.base import DatasetFolder, ExportSummary, Writer, check_replaceable, open_dataset, whole_folder
+from varireal.running.logs import SUMMARY
 
 KINDS = ("folders", "webdataset", "coco")
 
@@ -60,3 +62,20 @@ def run_export(kind: str, dataset: Path, output: Path) -> ExportSummary:
     with whole_folder(output, kind) as folder:
         images = write(source, folder)
     return ExportSummary(kind, output, images)
+
+
+# ``varireal export``: one export of a finished data set.
+
+logger = logging.getLogger(__name__)
+
+
+def run(*, kind: str, dataset: Path, output: Path) -> int:
+    """Write an export and say how much it holds.
+
+    Raises:
+        BackendError: a package that it needs is not installed.
+        DataError: the data set is damaged, or ``output`` holds files that no export wrote.
+    """
+    summary = run_export(kind, dataset, output)
+    logger.log(SUMMARY, "%s: %d images in %s", kind, summary.images, summary.output)
+    return 0

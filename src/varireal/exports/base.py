@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from varireal import tables
 from varireal.errors import DataError
-from varireal.schemas import DATASET
+from varireal.store import tables
+from varireal.store.schemas import DATASET
 
 Row = dict[str, Any]
 

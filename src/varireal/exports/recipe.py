@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from varireal import __version__
-from varireal.marks import mark_png, xmp_packet
-from varireal.registry import digital_source_type
+from varireal.core.marks import mark_png, xmp_packet
+from varireal.core.registry import digital_source_type
 
 TOOL = f"VariReal {__version__}"
 

@@ -6,22 +6,18 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from varireal.asking.images import data_url
-from varireal.asking.keeping import AnswerBook
-from varireal.asking.ledger import Ledger
-from varireal.asking.meter import Meter
-from varireal.asking.running import run_all
-from varireal.asking.sending import NoAnswerError
-from varireal.asking.traffic import Asker
-from varireal.config.asking import Server
-from varireal.config.judging import OpenAIJudging
-from varireal.config.machine import BackendContext
+from varireal.backends import BackendContext
+from varireal.config.hosted import Server
+from varireal.config.verdicts import OpenAIJudging
+from varireal.core.files import one_line
 from varireal.errors import BackendError
-from varireal.judges.base import Answer, Asked
-from varireal.judges.pictures import shown_picture
-from varireal.judges.reading import from_logprobs, from_text
-from varireal.plaintext import one_line
-from varireal.store import ItemStore
+from varireal.hosted.book import AnswerBook
+from varireal.hosted.client import Asker, NoAnswerError, run_all
+from varireal.hosted.money import Ledger, Meter
+from varireal.hosted.tokens import data_url
+from varireal.judges.answers import from_logprobs, from_text
+from varireal.judges.base import Answer, Asked, shown_picture
+from varireal.store.items import ItemStore
 
 _PLACE = "verdicts.openai.server"
 _TOP = 20  # the most that the protocol has

@@ -1,22 +1,191 @@
 """Everything about candidates that needs their pictures: the model's answers and the object's outline, as columns."""
 
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from varireal.backends import make_backend
-from varireal.config.machine import BackendContext
+from varireal.backends import BackendContext, make_backend
+from varireal.config.masks import MasksConfig
 from varireal.config.slices import MachineSlice, VerdictsSlice
-from varireal.judges.base import Answer, AskedJudge, Verdict
+from varireal.core.pictures import decode_png
+from varireal.core.seeds import digest
+from varireal.judges.answers import feasible_logit, pairs_on, score, sigmoid, usable, yes_bias
+from varireal.judges.base import Answer, Asked, AskedJudge, Verdict, grey_picture
 from varireal.judges.gates import answer_failures, outline_failures
-from varireal.judges.interview import Interview
-from varireal.judges.outline import OutlineCheck
-from varireal.judges.questions import BLANK, ON_PICTURE, Questions
-from varireal.judges.scoring import feasible_logit, pairs_on, score, sigmoid, usable, yes_bias
-from varireal.segmenters.again import Resegmented
-from varireal.store import ItemStore
+from varireal.judges.questions import Questions
+from varireal.names import BLANK, ON_PICTURE, MaskStatus
+from varireal.running import job_record
+from varireal.segmenters.again import Resegmented, segment_again
+from varireal.segmenters.base import Segmenter
+from varireal.segmenters.kept import own_options
+from varireal.segmenters.quality import decode_mask
+from varireal.store.items import ItemStore
+
+# Asking about candidates: what the item store knows is not asked, the rest is, and is kept before anybody sees it.
 
 Row = Mapping[str, Any]
+
+_MOST_TEXTS = 16  # questions about one picture in one call
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """One question about one picture, and where its answer is kept."""
+
+    key: str
+    picture: bytes
+    text: str
+
+
+class Interview:
+    """Answers about candidates.
+
+    Args:
+        judge: who answers.
+        questions: what is asked.
+        store: the job's item store.
+    """
+
+    def __init__(self, judge: AskedJudge, questions: Questions, store: ItemStore) -> None:
+        self._judge, self._questions, self._store = judge, questions, store
+        self.asked = 0
+
+    def answers(self, candidates: Sequence[Row]) -> list[dict[str, Answer]]:
+        """Answers by question for each candidate, in order.
+
+        Args:
+            candidates: rows of edits with ``image``.
+
+        Raises:
+            BackendError: the model cannot run, or the server does not answer; what was answered is kept.
+        """
+        plans = [self._plan(row) for row in candidates]
+        wanted = {one.key: one for plan in plans for one in plan.values()}
+        known = {key: _unpacked(kept) for key in wanted if (kept := self._store.get(key)) is not None}
+        known |= self._ask([one for key, one in wanted.items() if key not in known])
+        return [{question: known[one.key] for question, one in plan.items()} for plan in plans]
+
+    def _plan(self, row: Row) -> dict[str, _Wanted]:
+        texts = self._questions.about(
+            attribute=row["attribute"], class_name=row["class_name"], name=row["prompt_name"]
+        )
+        plan = {question: self._wanted(row["image"], text) for question, text in texts.items()}
+        if self._questions.blank:
+            grey = grey_picture()
+            plan |= {question + BLANK: self._wanted(grey, text) for question, text in texts.items()}
+        return plan
+
+    def _wanted(self, picture: bytes, text: str) -> _Wanted:
+        judge = self._judge
+        who = (judge.name, judge.version, judge.model, judge.revision, judge.identity)
+        return _Wanted(digest("answer", *who, digest(picture), text), picture, text)
+
+    def _ask(self, missing: Sequence[_Wanted]) -> dict[str, Answer]:
+        groups = list(_by_picture(missing))
+        if groups:
+            job_record.permit()
+        asked = [Asked(group[0].picture, tuple(one.text for one in group)) for group in groups]
+        found: dict[str, Answer] = {}
+        answered = self._judge.ask(asked) if asked else iter(())
+        for group, answers in zip(groups, answered, strict=True):
+            pairs = [(one.key, answer) for one, answer in zip(group, answers, strict=True)]
+            self._store.put_many([(key, _packed(answer)) for key, answer in pairs if answer.kept])
+            found |= dict(pairs)
+            self.asked += len(pairs)
+        return found
+
+
+def _by_picture(missing: Sequence[_Wanted]) -> Iterator[list[_Wanted]]:
+    """Questions about the same picture, not too many at once."""
+    groups: dict[bytes, list[_Wanted]] = {}
+    for one in missing:
+        groups.setdefault(one.picture, []).append(one)
+    for members in groups.values():
+        for start in range(0, len(members), _MOST_TEXTS):
+            yield members[start : start + _MOST_TEXTS]
+
+
+def _packed(answer: Answer) -> bytes:
+    return json.dumps({"p_yes": answer.p_yes, "mass": answer.mass, "told": answer.told}).encode()
+
+
+def _unpacked(kept: bytes) -> Answer:
+    return Answer(**json.loads(kept))
+
+
+# The object's outline in an edit, found again by a segmenter and kept in the item store.
+
+_NO_MASK = Resegmented(None, None, None, MaskStatus.MISSING, "the photo has no mask")
+
+
+class OutlineCheck:
+    """Segments candidates again, those that the store does not know.
+
+    Args:
+        segmenter: who segments.
+        config: its options.
+        noun: what all classes are, for segmenters that use names.
+        masks: PNG bytes of the mask that an edit was made with, by image id.
+        store: the job's item store.
+    """
+
+    def __init__(
+        self, segmenter: Segmenter, config: MasksConfig, noun: str, masks: Mapping[str, bytes], store: ItemStore
+    ) -> None:
+        self._segmenter, self._noun, self._masks, self._store = segmenter, noun, masks, store
+        self._options = own_options(config, segmenter.name)
+        self.computed = 0
+
+    def look(self, candidates: Sequence[Row]) -> list[Resegmented]:
+        """One result per candidate, in order.
+
+        Args:
+            candidates: rows of edits with ``image``.
+
+        Raises:
+            BackendError: the segmenter cannot run here.
+        """
+        found: dict[str, Resegmented] = {}
+        missing: list[tuple[str, Row]] = []
+        for row in candidates:
+            if row["image_id"] not in self._masks:
+                found[row["candidate_id"]] = _NO_MASK
+                continue
+            kept = self._store.get(key := self._key(row))
+            if kept is None:
+                missing.append((key, row))
+            else:
+                found[row["candidate_id"]] = Resegmented(**json.loads(kept))
+        if missing:
+            found |= self._segmented(missing)
+        return [found[row["candidate_id"]] for row in candidates]
+
+    def _segmented(self, missing: Sequence[tuple[str, Row]]) -> dict[str, Resegmented]:
+        job_record.permit()
+        rows = [row for _, row in missing]
+        results = segment_again(
+            self._segmenter,
+            [decode_png(row["image"]) for row in rows],
+            [decode_mask(self._masks[row["image_id"]]) for row in rows],
+            [row["class_name"] for row in rows],
+        )
+        self.computed += len(missing)
+        self._store.put_many(
+            [
+                (key, json.dumps(asdict(result)).encode())
+                for (key, _), result in zip(missing, results, strict=True)
+                if result.status != MaskStatus.FAILED
+            ]
+        )
+        return {row["candidate_id"]: result for row, result in zip(rows, results, strict=True)}
+
+    def _key(self, row: Row) -> str:
+        segmenter = self._segmenter
+        named = (self._noun, row["class_name"]) if segmenter.uses_names else ()
+        made = (segmenter.name, segmenter.version, segmenter.revision, self._options)
+        return digest("outline", 1, row["image"], self._masks[row["image_id"]], *made, *named)
 
 
 _AT_ONCE = 16

@@ -10,18 +10,11 @@ from typing import Any
 import yaml
 
 from varireal import names
-from varireal.config.judging import QuestionsConfig
+from varireal.config.verdicts import QuestionsConfig
+from varireal.core.files import one_line
+from varireal.core.seeds import digest
 from varireal.errors import ConfigError
-from varireal.plaintext import one_line
-from varireal.seeds import digest
-
-PRESENT, FEASIBLE = ("present_1", "present_2"), ("feasible_1", "feasible_2")
-MAIN = (*PRESENT, *FEASIBLE)
-# Columns of the answers: the question and its twin, about the picture and about the grey one.
-TWIN, BLANK = "_twin", "_blank"
-ON_PICTURE = tuple(f"{key}{end}" for key in MAIN for end in ("", TWIN))
-ON_BLANK = tuple(f"{key}{BLANK}" for key in ON_PICTURE)
-EVERY = (*ON_PICTURE, *ON_BLANK)
+from varireal.names import MAIN, TWIN
 
 _SLOT = re.compile(r"\{([a-z]*)\}")
 _SLOTS = {"noun", "class", "name", "question"}

@@ -4,9 +4,9 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
+from varireal.core.files import one_line
+from varireal.core.seeds import digest
 from varireal.errors import ConfigError, DataError
-from varireal.plaintext import one_line
-from varireal.seeds import digest
 
 FEASIBLE_COLUMN, PRESENT_COLUMN, ITEM_COLUMN, ID_COLUMN = "feasible", "present", "item", "candidate_id"
 _ANSWERS = {

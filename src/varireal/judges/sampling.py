@@ -8,17 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from varireal import tables
 from varireal.config.slices import DatasetSlice, read_slice
+from varireal.core.files import one_line, write_whole
+from varireal.core.paths import StudyPaths
+from varireal.core.seeds import stable_int
 from varireal.errors import ConfigError, DataError
-from varireal.files import write_whole
 from varireal.judges.questions import plain_name
 from varireal.judges.reviewed import FEASIBLE_COLUMN, ITEM_COLUMN, PRESENT_COLUMN, item_code
-from varireal.logs import SUMMARY
-from varireal.paths import StudyPaths
-from varireal.plaintext import one_line
-from varireal.schemas import EDITS, VERDICTS
-from varireal.seeds import stable_int
+from varireal.running.logs import SUMMARY
+from varireal.store import tables
+from varireal.store.schemas import EDITS, VERDICTS
 
 logger = logging.getLogger(__name__)
 

@@ -9,10 +9,119 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import skimage  # loads its parts, and scipy, when they are used: every stage reads the names of the measures
+import skimage
 
-from varireal.arrays import Array
-from varireal.metrics.silhouette import silhouette_iou
+from varireal.records import Array
+
+# Pictures that are no pictures: black, one colour, or with a block that the model never filled.
+#
+# A diffusion model in 16 bits can overflow to NaN, which becomes black when cast to bytes; a safety checker that
+# refuses a picture gives a black one; a broken VAE or adapter gives one grey. None of them may be taken for an edit: a
+# black "deep space" or a grey "fog" would pass a judge.
+
+# The thresholds are far from what real edits have. Over 1,194 edits of the demo (three attributes, both arms) at most
+# 0.52 of the region was dark (a black glossy coat) and 0.60 within the tolerance of one colour (the moon's sky); no
+# filled block of exact zeros had more than 0.007 of it. An overflow or a refused picture is above 0.99 of all three.
+_DARK = 2  # levels of 255: what a lossless or resized black still has
+_BLACK_SHARE = 0.99  # a night sky has more stars than that
+_SAME = 3  # levels of 255 around the median: decoding a constant latent leaves ripples of this size
+_FLAT_SHARE = 0.98
+_BLOCK_SHARE = 0.04  # a tile or a group of patches; smaller black spots are pupils, shadows and holes
+_BLOCK_FILLED = 0.99  # of the region inside the block's box: what is drawn is never black up to straight edges
+_BLEND = 2  # pixels along the region's border that editors blend with the photo
+
+
+def flat_reason(image: Array, region: Array) -> str | None:
+    """Why an edit is black or flat in the region that it was to change; None when it is neither.
+
+    Args:
+        image: (H, W, 3) uint8 picture, as it would be kept.
+        region: (H, W) bool, where the edit was to change pixels; an empty one is never flat.
+    """
+    inner = _inner(region)
+    pixels = image[inner]
+    if not len(pixels):
+        return None
+    brightest = pixels.max(-1)
+    dark = float((brightest <= _DARK).mean())
+    if dark >= _BLACK_SHARE:
+        return f"black: {dark:.0%} of the edited region has no light"
+    median = np.median(pixels, axis=0)
+    same = float((np.abs(pixels.astype(np.float32) - median).max(-1) <= _SAME).mean())
+    if same >= _FLAT_SHARE:
+        red, green, blue = (round(float(level)) for level in median)
+        return f"flat: {same:.0%} of the edited region is one colour, #{red:02x}{green:02x}{blue:02x}"
+    block = _largest_block(image, inner)
+    return f"black block: {block:.0%} of the edited region is empty up to straight edges" if block else None
+
+
+def _inner(region: Array) -> Array:
+    """The region without its blended border, unless little would be left."""
+    kernel = np.ones((2 * _BLEND + 1, 2 * _BLEND + 1), np.uint8)
+    inner: Array = cv2.erode(region.astype(np.uint8), kernel, borderValue=1).astype(bool)
+    return inner if inner.sum() >= 0.25 * region.sum() else region
+
+
+def _largest_block(image: Array, region: Array) -> float:
+    """Share of the region under the largest block of exact zeros with straight edges; 0 when there is none."""
+    empty = (~image.any(-1) & region).astype(np.uint8)
+    least = _BLOCK_SHARE * float(region.sum())
+    if empty.sum() < least:
+        return 0.0
+    _, _, boxes, _ = cv2.connectedComponentsWithStats(empty, connectivity=4)
+    largest = 0.0
+    for left, top, width, height, area in boxes[1:]:
+        inside = region[top : top + height, left : left + width].sum()
+        if area >= least and area >= _BLOCK_FILLED * inside:
+            largest = max(largest, float(area / region.sum()))
+    return largest
+
+
+# Finding the object again in an edit: is it still there, whole, and told apart from its new scene?
+
+_SIDE = 128  # longest side in pixels at which the object is looked for
+_ITERATIONS = 2
+
+
+def silhouette_iou(edited: Array, mask: Array) -> float | None:
+    """Overlap (intersection over union, 0..1) of the object segmented in the edit with its mask.
+
+    GrabCut (Rother et al. 2004) starts from the sure core of the mask and the sure surroundings and decides on the
+    band between them by colour. An object that has the colours of its new scene, or a mask that cuts through an
+    object, comes out with another outline. None when the mask is too small to have a core.
+
+    Args:
+        edited: (H, W, 3) uint8 candidate.
+        mask: (H, W) bool, the object.
+    """
+    height, width = mask.shape
+    scale = min(1.0, _SIDE / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(edited, size, interpolation=cv2.INTER_AREA)
+    object_ = cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 127
+    labels = _seeds(object_)
+    if labels is None:
+        return None
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.setRNGSeed(0)
+    picture = np.ascontiguousarray(small)
+    cv2.grabCut(picture, labels, (0, 0, 0, 0), *models, _ITERATIONS, cv2.GC_INIT_WITH_MASK)
+    found = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
+    return float((found & object_).sum() / (found | object_).sum())
+
+
+def _seeds(object_: Array) -> Array | None:
+    """GrabCut labels: the core, the surroundings, and the undecided band; None when a side is missing."""
+    depth = cv2.distanceTransform(object_.astype(np.uint8), cv2.DIST_L2, 3)
+    away = cv2.distanceTransform((~object_).astype(np.uint8), cv2.DIST_L2, 3)
+    reach = max(2.0, 0.6 * float(depth.max()))
+    labels = np.where(object_, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+    labels[depth >= reach] = cv2.GC_FGD
+    labels[away >= max(4.0, 1.5 * reach)] = cv2.GC_BGD
+    if not (labels == cv2.GC_FGD).any() or not (labels == cv2.GC_BGD).any():
+        return None
+    return labels
+
 
 RECEIPT_FIELDS: dict[str, str] = {
     "changed_fraction": "share of the edited region whose pixels changed by more than 8 of 255 levels, 0..1",

@@ -5,12 +5,208 @@
 
 import json
 import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from varireal.config.machine import ModelRef
 from varireal.errors import BackendError
-from varireal.models.choosing import INDEX, choose_files, is_legal, pipeline_parts
+
+# Which files of a repository a model needs: safetensors of one variant, configs, tokenizers. Nothing that runs code.
+#
+# A public repository often holds the same weights several times: pickled, for other frameworks, as one file for other
+# programs, in other precisions. A whole download is then several times what is loaded.
+
+INDEX = "model_index.json"  # of a diffusers pipeline: its parts
+
+_TEXTS = (".json", ".txt", ".model", ".jinja")
+_LEGAL = re.compile(r"(readme\.md|licen[cs]e[^/]*|notice[^/]*|copying[^/]*)", re.IGNORECASE)
+# Weights as transformers, diffusers and open_clip name them; single files for other programs have names of their own.
+_OPEN_CLIP = ("open_clip_model", "open_clip_pytorch_model")
+_STEMS = ("model", "diffusion_pytorch_model", "pytorch_lora_weights", *_OPEN_CLIP)
+_NAME = re.compile(
+    rf"(?P<stem>{'|'.join(_STEMS)})(\.(?P<before>\w+))?(-\d{{5}}-of-\d{{5}})?(\.(?P<after>\w+))?\.safetensors"
+)
+# Weights that are not loaded: all but the last three run code when they are opened, or may.
+_OTHER_WEIGHTS = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".msgpack", ".h5", ".onnx", ".gguf")
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What the place of a model in the config says about its files.
+
+    Attributes:
+        folders: folders besides the model's own that belong to it.
+        onnx: whether it is an ONNX file, and not safetensors.
+    """
+
+    folders: tuple[str, ...] = ()
+    onnx: bool = False
+
+
+_HINTS: Mapping[str, Hints] = {
+    "edits.sdxl.models.ip_adapter": Hints(folders=("models/image_encoder",)),
+    "masks.matting.model": Hints(onnx=True),
+}
+
+
+def hints(key: str) -> Hints:
+    """What is known of the files of the model at a place of the config."""
+    return _HINTS.get(key, Hints())
+
+
+def is_legal(name: str) -> bool:
+    """Whether a file is a card or a licence: good to have, and not needed to load anything."""
+    return _LEGAL.fullmatch(name) is not None
+
+
+def pipeline_parts(index: Mapping[str, Any]) -> set[str]:
+    """Names of the parts of a pipeline that are there, from its ``model_index.json``."""
+    return {
+        name
+        for name, kind in index.items()
+        if not name.startswith("_") and isinstance(kind, list) and len(kind) == 2 and kind[1] is not None
+    }
+
+
+def choose_files(names: Iterable[str], ref: ModelRef, key: str, parts: Collection[str] | None = None) -> list[str]:
+    """The files of a repository or folder that a model needs, sorted.
+
+    Args:
+        names: all its files, with forward slashes.
+        ref: the model.
+        key: its place in the config.
+        parts: parts of the pipeline, when it is one.
+
+    Raises:
+        BackendError: what is needed is not there, or only in a format that can run code.
+    """
+    chosen = _Chooser(sorted(names), ref, key)
+    if ref.file is not None or hints(key).onnx:
+        return chosen.of_file()
+    return chosen.of_pipeline(parts) if parts is not None else chosen.of_model()
+
+
+class _Chooser:
+    def __init__(self, names: list[str], ref: ModelRef, key: str) -> None:
+        self._names, self._ref, self._key = names, ref, key
+        self._root = ref.subfolder or ""
+        self._by_folder: dict[str, list[str]] = {}
+        for name in names:
+            self._by_folder.setdefault(_folder(name), []).append(name)
+
+    def of_file(self) -> list[str]:
+        """One file, what lies beside it under the same name, and its configs."""
+        wanted = "/".join(part for part in (self._root, self._ref.file or self._only_onnx()) if part)
+        if not wanted.endswith((".safetensors", ".onnx")):
+            raise BackendError(f"{self._key}.file: {wanted!r} is no .safetensors or .onnx file; others can run code")
+        if wanted not in self._names:
+            near = [name for name in self._names if name.endswith(PurePosixPath(wanted).suffix)]
+            raise BackendError(f"{self._key}.file: {self._ref.id!r} has no {wanted!r}; it has {_few(near)}")
+        data = re.compile(rf"{re.escape(wanted)}[._]data.*")
+        beside = [name for name in self._names if data.fullmatch(name)]
+        configs = {"config.json", "preprocessor_config.json"}
+        near = [name for folder in {"", _folder(wanted)} for name in self._by_folder.get(folder, [])]
+        found = {wanted, *beside, *(name for name in near if _base(name) in configs), *self._legal()}
+        for folder in hints(self._key).folders:
+            found |= {*self._texts(folder), *self._weights(folder, None, needed=True)}
+        return sorted(found)
+
+    def of_pipeline(self, parts: Collection[str]) -> list[str]:
+        """The folders of a pipeline's parts."""
+        found = {*self._texts(self._root), *self._legal()}
+        has_variant = False
+        for part in sorted(parts):
+            folder = f"{self._root}/{part}" if self._root else part
+            found |= set(self._texts(folder))
+            weights = self._weights(folder, self._ref.variant, needed=False)
+            has_variant |= bool(weights)
+            if not weights:  # a part without weights of the variant is taken as it is
+                weights = self._weights(folder, None, needed=self._holds_weights(folder))
+            found |= set(weights)
+        if self._ref.variant is not None and not has_variant:
+            raise self._no_variant([name for name in self._names if name.endswith(".safetensors")])
+        return sorted(found)
+
+    def of_model(self) -> list[str]:
+        """One folder with its weights and texts."""
+        weights = self._weights(self._root, self._ref.variant, needed=True)
+        templates = self._texts(f"{self._root}/additional_chat_templates".lstrip("/"))
+        return sorted({*weights, *self._texts(self._root), *templates, *self._legal()})
+
+    def _legal(self) -> list[str]:
+        return [name for name in self._names if is_legal(name)]
+
+    def _texts(self, folder: str) -> list[str]:
+        return [
+            name
+            for name in self._by_folder.get(folder, [])
+            if name.endswith(_TEXTS) and not name.endswith((".bin.index.json", ".msgpack.index.json"))
+        ]
+
+    def _weights(self, folder: str, variant: str | None, *, needed: bool) -> list[str]:
+        present = [name for name in self._by_folder.get(folder, []) if name.endswith(".safetensors")]
+        named = {name: match for name in present if (match := _NAME.fullmatch(_base(name)))}
+        is_open_clip = any(_base(name) == "open_clip_config.json" for name in self._by_folder.get(folder, []))
+        if is_open_clip and any(match["stem"] in _OPEN_CLIP for match in named.values()):
+            named = {name: match for name, match in named.items() if match["stem"] in _OPEN_CLIP}
+        elif not is_open_clip:
+            named = {name: match for name, match in named.items() if match["stem"] not in _OPEN_CLIP}
+        found = [name for name, match in named.items() if (match["before"] or match["after"]) == variant]
+        if not named and len(present) == 1 and variant is None:
+            found = present  # such as a LoRA under a name of its own
+        if needed and not found:
+            raise self._missing(folder, present, list(named), variant)
+        return found
+
+    def _holds_weights(self, folder: str) -> bool:
+        return any(name.endswith((".safetensors", *_OTHER_WEIGHTS)) for name in self._by_folder.get(folder, []))
+
+    def _only_onnx(self) -> str:
+        found = [name for name in self._names if name.endswith(".onnx") and name.startswith(self._root)]
+        if len(found) != 1:
+            raise BackendError(
+                f"{self._key}.file is missing: which ONNX file of {self._ref.id!r}? It has {_few(found)}"
+            )
+        return found[0].removeprefix(f"{self._root}/")
+
+    def _missing(self, folder: str, present: list[str], named: list[str], variant: str | None) -> BackendError:
+        where = f"{self._ref.id!r}" + (f" in {folder}" if folder else "")
+        if named and variant is not None:
+            return self._no_variant(named)
+        if named:
+            return BackendError(
+                f"{self._key}.variant: {where} has no plain weights, only {_few(named)}; name the variant"
+            )
+        if present:
+            return BackendError(f"{self._key}.file is missing: which of {_few(present)} of {where}?")
+        others = sorted({suffix for name in self._names for suffix in _OTHER_WEIGHTS if name.endswith(suffix)})
+        told = f"only weights as {', '.join(others)}" if others else "no weights"
+        return BackendError(
+            f"{self._key}: {where} holds no .safetensors file, {told}; other formats are not loaded, because they can "
+            "run code: choose another repository, or convert it on a machine that you can lose"
+        )
+
+    def _no_variant(self, named: list[str]) -> BackendError:
+        return BackendError(
+            f"{self._key}.variant: {self._ref.id!r} has no weights of the variant {self._ref.variant!r}, only "
+            f"{_few(named)}; set it to null or to one of these"
+        )
+
+
+def _folder(name: str) -> str:
+    return name.rpartition("/")[0]
+
+
+def _base(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _few(names: Collection[str]) -> str:
+    shown = ", ".join(list(names)[:4])
+    return (f"{shown} and {len(names) - 4} more" if len(names) > 4 else shown) or "none"
+
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _MAIN = "main"

@@ -1,12 +1,117 @@
 """Device, number format and memory of the models."""
 
+import gc
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 
 from varireal.config.machine import MachineConfig
 from varireal.errors import BackendError
 from varireal.running.gpu_lease import lease_gpu
+
+# GPU memory: what is done from the start for a card of some size, and what when it runs short all the same.
+
+logger = logging.getLogger(__name__)
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+HALF, OFFLOAD, TILE = "half_batch", "offload", "tile"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a card's memory is used.
+
+    Attributes:
+        batch: pictures of 1024 x 1024 in one call of SDXL in 16 bits.
+        offload: models wait in the machine's memory and come to the card one at a time.
+        slices: the VAE takes pictures one at a time.
+        tiles: the VAE takes pictures in tiles.
+    """
+
+    batch: int
+    offload: bool = False
+    slices: bool = True
+    tiles: bool = False
+
+
+# (from this many GiB, plan). The sizes: inpainting and ControlNet models 5.1 GB each in 16 bits, the ControlNet 2.5,
+# text encoders 1.6 (released once all prompts are encoded), image encoder 1.3, VAE 0.2; a guided picture 2 to 3.
+_PLANS = (
+    (70.0, Plan(16, slices=False)),
+    (40.0, Plan(8)),
+    (22.0, Plan(4)),
+    (11.0, Plan(2, offload=True)),
+    (0.0, Plan(1, offload=True, tiles=True)),
+)
+_CPU = Plan(1, slices=False)
+
+
+def memory_plan(memory_gb: float, batch_size: int | None) -> Plan:
+    """The plan for a card, or for the CPU when ``memory_gb`` is 0.
+
+    Args:
+        memory_gb: memory in GiB.
+        batch_size: the user's own number of pictures per call.
+    """
+    plan = next(plan for least, plan in _PLANS if memory_gb >= least) if memory_gb else _CPU
+    return plan if batch_size is None else Plan(batch_size, plan.offload, plan.slices, plan.tiles)
+
+
+class Ladder:
+    """Runs batches, and steps down when memory runs short: smaller batches, then offload, then tiles.
+
+    A step that was taken stays: the next batch would run short again. The work must not depend on the batch: it is
+    given the same items again, with their own seeds.
+    """
+
+    def __init__(self, batch: int, *, offload: Callable[[], None] | None, tile: Callable[[], None] | None) -> None:
+        self.batch = batch
+        self.step = ""
+        self._next: list[tuple[str, Callable[[], None]]] = [
+            (name, action) for name, action in ((OFFLOAD, offload), (TILE, tile)) if action is not None
+        ]
+
+    def run(self, work: Callable[[Sequence[A]], list[B]], items: Sequence[A]) -> list[B]:
+        """Results of ``work`` for all items, in order.
+
+        Raises:
+            torch.OutOfMemoryError: one item alone is too much, even after the last step.
+        """
+        results: list[B] = []
+        while len(results) < len(items):
+            part = items[len(results) : len(results) + self.batch]
+            made = self._tried(work, part)
+            if made is not None:
+                results += made
+        return results
+
+    def _tried(self, work: Callable[[Sequence[A]], list[B]], part: Sequence[A]) -> list[B] | None:
+        try:
+            return work(part)
+        except torch.OutOfMemoryError:
+            if len(part) == 1 and not self._next:
+                raise
+            self._step_down(len(part))
+        # outside of the handler: the error's traceback keeps the tensors of the failed call alive
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return None
+
+    def _step_down(self, size: int) -> None:
+        if size > 1:
+            self.batch, self.step = size // 2, HALF
+            logger.warning("memory ran short with %d pictures; trying %d", size, self.batch)
+            return
+        self.step, action = self._next.pop(0)
+        logger.warning("memory ran short with one picture; trying %s", self.step)
+        action()
+
 
 _GIB = 1 << 30
 _FORMATS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}

@@ -12,8 +12,7 @@ from typing import Any
 
 from varireal.config.machine import ModelRef
 from varireal.errors import BackendError
-from varireal.models.cache import local_parts
-from varireal.models.choosing import INDEX, choose_files
+from varireal.models.cache import INDEX, choose_files, local_parts
 
 _LONGEST_HEADER = 1 << 27
 _CONFIGS = (INDEX, "config.json", "open_clip_config.json")

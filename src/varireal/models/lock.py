@@ -6,8 +6,11 @@ rows and keys say it and a newer model makes edits again instead of mixing with 
 
 import hashlib
 import json
+import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,12 +18,36 @@ import yaml
 from pydantic import AfterValidator, Field, ValidationError
 
 from varireal.config.base import StrictModel, explain
-from varireal.config.machine import ModelRef
+from varireal.config.machine import ModelRef, is_local
 from varireal.config.model import Config
+from varireal.core.files import write_whole
+from varireal.core.registry import is_built_in
 from varireal.errors import BackendError, ConfigError
-from varireal.files import write_whole
-from varireal.models.catalog import ADAPTERS, needed_models
-from varireal.models.places import is_local
+from varireal.models.catalog import ADAPTERS, Need, asked_models, chosen_backends, needed_models
+
+# Facts on public models that hold before anything is fetched.
+
+
+class Known(StrictModel):
+    """What is known of a hub id; the fields are explained in ``assets/models/known.yaml``."""
+
+    licence: str | None = None
+    gated: bool | None = None
+    gb: float | None = None
+    gb_16: float | None = None
+    part_16: float | None = None
+
+
+def known(model_id: str) -> Known:
+    """Facts on a hub id; all None when there are none."""
+    return _all().get(model_id, Known())
+
+
+@cache
+def _all() -> dict[str, Known]:
+    text = files("varireal").joinpath("assets", "models", "known.yaml").read_text("utf-8")
+    return {name: Known.model_validate(facts) for name, facts in yaml.safe_load(text).items()}
+
 
 _HEAD = """\
 # The models of a study: revision and files of each, as 'varireal fetch' found them. Commit this file with the config.
@@ -208,3 +235,150 @@ def _add_weights(hasher: Any, name: str, path: Path) -> None:
         for start, end in spans:
             file.seek(8 + length + max(start, (start + end - _SAMPLE) // 2))
             hasher.update(file.read(min(_SAMPLE, end - start)))
+
+
+# Licences of a study's models and photos, folded into one line. A help for people, no legal advice.
+#
+# The classes are coarse on purpose: what matters to someone who gets a data set is whether they may sell what they
+# make of it, and whether somebody wrote down what it may not be used for. A licence that is not recognised is said as
+# unknown, and never taken for a free one.
+
+UNKNOWN = "unknown"
+PHOTOS = "the photos"
+SERVER_TERMS = "terms of its server"
+
+NO_DERIVATIVES, NON_COMMERCIAL, RESTRICTED, SHARE_ALIKE, PERMISSIVE = (
+    "no derivatives",
+    "non-commercial",
+    "use-restricted",
+    "share-alike",
+    "permissive",
+)
+# From the strictest to the freest; the first that matches counts.
+_CLASSES = (
+    (NO_DERIVATIVES, r"\bnd\b|no[ -]?deriv"),
+    (
+        NON_COMMERCIAL,
+        r"\bnc\b|non[ -]?commercial|research[ -]?(only|use|purposes)|academic|flux-1-dev|\bbria\b|rmbg",
+    ),
+    (RESTRICTED, r"rail|llama|gemma|community|use[ -]?restricted|responsible"),
+    (SHARE_ALIKE, r"\bsa\b|share[ -]?alike|gpl|\bodbl\b|\bmpl\b|copyleft"),
+    (
+        PERMISSIVE,
+        r"^(mit|apache([ -]?(version )?2(\.0)?)?|bsd\b.*|isc|zlib|unlicense|wtfpl|0bsd|cc0\b.*|"
+        r"cc[ -]by([ -]\d(\.\d)?)?|cc[ -]zero|pddl|public domain|odc-by)$",
+    ),
+)
+_RANK = {name: rank for rank, (name, _) in enumerate(_CLASSES)}
+
+
+def licence_class(licence: str) -> str:
+    """``no derivatives``, ``non-commercial``, ``use-restricted``, ``share-alike``, ``permissive`` or ``unknown``.
+
+    Args:
+        licence: a name or identifier, as cards write it.
+    """
+    classes = {_class_of_one(part) for part in licence.split(", ")}
+    return UNKNOWN if UNKNOWN in classes else min(classes, key=_RANK.__getitem__)
+
+
+def _class_of_one(licence: str) -> str:
+    text = re.sub(r"\s*\blicen[cs]e\b", "", licence.strip().lower().replace("_", "-")).strip()
+    return next((name for name, pattern in _CLASSES if re.search(pattern, text)), UNKNOWN)
+
+
+def effective_licence(licences: Mapping[str, str]) -> str:
+    """One line: the strictest class, and what brings it in.
+
+    Args:
+        licences: licence by what it belongs to, such as a model's id, or ``PHOTOS``.
+    """
+    by_class: dict[str, list[str]] = {}
+    for name, licence in sorted(licences.items()):
+        told = name if licence.strip().lower() in ("", UNKNOWN) else f"{name} ({licence})"
+        by_class.setdefault(licence_class(licence), []).append(told)
+    unknown = by_class.pop(UNKNOWN, [])
+    if not by_class:
+        return f"unknown: {_listed(unknown)}" if unknown else "nothing has a licence of its own"
+    strictest = min(by_class, key=_RANK.__getitem__)
+    why = f"{strictest}, because of {_listed(by_class[strictest])}"
+    if strictest == PERMISSIVE:
+        why = "permissive: " + _listed(by_class[strictest])
+    if not unknown:
+        return why
+    if _RANK[strictest] <= _RANK[NON_COMMERCIAL]:
+        return f"{why}; unknown for {_listed(unknown)}"
+    return f"unknown, because of {_listed(unknown)}; the rest is {why}"
+
+
+def study_licences(config: Config, lock: Lock) -> dict[str, str]:
+    """Licence of every model that a data set depends on: those of masks, edits and verdicts, and hosted ones.
+
+    Args:
+        config: the study's.
+        lock: what was fetched.
+    """
+    found = {name_of(need): licence_of(need, lock) for need in needed_models(config) if need.stages != ("adapters",)}
+    found |= {f"{asked.model} ({asked.key})": SERVER_TERMS for asked in asked_models(config)}
+    strange = [name for kind, name in chosen_backends(config) if not is_built_in(kind, name)]
+    found |= {f"{name} (backend of another package)": UNKNOWN for name in strange}
+    return dict(sorted(found.items()))
+
+
+def name_of(need: Need) -> str:
+    """A model as a card names it: its hub id, or the last part of a local path, which says nothing of the machine."""
+    return Path(need.ref.id).expanduser().name if need.local else need.ref.id
+
+
+def licence_of(need: Need, lock: Lock) -> str:
+    """The licence of a model, ``unknown`` when neither the lock, its own card nor this package says it."""
+    if need.local:
+        place = Path(need.ref.id).expanduser()
+        return card_licence(place if place.is_dir() else place.parent)
+    entry = lock.models.get(need.ref.id)
+    if entry is not None and entry.licence != UNKNOWN:
+        return entry.licence
+    return known(need.ref.id).licence or UNKNOWN
+
+
+def card_licence(folder: Path) -> str:
+    """The licence that a repository's ``README.md`` states in its front matter; ``unknown`` without one.
+
+    Its keys are ``license``, an identifier or a list of them, and ``license_name`` where the licence is "other".
+    """
+    try:
+        text = (folder / "README.md").read_text("utf-8", errors="replace").replace("\r\n", "\n")
+    except OSError:
+        return UNKNOWN
+    match = re.match(r"\A---\n(.*?)\n---\s*(\n|\Z)", text, re.DOTALL)
+    try:
+        front = yaml.safe_load(match[1]) if match else None
+    except yaml.YAMLError:
+        return UNKNOWN
+    if not isinstance(front, dict):
+        return UNKNOWN
+    stated = front.get("license") or UNKNOWN
+    names = [str(name) for name in stated] if isinstance(stated, list) else [str(stated)]
+    if names == ["other"]:
+        names = [str(front.get("license_name") or UNKNOWN)]
+    return " ".join(", ".join(names).split())[:100]
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names)
+
+
+# A config with what the lock knows put into it: what the workflow makes the stages' slices from.
+
+
+def as_locked(config: Config) -> tuple[Config, dict[str, str]]:
+    """The config at the lock's revisions, and the licence of every model that the data set depends on.
+
+    The lock is not read when no model of the hub is used.
+
+    Raises:
+        ConfigError: the lock is damaged, or the config pins another revision.
+    """
+    hub = any(not need.local for need in needed_models(config))
+    lock = read_lock(Path(config.machine.lock)) if hub else Lock()
+    return pinned(config, lock), study_licences(config, lock)

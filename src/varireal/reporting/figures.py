@@ -1,12 +1,34 @@
 """Figures for a paper, each as SVG and PNG: paired differences, accuracies, learning curves, confusions."""
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from math import ceil
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
+import matplotlib as mpl
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from slugify import slugify
 
-from varireal.reporting.confusion import (
+from varireal.core.files import whole_file
+from varireal.reporting.answer import (
+    UNNAMED,
+    finding_text,
+    level_text,
+    margin_text,
+    one_line,
+    sides,
+    subject,
+    test_set_text,
+)
+from varireal.reporting.records import (
+    LearningCurve,
+    StudyResults,
     class_label,
     counts,
     matrix_of,
@@ -14,24 +36,251 @@ from varireal.reporting.confusion import (
     telling_regime,
     test_sets,
 )
-from varireal.reporting.figure_curves import curve_figures
-from varireal.reporting.figure_forest import forest_figure
-from varireal.reporting.figure_style import (
-    BAND,
-    BLUE,
-    INK,
-    LINE,
-    PAGE,
-    SOFT,
-    bare,
-    new_figure,
-    paper_style,
-    save,
-    short,
-)
-from varireal.reporting.results_records import StudyResults
-from varireal.reporting.wording import test_set_text
-from varireal.statistics.records import DifferenceRow
+from varireal.statistics.records import DifferenceRow, Finding
+
+# How figures for a paper look, and how they are written: the same numbers give the same bytes.
+#
+# White background, one type size that is legible at column width, the colours of Okabe and Ito; what matters differs
+# in shape too. Text is drawn as outlines, so that a figure looks the same in every program; DejaVu comes with
+# matplotlib.
+
+COLUMN, PAGE = 3.5, 7.2
+"""Widths of one column and of a page of text, in inches."""
+
+INK, SOFT, LINE, BAND = "#1b1b1b", "#595959", "#c8c8c8", "#e6e6e6"
+BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"
+
+FINDING_MARKS: dict[Finding, dict[str, Any]] = {
+    Finding.HIGHER: {"marker": ">", "color": BLUE, "markerfacecolor": BLUE},
+    Finding.LOWER: {"marker": "<", "color": ORANGE, "markerfacecolor": ORANGE},
+    Finding.EQUIVALENT: {"marker": "s", "color": GREEN, "markerfacecolor": GREEN},
+    Finding.UNDECIDED: {"marker": "o", "color": SOFT, "markerfacecolor": "white"},
+}
+
+_SETTINGS: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 7,
+    "axes.titlesize": 7,
+    "axes.labelsize": 7,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "legend.fontsize": 6.5,
+    "text.parse_math": False,  # a dollar in a class name is a dollar
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": SOFT,
+    "axes.linewidth": 0.6,
+    "xtick.color": SOFT,
+    "ytick.color": SOFT,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "varireal",
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+}
+
+_NO_DATES = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
+
+
+@contextmanager
+def paper_style() -> Iterator[None]:
+    """Draw and write in the style of a paper; the settings of the process come back afterwards."""
+    with mpl.rc_context(), warnings.catch_warnings():
+        # letters that the font lacks are drawn as boxes; a log full of them helps nobody
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        mpl.rcdefaults()
+        mpl.rcParams.update(_SETTINGS)
+        yield
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of a size in inches; its parts are fitted when it is written."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def save(figure: Figure, folder: Path, name: str) -> list[str]:
+    """Write a figure as SVG and PNG; return the names of the files."""
+    for kind, metadata in _NO_DATES.items():
+        with whole_file(folder / f"{name}.{kind}") as part:
+            figure.savefig(part, format=kind, metadata=metadata, dpi=300)
+    return [f"{name}.{kind}" for kind in _NO_DATES]
+
+
+def short(text: str, limit: int = 44) -> str:
+    """Return text on one line, cut to what an axis has room for."""
+    line = one_line(text)
+    return line if len(line) <= limit else f"{line[: limit - 1].rstrip()}…"
+
+
+def bare(axes: Any, *sides: str) -> None:
+    """Remove sides of the frame of a plot and the ticks of a removed left side."""
+    for side in sides:
+        axes.spines[side].set_visible(False)
+    if "left" in sides:
+        axes.tick_params(axis="y", length=0)
+
+
+# Learning curves for a paper: one small panel per regime, one thin line per seed.
+
+Points = tuple[tuple[int, ...], list[float]]
+
+_ACROSS, _PANEL = 4, 1.3
+
+
+def curve_figures(results: StudyResults) -> Iterable[tuple[str, str, Any]]:
+    """Yield name, label and figure of the accuracies on val and of the losses, as far as there are any."""
+    if any(curve.val_steps for curve in results.curves):
+        yield (
+            "learning_accuracy",
+            "Learning curves, accuracy on val",
+            _curve_panels(
+                results, lambda c: (c.val_steps, [100 * x for x in c.val_accuracies]), "val top-1, %", chosen=True
+            ),
+        )
+    if any(curve.steps for curve in results.curves):
+        yield (
+            "learning_loss",
+            "Learning curves, training loss",
+            _curve_panels(results, lambda c: (c.steps, list(c.losses)), "training loss", chosen=False),
+        )
+
+
+def _curve_panels(
+    results: StudyResults, points: Callable[[LearningCurve], Points], label: str, *, chosen: bool
+) -> Any:
+    """Draw one panel per regime on the same axes, so that regimes can be compared by eye."""
+    slugs = [slug for slug in results.regimes if any(curve.regime == slug for curve in results.curves)]
+    slugs += [slug for slug in dict.fromkeys(curve.regime for curve in results.curves) if slug not in slugs]
+    across = min(_ACROSS, len(slugs))
+    down = ceil(len(slugs) / across)
+    figure = new_figure(PAGE * across / _ACROSS + (0.4 if across < _ACROSS else 0), 0.45 + _PANEL * down)
+    grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
+    for place, axes in enumerate(grid.flat):
+        if place >= len(slugs):
+            axes.set_visible(False)
+            continue
+        axes.set_title(fill(short(regime_label(results, slugs[place]), 60), 30), fontsize=6)
+        axes.grid(color=BAND, lw=0.5)
+        for curve in results.curves:
+            if curve.regime == slugs[place]:
+                _line(axes, curve, *points(curve), chosen=chosen)
+    figure.supxlabel("optimiser step", fontsize=7)
+    figure.supylabel(label, fontsize=7)
+    return figure
+
+
+def _line(axes: Any, curve: LearningCurve, steps: tuple[int, ...], values: list[float], *, chosen: bool) -> None:
+    axes.plot(steps, values, color=BLUE, lw=0.6, alpha=0.8)
+    if chosen and curve.chosen_step in steps:
+        axes.plot([curve.chosen_step], [values[steps.index(curve.chosen_step)]], "o", color=ORANGE, ms=2.5)
+
+
+# Paired differences for a paper: in one column where they fit, else with one panel per test set over the page.
+
+_ROW, _ENDS = 0.17, 0.75
+_COLUMN_LINES, _COLUMN_TITLE = 40, 30
+_TITLE = 60
+
+
+def forest_figure(rows: Sequence[DifferenceRow], level: float) -> Any:
+    """Draw the differences of one family with their intervals, the margin and the findings."""
+    titles = {_title(row, rows) for row in rows}
+    if len(rows) + len(titles) <= _COLUMN_LINES and max(map(len, titles)) <= _COLUMN_TITLE:
+        return _column(rows, level)
+    return _forest_panels(rows, level)
+
+
+def _title(row: DifferenceRow, rows: Sequence[DifferenceRow]) -> str:
+    return short(row.name if sides(rows) == UNNAMED else subject(row), _TITLE)
+
+
+def _column(rows: Sequence[DifferenceRow], level: float) -> Any:
+    """Draw one line per comparison and test set, grouped by what is compared."""
+    # by comparison, test sets in the order given
+    order = {name: place for place, name in enumerate(dict.fromkeys(row.name for row in rows))}
+    groups = [
+        (name, list(found)) for name, found in groupby(sorted(rows, key=lambda row: order[row.name]), lambda r: r.name)
+    ]
+    lines = len(rows) + len(groups)
+    figure = new_figure(COLUMN, _ENDS + 0.3 + _ROW * lines)
+    axes = figure.subplots()
+    _ground(axes, rows)
+    ticks, place = [], 0
+    for _, found in groups:
+        ticks.append((place, _title(found[0], rows), True))
+        for row in found:
+            place += 1
+            _interval(axes, place, row)
+            ticks.append((place, short(test_set_text(row.test_set)), False))
+        place += 1
+    axes.set_yticks([at for at, _, _ in ticks], [text for _, text, _ in ticks])
+    for tick, (_, _, heading) in zip(axes.get_yticklabels(), ticks, strict=True):
+        tick.set_fontweight("bold" if heading else "normal")
+    axes.set_ylim(place - 0.4, -0.6)
+    axes.set_xlabel(_axis_label(rows, level, "\n"))
+    bare(axes, "left")
+    figure.legend(handles=_legend(rows), loc="outside lower center", ncols=2, frameon=False, handlelength=1.2)
+    return figure
+
+
+def _interval(axes: Any, place: int, row: DifferenceRow) -> None:
+    mark = FINDING_MARKS[row.finding]
+    low, value, high = (100 * x for x in (row.difference.low, row.difference.value, row.difference.high))
+    axes.plot([low, high], [place, place], color=mark["color"], lw=1.1, solid_capstyle="butt", zorder=2)
+    axes.plot([value], [place], ls="", ms=4, mew=0.9, zorder=3, **mark)
+
+
+def _legend(rows: Sequence[DifferenceRow]) -> list[Any]:
+    found = [finding for finding in FINDING_MARKS if any(row.finding is finding for row in rows)]
+    marks = [
+        Line2D([], [], ls="", ms=4, mew=0.9, label=finding_text(finding, sides(rows)), **FINDING_MARKS[finding])
+        for finding in found
+    ]
+    margin = max(row.margin for row in rows)
+    return [*marks, Patch(facecolor=BAND, label=f"margin of {margin_text(margin)}")]
+
+
+def _forest_panels(rows: Sequence[DifferenceRow], level: float) -> Any:
+    """Draw one line per comparison and one panel per test set, all panels with the same axis."""
+    names = list(dict.fromkeys(row.name for row in rows))
+    sets = list(dict.fromkeys(row.test_set for row in rows))
+    titles = {row.name: _title(row, rows) for row in rows}
+    figure = new_figure(PAGE, _ENDS + 0.3 + _ROW * len(names))
+    panels = figure.subplots(1, len(sets), sharex=True, sharey=True, squeeze=False)[0]
+    for axes, test_set in zip(panels, sets, strict=True):
+        _ground(axes, rows)
+        axes.grid(axis="y", color=BAND, lw=0.6)
+        for row in rows:
+            if row.test_set == test_set:
+                _interval(axes, names.index(row.name), row)
+        axes.set_title(short(test_set_text(test_set), 28))
+        bare(axes, "left")
+    panels[0].set_yticks(range(len(names)), [titles[name] for name in names])
+    panels[0].set_ylim(len(names) - 0.5, -0.5)
+    figure.supxlabel(_axis_label(rows, level, "     "), fontsize=7)
+    # below, the legend would lie on the label of the axes
+    figure.legend(handles=_legend(rows), loc="outside upper center", ncols=4, frameon=False, handlelength=1.2)
+    return figure
+
+
+def _ground(axes: Any, rows: Sequence[DifferenceRow]) -> None:
+    margin = 100 * max(row.margin for row in rows)
+    axes.axvspan(-margin, margin, color=BAND, lw=0, zorder=0)
+    axes.axvline(0, color=INK, lw=0.7, zorder=1)
+
+
+def _axis_label(rows: Sequence[DifferenceRow], level: float, between: str) -> str:
+    first, second = sides(rows)
+    ways = f"← {second} higher   {first} higher →"
+    return f"difference in top-1, points ({level_text(level)} interval){between}{ways}"
+
 
 _ROW, _ENDS = 0.17, 0.75
 

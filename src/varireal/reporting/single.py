@@ -13,10 +13,10 @@ from typing import Any
 
 from markupsafe import escape
 
+from varireal.core.files import write_whole
 from varireal.errors import DataError
-from varireal.files import write_whole
-from varireal.reporting.index import CANDIDATE_COLUMNS, CARD_COLUMNS
-from varireal.reporting.scripts import script_json, script_name
+from varireal.reporting.document import CANDIDATE_COLUMNS, CARD_COLUMNS
+from varireal.reporting.files import script_json, script_name
 
 FRAME_BYTES = 1_500_000
 """What a frame can show. Chromium opens no address of more than 2 MiB (``url::kMaxURLChars``), and Snakemake's report

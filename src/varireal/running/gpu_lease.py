@@ -16,7 +16,7 @@ from pathlib import Path
 
 from varireal.errors import BackendError
 from varireal.running import stopping
-from varireal.running.owned_lock import OwnedLock
+from varireal.running.locks import OwnedLock
 
 logger = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ import tempfile
 from pathlib import Path
 
 from varireal import __version__
+from varireal.core.files import one_line
 from varireal.errors import BackendError
-from varireal.plaintext import one_line
 
 # Version and place of the workflow's package, for its jobs.
 EXPECTED = "VARIREAL_EXPECTED"

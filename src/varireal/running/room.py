@@ -6,8 +6,8 @@ import shutil
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from varireal.core.files import said
 from varireal.errors import DataError
-from varireal.plaintext import said
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 AGAIN = "what was finished is kept, run the same command again to go on"

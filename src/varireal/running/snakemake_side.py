@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from varireal.core.files import said
 from varireal.errors import BackendError, ConfigError, VariRealError
-from varireal.plaintext import said
 from varireal.running.started import Start
 
 # Stages whose jobs are rules of their own.

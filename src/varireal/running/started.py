@@ -10,10 +10,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from varireal.core.files import said, write_whole
+from varireal.core.paths import StudyPaths
 from varireal.errors import ConfigError
-from varireal.files import write_whole
-from varireal.paths import StudyPaths
-from varireal.plaintext import said
 
 _SCHEMA = 1
 

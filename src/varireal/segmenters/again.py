@@ -5,11 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from varireal.arrays import Array
 from varireal.names import OK, MaskStatus
-from varireal.records import MaskResult
-from varireal.segmenters.base import Segmenter
-from varireal.segmenters.running import segment_all
+from varireal.records import Array, MaskResult
+from varireal.segmenters.base import Segmenter, segment_all
 
 # The segmenter looked and there is no object: a measurement, not a failure.
 _NOTHING = frozenset({MaskStatus.NOT_FOUND, MaskStatus.EMPTY})

@@ -1,11 +1,16 @@
 """What every segmenter is."""
 
 import inspect
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from varireal.arrays import Array
-from varireal.records import MaskResult
+import numpy as np
+
+from varireal import names
+from varireal.errors import BackendError
+from varireal.names import MaskStatus
+from varireal.records import Array, MaskResult
 
 
 class Segmenter(Protocol):
@@ -59,3 +64,75 @@ def missing_attributes(segmenter: object) -> list[str]:
     wanted = ("name", "version", "revision", "uses_given", "uses_names", "batch_size", "segment")
     nowhere = object()
     return [name for name in wanted if inspect.getattr_static(segmenter, name, nowhere) is nowhere]
+
+
+# Asking a segmenter: in batches, with every failure a result, and every answer in the types that tables have.
+
+logger = logging.getLogger(__name__)
+
+
+def segment_all(
+    segmenter: Segmenter, images: Sequence[Array], given: Sequence[Array | None], class_names: Sequence[str]
+) -> list[MaskResult]:
+    """One result per image, in order, whatever the segmenter does.
+
+    A batch that raises is asked for again one photo at a time, so that one bad photo costs no other its mask.
+
+    Args:
+        segmenter: who to ask.
+        images: (H, W, 3) uint8 photos; as many as fit into memory, they are dealt into the segmenter's batches here.
+        given: (H, W) mask that came with each photo, or None.
+        class_names: display name of each photo's class.
+
+    Returns:
+        Bool masks of the size of their photos. An exception, or an answer of another form, is ``mask_failed``.
+
+    Raises:
+        BackendError: the segmenter cannot run here at all.
+    """
+    results: list[MaskResult] = []
+    for part in _parts(len(images), segmenter.batch_size if images else 1):
+        results += _batch(segmenter, images[part], given[part], class_names[part])
+    return results
+
+
+def _parts(total: int, size: int) -> Iterator[slice]:
+    for start in range(0, total, max(1, size)):
+        yield slice(start, min(total, start + max(1, size)))
+
+
+def _batch(
+    segmenter: Segmenter, images: Sequence[Array], given: Sequence[Array | None], class_names: Sequence[str]
+) -> list[MaskResult]:
+    try:
+        answers = segmenter.segment(images, given, class_names)
+        if len(answers) != len(images):
+            raise ValueError(f"the segmenter gave {len(answers)} answers for {len(images)} photos")  # noqa: TRY301
+        return [_normal(answer, image.shape[:2]) for answer, image in zip(answers, images, strict=True)]
+    except BackendError:
+        raise
+    except Exception as error:  # one photo must not end the stage; its row says what happened
+        if len(images) > 1:
+            logger.warning("a batch of %d photos failed (%s); trying them one by one", len(images), error)
+            parts = (slice(number, number + 1) for number in range(len(images)))
+            return [_batch(segmenter, images[part], given[part], class_names[part])[0] for part in parts]
+        logger.exception("segmenting a photo failed")
+        return [MaskResult(None, MaskStatus.FAILED, f"{type(error).__name__}: {' '.join(str(error).split())}")]
+
+
+def _normal(found: MaskResult, shape: tuple[int, ...]) -> MaskResult:
+    """The answer in the types of the table, whatever a segmenter of another package gives.
+
+    Raises:
+        ValueError: the mask does not fit the photo, or there is none although all is well.
+    """
+    score = None if found.score is None else float(found.score)
+    objects = None if found.objects is None else int(found.objects)
+    if found.mask is None:
+        if found.status == names.OK:
+            raise ValueError("the segmenter said ok but gave no mask")
+        return MaskResult(None, found.status, found.reason, score, objects)
+    mask = np.asarray(found.mask)
+    if mask.shape != shape:
+        raise ValueError(f"the segmenter gave a mask of shape {mask.shape} for a photo of {shape}")
+    return MaskResult(mask.astype(bool), found.status, found.reason, score, objects)

@@ -1,5 +1,6 @@
 """Masks by name: Grounding DINO finds the object's box, SAM 2 its outline. Both are models of transformers."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,20 +8,43 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from varireal.arrays import Array
-from varireal.config.machine import BackendContext
+from varireal.backends import BackendContext
 from varireal.config.masks import GroundedSam2Masks
 from varireal.errors import BackendError
-from varireal.models.identity import model_identity
+from varireal.models.catalog import model_identity
 from varireal.names import MaskStatus
-from varireal.records import MaskResult
-from varireal.segmenters.boxes import Boxes, objects_among, usable_boxes
-from varireal.segmenters.refining import refine_mask
-from varireal.segmenters.wording import detector_text
+from varireal.records import Array, MaskResult
+from varireal.segmenters.grounded_models import Boxes, objects_among, usable_boxes
+from varireal.segmenters.quality import refine_mask
 
 if TYPE_CHECKING:
-    from varireal.segmenters.grounding import Grounding
-    from varireal.segmenters.outlining import Outline
+    from varireal.segmenters.grounded_models import Grounding, Outline
+
+# What the detector is asked for, from the noun and a class name, which is data and may hold anything.
+
+# What ends a label for Grounding DINO (full stop, question mark), what its tokenizer reads as a token of its own
+# ([SEP]), and whatever breaks a line.
+_BREAKS = re.compile(r"[.?\[\]\s\x00-\x1f\x7f]+")
+_FIELDS = re.compile(r"\{(noun|class)\}")
+
+
+def detector_text(template: str, noun: str, class_name: str) -> str:
+    """One label for the detector, without a full stop at its end, which its processor adds.
+
+    Published (VariReal, ``grounding_mask.py``): article, noun of the data set, class, full stop.
+
+    Args:
+        template: text with ``{class}`` and perhaps ``{noun}``.
+        noun: what all classes are; may be empty.
+        class_name: display name, any text; characters that the detector would read as syntax become spaces.
+    """
+    values = {"noun": _plain(noun), "class": _plain(class_name)}
+    return " ".join(_FIELDS.sub(lambda field: values[field[1]], template).split())
+
+
+def _plain(text: str) -> str:
+    return _BREAKS.sub(" ", text.encode("utf-8", "replace").decode("utf-8"))
+
 
 _CALLS = 4  # batches' worth of photos that are asked for at once: they are dealt into batches by their shapes
 
@@ -128,7 +152,7 @@ class GroundedSam2Segmenter:
     def _models(self) -> "Grounding":
         """Imported and loaded when there is something to segment, which takes the better part of a minute."""
         try:
-            from varireal.segmenters.grounding import Grounding
+            from varireal.segmenters.grounded_models import Grounding
         except ImportError as error:
             raise BackendError(
                 f"the segmenters backend {self.name!r} cannot be imported ({error}); run: pip install "

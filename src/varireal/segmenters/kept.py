@@ -8,23 +8,20 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from varireal.arrays import Array
 from varireal.config.base import StrictModel
 from varireal.config.images import ReadingConfig
 from varireal.config.machine import ModelRef
 from varireal.config.masks import MasksConfig
-from varireal.datasets.decoding import RejectedImageError, file_sha256, load_mask
-from varireal.datasets.photos import read_photo, reading_key
+from varireal.core.provenance import STAGE_VERSIONS
+from varireal.core.registry import is_built_in
+from varireal.core.seeds import digest
+from varireal.datasets.decoding import RejectedImageError, file_sha256, load_mask, read_photo, reading_key
 from varireal.names import MaskStatus
-from varireal.provenance import STAGE_VERSIONS
-from varireal.records import MaskResult
-from varireal.registry import is_built_in
+from varireal.records import Array, MaskResult
 from varireal.running import job_record
-from varireal.seeds import digest
-from varireal.segmenters.base import Segmenter
+from varireal.segmenters.base import Segmenter, segment_all
 from varireal.segmenters.quality import decode_mask, encode_mask
-from varireal.segmenters.running import segment_all
-from varireal.store import ItemStore, pack, unpack
+from varireal.store.items import ItemStore, pack, unpack
 
 A = TypeVar("A")
 B = TypeVar("B")

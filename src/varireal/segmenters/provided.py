@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from varireal.arrays import Array
 from varireal.names import MaskStatus
-from varireal.records import MaskResult
+from varireal.records import Array, MaskResult
 
 
 class ProvidedSegmenter:

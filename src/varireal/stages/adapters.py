@@ -18,30 +18,29 @@ from typing import Any
 
 import torch
 
-from varireal import names, tables
+from varireal import names
 from varireal.classifiers.augment import Augmenter
 from varireal.classifiers.batches import Batches, PictureCache
-from varireal.classifiers.clip import Clip
-from varireal.classifiers.loading import load_clip
+from varireal.classifiers.clip import Clip, class_texts, load_clip
 from varireal.classifiers.lora import add_lora, save_adapter
-from varireal.classifiers.names import AUGMENTATIONS
 from varireal.classifiers.pools import Pool, PoolMaker
-from varireal.classifiers.regimes import Regime, every_regime
-from varireal.classifiers.texts import class_texts
 from varireal.classifiers.training import Job, Trainer
+from varireal.config.regimes import Regime, every_regime
 from varireal.config.slices import AdaptersSlice
+from varireal.core.files import write_whole
+from varireal.core.paths import ADAPTER_FILES, parse_run, run_name
+from varireal.core.provenance import STAGE_VERSIONS, package_versions
+from varireal.core.seeds import digest, stable_int
 from varireal.errors import ConfigError, DataError
-from varireal.files import write_whole
-from varireal.logs import progress
-from varireal.paths import ADAPTER_FILES, parse_run, run_name
-from varireal.provenance import STAGE_VERSIONS, package_versions
+from varireal.names import AUGMENTATIONS
 from varireal.records import class_numbers
 from varireal.running import job_record
-from varireal.schemas import IMAGES
-from varireal.seeds import digest, stable_int
+from varireal.running.logs import progress
+from varireal.stages.common import Summary
 from varireal.stages.pictures import read_material, readable_photos
-from varireal.stages.summary import Summary
-from varireal.store import ItemStore, open_store, pack, unpack
+from varireal.store import tables
+from varireal.store.items import ItemStore, open_store, pack, unpack
+from varireal.store.schemas import IMAGES
 
 logger = logging.getLogger(__name__)
 

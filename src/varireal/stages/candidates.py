@@ -1,37 +1,250 @@
 """Making candidates: look each item up, edit what is missing, measure it, keep it."""
 
+import hashlib
 import json
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, cast
 
 from varireal import names
-from varireal.arrays import Array
-from varireal.backends import NO_MACHINE
+from varireal.backends import NO_MACHINE, BackendContext, make_backend
 from varireal.config.slices import EditsSlice, MachineSlice
-from varireal.datasets.decoding import RejectedImageError
-from varireal.datasets.photos import read_photo, reading_key
-from varireal.editors.base import DrawsPriors, Editor, HasParams, NamesModels, PoolEntry, Prepares
+from varireal.core.pictures import decode_png, encode_png
+from varireal.core.provenance import ITEM_VERSIONS
+from varireal.core.registry import digital_source_type
+from varireal.core.seeds import digest, stable_int
+from varireal.datasets.decoding import RejectedImageError, read_photo, reading_key
+from varireal.editors.base import DrawsPriors, Editor, HasParams, NamesModels, PoolEntry, Prepares, composite
 from varireal.errors import DataError, VariRealError
+from varireal.metrics.receipts import Receipt, flat_reason, measure
 from varireal.names import EditStatus
-from varireal.provenance import ITEM_VERSIONS
-from varireal.records import EditRequest, EditResult
-from varireal.registry import digital_source_type
+from varireal.records import Array, EditRequest, EditResult, MadeWith
 from varireal.running import job_record
 from varireal.running.room import Room
 from varireal.running.stopping import StoppedError
-from varireal.seeds import digest, stable_int
 from varireal.segmenters.quality import decode_mask
-from varireal.stages.editing import batch_size, make_editor
-from varireal.stages.items import Item
-from varireal.stages.measuring import Edit, Made, answers, base_row, failure, measured
-from varireal.stages.pool import NoPriorError, Pool
-from varireal.store import ItemStore, pack, unpack
+from varireal.stages.common import Item
+from varireal.store import tables
+from varireal.store.items import ItemStore, pack, unpack
+from varireal.store.schemas import PRIORS
+
+# The pool of prior pictures of a setting: a table that the stage priors makes and the stage edits draws from.
+
+PER_GROUP = 1  # the number of a row is that of its group, so that one picture can be read alone
+
+
+class NoPriorError(Exception):
+    """A prior picture is not in the pool; the message says why."""
+
+
+class Pool:
+    """Reads prior pictures by their id, one at a time.
+
+    Raises:
+        DataError: the table is damaged or missing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._file = path, tables.check(path, PRIORS)
+        rows = tables.read(path, PRIORS, ["prior_id", "status", "reason"])
+        self._places = {row["prior_id"]: (number, row) for number, row in enumerate(rows)}
+        self._read = lru_cache(maxsize=64)(self._picture)
+
+    def picture(self, prior_id: str) -> Array:
+        """The picture, (S, S, 3) uint8.
+
+        Raises:
+            NoPriorError: there is none.
+        """
+        return self._read(prior_id)
+
+    def _picture(self, prior_id: str) -> Array:
+        if prior_id not in self._places:
+            raise NoPriorError(f"the prior picture {prior_id} is not in {self._path}; run the stage priors again")
+        number, row = self._places[prior_id]
+        if row["status"] != names.OK:
+            raise NoPriorError(f"its prior picture could not be made: {row['reason']}")
+        return decode_png(self._file.read_row_group(number, columns=["image"])["image"][0].as_py())
+
+
+# From an editor's answer to a row: the photo's pixels put back, the receipt measured, the picture coded.
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """An item with the editor's answer.
+
+    Attributes:
+        item: what was wanted.
+        request: what the editor was given; None when it could not be put together.
+        result: its answer.
+        seconds: the item's share of the time that the editor took.
+        together: items that it was given at once.
+    """
+
+    item: Item
+    request: EditRequest | None
+    result: EditResult
+    seconds: float
+    together: int
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An item that was edited and measured.
+
+    Attributes:
+        item: what was wanted.
+        row: columns of edits that the making decides.
+        data: the picture as PNG; None when there is none.
+        seconds: as in ``Edit``.
+    """
+
+    item: Item
+    row: dict[str, Any]
+    data: bytes | None
+    seconds: float
+
+
+def answers(editor: Editor, requests: list[EditRequest]) -> list[EditResult]:
+    """What an editor makes of requests, one result each; a bug of it on one item ends as a failed item.
+
+    Raises:
+        VariRealError: a model or server cannot be used, which is no fault of an item.
+        StoppedError: a signal has come; ``done`` are the results that there are, by the request's number.
+    """
+    if not requests:
+        return []
+    try:
+        results = editor.edit(requests)
+    except VariRealError:
+        raise
+    except Exception as error:  # a backend's bug on one item must not end the stage
+        if len(requests) > 1:
+            return _one_by_one(editor, requests)
+        logger.exception("the editor failed")
+        return [EditResult(EditStatus.FAILED, f"{type(error).__name__}: {error}")]
+    if len(results) != len(requests):
+        reason = f"the editor gave {len(results)} results for {len(requests)} items"
+        return [EditResult(EditStatus.FAILED, reason)] * len(requests)
+    return results
+
+
+def _one_by_one(editor: Editor, requests: list[EditRequest]) -> list[EditResult]:
+    found: list[EditResult] = []
+    for request in requests:
+        try:
+            found += answers(editor, [request])
+        except StoppedError as stopped:
+            stopped.done = dict(enumerate([*found, *stopped.done.values()]))
+            raise
+    return found
+
+
+def base_row(item: Item, editor: Editor, mask: bytes | None) -> dict[str, Any]:
+    """Columns of edits that are known before anything is made; ``params_digest`` is the caller's.
+
+    Args:
+        item: what is wanted.
+        editor: who makes it.
+        mask: PNG of the photo's mask; None when it has none.
+    """
+    prompt, revision = item.prompt, editor.revision
+    return {
+        "candidate_id": item.candidate_id,
+        "image_id": item.photo["image_id"],
+        "class_id": item.photo["class_id"],
+        "class_name": item.photo["class_name"],
+        "attribute": item.attribute,
+        "feasibility": item.feasibility,
+        "k": item.k,
+        "round": item.round,
+        "pair_id": item.pair_id,
+        "prompt_id": prompt.prompt_id if prompt else "",
+        "prompt_name": prompt.name if prompt else "",
+        "prompt_description": prompt.description if prompt else "",
+        "prompt_rgb": prompt.rgb if prompt else "",
+        "seed": item.seed,
+        "backend": editor.name,
+        "backend_version": str(editor.version) if revision is None else f"{editor.version} {revision}",
+        "source_sha256": item.photo["sha256"],
+        "mask_sha256": None if mask is None else hashlib.sha256(mask).hexdigest(),
+        "status": names.OK,
+        "reason": "",
+    }
+
+
+def failure(result: EditResult) -> dict[str, Any]:
+    """Columns of an item without a picture."""
+    return {"status": str(result.status), "reason": result.reason, **_how(result.made_with)}
+
+
+def measured(edit: Edit) -> Made:
+    """Measure an answer; one that cannot be measured is a failed item, not a picture."""
+    item, result = edit.item, edit.result
+    if result.status != names.OK or edit.request is None:
+        return Made(item, failure(result), None, edit.seconds)
+    try:
+        image, receipt = _checked(item, edit.request, result)
+    except Exception as error:
+        logger.exception("the result for %s cannot be used", item.candidate_id)
+        reason = f"{type(error).__name__}: {error}"
+        return Made(item, failure(EditResult(EditStatus.FAILED, reason)), None, edit.seconds)
+    flat = flat_reason(image, result.region) if result.region is not None else None
+    if flat is not None:
+        return Made(item, failure(replace(result, status=EditStatus.FLAT, reason=flat)), None, edit.seconds)
+    how = _how(result.made_with) or {"batch_size": edit.together, "dtype": "uint8", "device": "cpu"}
+    return Made(item, {**asdict(receipt), **how}, encode_png(image), round(edit.seconds, 4))
+
+
+def _how(made_with: MadeWith | None) -> dict[str, Any]:
+    if made_with is None:
+        return {}
+    return {**asdict(made_with), "marks": list(made_with.marks)}
+
+
+def _checked(item: Item, request: EditRequest, result: EditResult) -> tuple[Array, Receipt]:
+    """The picture with the photo's own pixels outside the region, and its receipt.
+
+    The editor composites too; doing it here makes the promise hold for every backend.
+
+    Raises:
+        ValueError: the result has no picture or region, or they do not fit the photo.
+    """
+    if result.image is None or result.region is None:
+        raise ValueError("the editor said ok but gave no picture or no region")
+    image = composite(request.image, result.image, result.region)
+    receipt = measure(
+        request.image, image, request.mask, result.region, attribute=item.attribute, target_rgb=result.target_rgb
+    )
+    return image, receipt
+
+
+# The configured editor, and how many items it gets at once.
+
+
+def make_editor(config: EditsSlice, machine: MachineSlice, store: ItemStore | None = None) -> Editor:
+    """The configured editor.
+
+    Raises:
+        BackendError: it cannot be loaded.
+    """
+    context = BackendContext(machine.machine, config.noun, machine.editing, store)
+    editor: Editor = make_backend("editors", config.edits.backend, config.edits, context)
+    return editor
+
+
+def batch_size(config: EditsSlice, editor: Editor) -> int:
+    """Items that the editor gets at once: as configured, else as many as it likes."""
+    return config.edits.batch_size or int(getattr(editor, "batch_size", 1))
+
 
 Row = dict[str, Any]
 

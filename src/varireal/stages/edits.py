@@ -15,25 +15,20 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from varireal import tables
 from varireal.backends import read_machine
 from varireal.config.slices import EditsSlice, slice_digest
+from varireal.core.paths import parse_shard
 from varireal.errors import ConfigError
-from varireal.logs import progress
 from varireal.names import EditStatus
-from varireal.paths import parse_shard
-from varireal.prompting.gathering import class_files
-from varireal.prompting.seen import remember
+from varireal.prompts.deal import Deals
+from varireal.prompts.gathering import class_files, remember
+from varireal.running.logs import progress
 from varireal.running.room import Room
-from varireal.schemas import EDITS, MASKS
-from varireal.stages.budget import Tally
-from varireal.stages.candidates import Work
-from varireal.stages.deals import Deals
-from varireal.stages.items import Item, settled_items, wanted_items
-from varireal.stages.photos import ShardPhotos, shard_photos
-from varireal.stages.pool import Pool
-from varireal.stages.summary import Summary
-from varireal.store import open_store
+from varireal.stages.candidates import Pool, Work
+from varireal.stages.common import Item, ShardPhotos, Summary, Tally, settled_items, shard_photos, wanted_items
+from varireal.store import tables
+from varireal.store.items import open_store
+from varireal.store.schemas import EDITS, MASKS
 
 logger = logging.getLogger(__name__)
 

@@ -15,27 +15,26 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from varireal import names, tables
+from varireal import names
 from varireal.config.images import ReadingConfig
 from varireal.config.slices import ImagesSlice, slice_digest
+from varireal.core.provenance import STAGE_VERSIONS
+from varireal.core.registry import load_backend
+from varireal.core.seeds import digest
 from varireal.datasets.base import safe_text
-from varireal.datasets.decoding import RejectedImageError, file_sha256, load_photo
+from varireal.datasets.decoding import RejectedImageError, file_sha256, load_photo, reading_key
 from varireal.datasets.duplicates import Finding, Fingerprint, find_duplicates, near_duplicates, perceptual_hash
-from varireal.datasets.photos import reading_key
-from varireal.datasets.rendered import render_photos
-from varireal.datasets.slugs import image_slug
 from varireal.datasets.sources import file_source, image_source
-from varireal.datasets.splits import draw_splits
+from varireal.datasets.splits import draw_splits, image_slug
 from varireal.errors import DataError
-from varireal.logs import progress
 from varireal.names import RejectCode
-from varireal.provenance import STAGE_VERSIONS
 from varireal.records import SourceImage
 from varireal.running import job_record
-from varireal.schemas import IMAGES, REJECTS
-from varireal.seeds import digest
-from varireal.stages.summary import Summary
-from varireal.store import ItemStore, open_store
+from varireal.running.logs import progress
+from varireal.stages.common import Summary
+from varireal.store import tables
+from varireal.store.items import ItemStore, open_store
+from varireal.store.schemas import IMAGES, REJECTS
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +79,11 @@ def run(config: ImagesSlice, *, output: Path, rejects: Path, photos: Path, store
 
 def _source_items(config: ImagesSlice, photos: Path, threads: int) -> list[SourceImage]:
     if config.images.source == "demo":
-        return render_photos(config.images.demo, seed=config.seed, folder=photos, workers=threads)
+        render_photos = load_backend("image_sources", "demo")
+        photos_of_demo: list[SourceImage] = render_photos(
+            config.images.demo, seed=config.seed, folder=photos, workers=threads
+        )
+        return photos_of_demo
     return list(file_source(config.images).items())
 
 

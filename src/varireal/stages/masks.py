@@ -12,31 +12,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from varireal import names, tables
-from varireal.backends import make_backend, read_machine
-from varireal.config.machine import BackendContext
+from varireal import names
+from varireal.backends import BackendContext, make_backend, read_machine
 from varireal.config.masks import MaskLimitsConfig, MasksConfig
 from varireal.config.slices import MasksSlice, slice_digest
+from varireal.core.paths import parse_shard
 from varireal.errors import BackendError
-from varireal.logs import progress
 from varireal.names import MaskStatus
-from varireal.paths import parse_shard
 from varireal.records import MaskResult
-from varireal.schemas import MASKS
+from varireal.running.logs import progress
 from varireal.segmenters.base import Segmenter, missing_attributes
 from varireal.segmenters.kept import KeptSegmenter
-from varireal.segmenters.quality import (
-    MaskLimits,
-    area_fraction,
-    bounding_box,
-    check_mask,
-    encode_mask,
-    smooth_mask,
-)
-from varireal.stages.budget import check_budget, count_statuses
-from varireal.stages.photos import shard_rows
-from varireal.stages.summary import Summary
-from varireal.store import open_store
+from varireal.segmenters.quality import MaskLimits, area_fraction, bounding_box, check_mask, encode_mask, smooth_mask
+from varireal.stages.common import Summary, check_budget, count_statuses, shard_rows
+from varireal.store import tables
+from varireal.store.items import open_store
+from varireal.store.schemas import MASKS
 
 logger = logging.getLogger(__name__)
 

@@ -9,18 +9,19 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import IO, Any
 
-from varireal import names, tables
-from varireal.arrays import Array
+from varireal import names
 from varireal.classifiers.pools import Material, Picture
 from varireal.config.images import ReadingConfig
 from varireal.config.slices import AdaptersSlice
-from varireal.datasets.photos import read_photo
-from varireal.editors.identity import recompose
-from varireal.paths import StudyPaths, dataset_files
-from varireal.pictures import decode_png
-from varireal.schemas import DATASET, MASKS
-from varireal.seeds import digest
+from varireal.core.paths import StudyPaths, dataset_files
+from varireal.core.pictures import decode_png
+from varireal.core.seeds import digest
+from varireal.datasets.decoding import read_photo
+from varireal.editors.regions import recompose
+from varireal.records import Array
 from varireal.segmenters.quality import decode_mask
+from varireal.store import tables
+from varireal.store.schemas import DATASET, MASKS
 
 Row = Mapping[str, Any]
 

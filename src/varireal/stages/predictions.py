@@ -18,28 +18,26 @@ from peft import set_peft_model_state_dict
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from varireal import names, tables
-from varireal.arrays import Array
+from varireal import names
 from varireal.classifiers.augment import Augmenter
-from varireal.classifiers.clip import Clip, probabilities
-from varireal.classifiers.loading import load_clip
+from varireal.classifiers.clip import Clip, class_texts, load_clip, probabilities
 from varireal.classifiers.lora import add_lora
-from varireal.classifiers.regimes import ZERO_SHOT
-from varireal.classifiers.texts import class_texts
+from varireal.config.regimes import ZERO_SHOT
 from varireal.config.slices import PredictionsSlice, slice_digest
+from varireal.core.files import said
+from varireal.core.paths import ADAPTER_FILES, parse_run, run_name
+from varireal.core.provenance import STAGE_VERSIONS
+from varireal.core.seeds import digest
 from varireal.datasets.decoding import file_sha256
 from varireal.errors import DataError
-from varireal.logs import progress
-from varireal.paths import ADAPTER_FILES, parse_run, run_name
-from varireal.plaintext import said
-from varireal.provenance import STAGE_VERSIONS
-from varireal.records import class_numbers
+from varireal.records import Array, class_numbers
 from varireal.running import job_record
-from varireal.schemas import IMAGES, PREDICTIONS
-from varireal.seeds import digest
+from varireal.running.logs import progress
+from varireal.stages.common import Summary
 from varireal.stages.pictures import Photo, readable_photos
-from varireal.stages.summary import Summary
-from varireal.store import ItemStore, open_store
+from varireal.store import tables
+from varireal.store.items import ItemStore, open_store
+from varireal.store.schemas import IMAGES, PREDICTIONS
 
 logger = logging.getLogger(__name__)
 

@@ -15,26 +15,22 @@ from typing import Any
 
 import numpy as np
 
-from varireal import names, tables
+from varireal import names
 from varireal.backends import read_machine
 from varireal.config.slices import EditsSlice, slice_digest
+from varireal.core.pictures import encode_png
 from varireal.editors.base import DrawsPriors, PoolEntry
 from varireal.errors import BackendError, VariRealError
-from varireal.logs import progress
-from varireal.metrics.flat import flat_reason
+from varireal.metrics.receipts import flat_reason
 from varireal.names import EditStatus
-from varireal.pictures import encode_png
-from varireal.prompting.gathering import class_files
-from varireal.prompting.seen import remember
+from varireal.prompts.gathering import class_files, remember
 from varireal.running import job_record
-from varireal.schemas import PRIORS
-from varireal.stages.budget import check_budget, count_statuses
-from varireal.stages.editing import batch_size, make_editor
-from varireal.stages.items import setting_prompts
-from varireal.stages.photos import train_classes
-from varireal.stages.pool import PER_GROUP
-from varireal.stages.summary import Summary
-from varireal.store import ItemStore, open_store, pack, unpack
+from varireal.running.logs import progress
+from varireal.stages.candidates import PER_GROUP, batch_size, make_editor
+from varireal.stages.common import Summary, check_budget, count_statuses, setting_prompts, train_classes
+from varireal.store import tables
+from varireal.store.items import ItemStore, open_store, pack, unpack
+from varireal.store.schemas import PRIORS
 
 logger = logging.getLogger(__name__)
 

@@ -17,19 +17,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from varireal import tables
-from varireal.backends import make_backend, read_machine
-from varireal.config.machine import BackendContext
+from varireal.backends import BackendContext, make_backend, read_machine
 from varireal.config.slices import MachineSlice, VerdictsSlice, slice_digest
 from varireal.errors import ConfigError
 from varireal.judges.base import Verdict
+from varireal.judges.gates import ReceiptJudge
 from varireal.judges.questions import questions_digest
-from varireal.judges.receipt import ReceiptJudge
-from varireal.logs import progress
 from varireal.running import job_record
-from varireal.schemas import EDITS, MASKS, VERDICTS
-from varireal.stages.summary import Summary
-from varireal.store import open_store
+from varireal.running.logs import progress
+from varireal.stages.common import Summary
+from varireal.store import tables
+from varireal.store.items import open_store
+from varireal.store.schemas import EDITS, MASKS, VERDICTS
 
 logger = logging.getLogger(__name__)
 

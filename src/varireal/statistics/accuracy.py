@@ -1,13 +1,16 @@
 """Exact accuracies of one regime on one test set, with a hierarchical bootstrap interval."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import scipy
 
-from varireal.arrays import Array
-from varireal.seeds import stable_int
+from varireal.core.seeds import stable_int
+from varireal.records import Array
 from varireal.statistics.crossed import crossed, with_imagined
 from varireal.statistics.inputs import check_result
-from varireal.statistics.records import AccuracyRow, Interval, StatisticsSettings, TestSetResult
+from varireal.statistics.paired import difference, settle
+from varireal.statistics.records import AccuracyRow, Answers, Comparison, Interval, StatisticsSettings, TestSetResult
 
 CHUNK = 250  # resamples at once: 20 MB with 10,000 different rows of correctness
 
@@ -106,3 +109,30 @@ def resampled_means(correct: Array, resamples: int, rng: np.random.Generator) ->
         seed_weights = rng.multinomial(drawn, np.full(seeds, 1 / seeds), size=size) / drawn
         means[start : start + size] = np.einsum("bs,bs->b", seed_weights, picture_weights @ patterns.T)
     return means
+
+
+# All accuracies and all comparisons of a study.
+
+
+def answer(
+    results: Mapping[tuple[str, str], TestSetResult], comparisons: Sequence[Comparison], settings: StatisticsSettings
+) -> Answers:
+    """Return the accuracy of every result and every comparison on every test set, corrected over the families.
+
+    Args:
+        results: by regime and test set, in the order in which they are to be shown.
+        comparisons: what is wanted; one whose regimes did not run on a test set is left out there.
+        settings: level, margin, resamples and seed; with the same settings the answers are the same.
+
+    Raises:
+        DataError: a result does not fit itself, or two that are compared are not of the same pictures and seeds.
+    """
+    test_sets = dict.fromkeys(test_set for _, test_set in results)
+    rows = [
+        difference(results[wanted.a, test_set], results[wanted.b, test_set], wanted, settings)
+        for test_set in test_sets
+        for wanted in comparisons
+        if (wanted.a, test_set) in results and (wanted.b, test_set) in results
+    ]
+    accuracies = tuple(accuracy_row(result, settings) for result in results.values())
+    return Answers(accuracies=accuracies, differences=settle(rows, settings), settings=settings)

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy
 
-from varireal.arrays import Array
+from varireal.records import Array
 
 IMAGINED = 2  # pictures at either end of the scale
 SMALLEST_P = 1e-100  # below it scipy's quantiles of t are wrong

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from varireal.arrays import Array
 from varireal.errors import DataError
+from varireal.records import Array
 from varireal.statistics.records import TestSetResult
 
 

@@ -1,19 +1,138 @@
 """The difference of two regimes on the same pictures and seeds: interval, tests of difference and of equivalence."""
 
-import numpy as np
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from varireal.arrays import Array
-from varireal.statistics.crossed import Crossed, crossed
-from varireal.statistics.family import finding
+import numpy as np
+import scipy
+
+from varireal.records import Array
+from varireal.statistics.crossed import IMAGINED, Crossed, crossed
 from varireal.statistics.inputs import check_pair, paired_correct
-from varireal.statistics.power import power
 from varireal.statistics.records import (
     Comparison,
     DifferenceRow,
+    Finding,
     Interval,
+    Power,
     StatisticsSettings,
     TestSetResult,
 )
+
+# Holm's correction over the comparisons of a family, and what the corrected p values allow to say.
+
+
+def settle(rows: Sequence[DifferenceRow], settings: StatisticsSettings) -> tuple[DifferenceRow, ...]:
+    """Return the rows with Holm's corrections (1979, Scandinavian Journal of Statistics 6:65) and their findings.
+
+    All rows of the same family name are corrected together, whatever their test set: the reader sees them all. Tests
+    of difference and of equivalence are corrected apart, for each is a question of its own.
+
+    Args:
+        rows: comparisons in any order, which is kept.
+        settings: level.
+    """
+    settled = list(rows)
+    for family in dict.fromkeys(row.family for row in rows):
+        places = [place for place, row in enumerate(rows) if row.family == family]
+        p_holm = holm([rows[place].p for place in places])
+        tost_p_holm = holm([rows[place].tost_p for place in places])
+        for place, p, tost_p in zip(places, p_holm, tost_p_holm, strict=True):
+            what = finding(rows[place].difference, p, tost_p, settings)
+            settled[place] = replace(rows[place], p_holm=p, tost_p_holm=tost_p, finding=what)
+    return tuple(settled)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return Holm's corrected p values in the given order."""
+    # it loads pandas, which takes seconds: only where there are comparisons
+    from statsmodels.stats.multitest import multipletests
+
+    return [float(p) for p in multipletests(list(p_values), method="holm")[1]]
+
+
+def finding(interval: Interval, p: float, tost_p: float, settings: StatisticsSettings) -> Finding:
+    """Return what corrected p values allow to say.
+
+    A difference may be real and yet within the margin. Then "equivalent" is said only if the whole interval is within
+    the margin, which asks more than the test of equivalence; otherwise the direction is said.
+
+    Args:
+        interval: the difference with its interval.
+        p: p value of "no difference".
+        tost_p: p value of "the margin or more apart".
+        settings: level and margin.
+    """
+    alpha = 1 - settings.level
+    differs, equivalent = p < alpha, tost_p < alpha
+    within = -settings.margin < interval.low and interval.high < settings.margin
+    if equivalent and (within or not differs):
+        return Finding.EQUIVALENT
+    if differs:
+        return Finding.HIGHER if interval.value > 0 else Finding.LOWER
+    return Finding.UNDECIDED
+
+
+# What a comparison could have seen, and what it would take to reach the margin.
+
+POWER = 0.8
+QUANTILES = 400
+LIMIT = 10_000_000  # more seeds or pictures than that count as never
+
+
+def power(estimate: Crossed, settings: StatisticsSettings) -> Power:
+    """Return what the comparison could have seen, whatever difference it did see.
+
+    Args:
+        estimate: the comparison's error and its parts; its centre is not used.
+        settings: level and margin.
+    """
+    alpha = 1 - settings.level
+    pictures = estimate.pictures - 2 * IMAGINED
+
+    def reached(expected: Crossed) -> bool:
+        return expected.half_width(alpha) <= settings.margin
+
+    seeds_needed = images_needed = None
+    if reached(estimate):
+        seeds_needed, images_needed = estimate.seeds, pictures
+    else:
+        images_needed = first(lambda number: reached(estimate.resized(number, estimate.seeds)), pictures)
+        if estimate.seeds > 1:  # one seed says nothing of how much seeds vary
+            seeds_needed = first(lambda number: reached(estimate.resized(pictures, number)), estimate.seeds)
+    return Power(smallest_difference(estimate, alpha), seeds_needed, images_needed)
+
+
+def smallest_difference(estimate: Crossed, alpha: float) -> float | None:
+    """Return the smallest true difference that the two-sided test finds with 80 % power; None when above 1.
+
+    The statistic is taken as non-central t with the estimate's degrees of freedom (Cohen 1988, *Statistical Power
+    Analysis*, ch. 2). It is the power of a single test: Holm's correction asks for more. With three seeds the
+    error itself is so poorly known that the typical value stated is found 67 % of the time only (simulated); from five
+    seeds on, 80 %.
+    """
+    critical = estimate.critical(alpha)
+    # The error that a run estimates, over the true one. By its quantiles, for scipy's nct gives NaN at some values.
+    ranks = (np.arange(QUANTILES) + 0.5) / QUANTILES
+    limits = critical * np.sqrt(scipy.stats.chi2.ppf(ranks, estimate.degrees) / estimate.degrees)
+
+    def lacking(shift: float) -> float:
+        return float(np.mean(scipy.stats.norm.sf(limits - shift) + scipy.stats.norm.cdf(-limits - shift))) - POWER
+
+    # At the largest limit half of the runs find it even where the error is largest; one more is far above 80 %.
+    smallest = float(scipy.optimize.brentq(lacking, 0.0, float(limits[-1]) + 1.0)) * estimate.standard_error
+    return smallest if smallest <= 1 else None
+
+
+def first(reached: Callable[[int], bool], present: int) -> int | None:
+    """Return the smallest number above ``present`` where ``reached`` turns true; None above ``LIMIT``."""
+    low, high = present, LIMIT
+    if high <= low or not reached(high):
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if reached(middle) else (middle, high)
+    return high
 
 
 def difference(

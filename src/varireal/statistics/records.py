@@ -3,8 +3,27 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from varireal.arrays import Array
-from varireal.statistics.comparisons import Comparison
+from varireal.records import Array
+
+# A comparison by name. Light: the workflow lists comparisons without numpy.
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A comparison that is wanted: regime ``a`` less regime ``b``; one whose regimes did not run is skipped.
+
+    Attributes:
+        name: for people.
+        family: comparisons that Holm's correction treats together.
+        a: slug of a regime.
+        b: slug of the regime that is subtracted.
+    """
+
+    name: str
+    family: str
+    a: str
+    b: str
+
 
 __all__ = [
     "AccuracyRow",

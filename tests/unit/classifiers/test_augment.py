@@ -15,8 +15,8 @@ from scipy.stats import ks_2samp
 from torchvision import transforms
 
 from varireal.classifiers.augment import Augmenter
-from varireal.classifiers.names import AUGMENTATIONS
 from varireal.errors import ConfigError
+from varireal.names import AUGMENTATIONS
 
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 VIEWS = 800  # of each picture and pipeline
@@ -130,10 +130,8 @@ def test_share_of_solarized_views_is_the_published_one(both):
 def test_steps_that_moments_hardly_show_have_their_share_and_range(step, share, low, high, monkeypatch):
     amounts = []
     # Only what jitter and blur ask for: RandAugment's own amounts are the same every time and come with a frame.
-    monkeypatch.setattr(
-        f"varireal.classifiers.photometric.{step}", lambda view, amount: amounts.append(amount) or view
-    )
-    monkeypatch.setattr("varireal.classifiers.augment_ops.apply", lambda image, ops, window: window.cut(image))
+    monkeypatch.setattr(f"varireal.classifiers.augment.{step}", lambda view, amount: amounts.append(amount) or view)
+    monkeypatch.setattr("varireal.classifiers.augment.apply", lambda image, ops, window: window.cut(image))
     Augmenter("published", 16, MEAN, STD).batch([picture(40, 50)] * 2000, generators(2000))
     assert len(amounts) / 2000 == pytest.approx(share, abs=0.045)
     assert low <= min(amounts) < low + (high - low) / 50
@@ -225,5 +223,5 @@ def test_wrong_input_is_refused():
 
 
 def test_names_are_light():
-    code = "import sys, varireal.classifiers.names; sys.exit(any(m in sys.modules for m in ('numpy', 'cv2', 'torch')))"
+    code = "import sys, varireal.names; sys.exit(any(m in sys.modules for m in ('numpy', 'cv2', 'torch')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

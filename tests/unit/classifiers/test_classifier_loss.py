@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from varireal.classifiers.batches import Batch
-from varireal.classifiers.loss import mixed, picture_weights, weighted_loss
+from varireal.classifiers.batches import Batch, mixed, picture_weights, weighted_loss
 from varireal.config.adapters import TrainingSettings
 
 LOGITS = np.array([[2.0, 0.0, -1.0], [0.5, 0.1, 0.2], [0.0, 3.0, 1.0], [1.0, 1.0, 1.0], [0.0, -2.0, 4.0]])

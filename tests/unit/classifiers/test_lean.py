@@ -2,8 +2,7 @@ import pytest
 import tiny_clips
 import torch
 
-from varireal.classifiers.lean import lean_image_features, lean_text_features
-from varireal.classifiers.lora import add_lora
+from varireal.classifiers.lora import add_lora, lean_image_features, lean_text_features
 from varireal.config.adapters import LoraSettings
 
 KINDS = sorted(tiny_clips.SAVERS)

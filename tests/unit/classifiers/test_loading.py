@@ -8,8 +8,7 @@ import torch
 from huggingface_hub import constants
 from transformers import AutoModel, BertConfig, BertModel
 
-from varireal.classifiers.clip import probabilities
-from varireal.classifiers.loading import load_clip
+from varireal.classifiers.clip import load_clip, probabilities
 from varireal.config.adapters import AdaptersConfig
 from varireal.errors import BackendError
 

@@ -7,8 +7,14 @@ from peft import PeftModel
 from safetensors.torch import load_file
 from torch import nn
 
-from varireal.classifiers.attention import SplitAttention, split_attention
-from varireal.classifiers.lora import add_lora, load_adapter, lora_parameters, save_adapter
+from varireal.classifiers.lora import (
+    SplitAttention,
+    add_lora,
+    load_adapter,
+    lora_parameters,
+    save_adapter,
+    split_attention,
+)
 from varireal.config.adapters import LoraSettings
 from varireal.errors import BackendError, DataError
 

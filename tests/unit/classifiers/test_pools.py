@@ -3,8 +3,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from varireal.classifiers import regimes as r
 from varireal.classifiers.pools import Material, Picture, PoolMaker
+from varireal.config import regimes as r
 from varireal.names import FEASIBILITIES
 
 ATTRIBUTES = ("background", "color")

@@ -1,7 +1,7 @@
 import pytest
 
-from varireal.classifiers import regimes as r
-from varireal.classifiers.texts import class_texts
+from varireal.classifiers.clip import class_texts
+from varireal.config import regimes as r
 
 ALL = ("background", "color", "texture")
 

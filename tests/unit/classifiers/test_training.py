@@ -6,8 +6,7 @@ import tiny_clips
 import torch
 
 from varireal.classifiers import training
-from varireal.classifiers.lean import lean_text_features
-from varireal.classifiers.lora import add_lora, lora_parameters
+from varireal.classifiers.lora import add_lora, lean_text_features, lora_parameters
 from varireal.classifiers.training import Trainer
 from varireal.config.adapters import LoraSettings, TrainingSettings
 from varireal.errors import BackendError

@@ -18,15 +18,13 @@ from transformers import (
 
 from varireal.classifiers.augment import Augmenter
 from varireal.classifiers.batches import Batches, PictureCache
-from varireal.classifiers.clip import OPEN_CLIP, Clip
-from varireal.classifiers.loading import load_clip, weights_digest
+from varireal.classifiers.clip import OPEN_CLIP, Clip, load_clip, weights_digest
 from varireal.classifiers.lora import lora_parameters
-from varireal.classifiers.names import AUGMENTATIONS
 from varireal.classifiers.pools import Picture, Pool
 from varireal.classifiers.training import Job
 from varireal.config.adapters import AdaptersConfig, TrainingSettings
-from varireal.pretraining.model import architecture, save_model
-from varireal.pretraining.tokenizer import CONTEXT, train_tokenizer
+from varireal.names import AUGMENTATIONS
+from varireal_demo.pretrain.command import CONTEXT, architecture, save_model, train_tokenizer
 
 TEXTS = ("a bird photo of a mallard", "a bird photo of a very small snowy egret", "a gull")
 _TOWER = {

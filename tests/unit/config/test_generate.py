@@ -4,8 +4,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from varireal.config.files import generate, generated_files, load_config
-from varireal.config.generate import config_yaml, keys_table, replace_between_markers, schema_json
+from varireal.config.generate import (
+    config_yaml,
+    generate,
+    generated_files,
+    keys_table,
+    load_config,
+    replace_between_markers,
+    schema_json,
+)
 from varireal.config.model import Config, parse_config
 
 ROOT = Path(__file__).parents[3]

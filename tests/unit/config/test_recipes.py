@@ -2,8 +2,8 @@
 
 import pytest
 
+from varireal.config.edits import masked_recipe, plain_recipe
 from varireal.config.model import parse_config
-from varireal.config.recipes import masked_recipe, plain_recipe
 from varireal.errors import ConfigError
 from varireal.names import ATTRIBUTES, FEASIBILITIES
 

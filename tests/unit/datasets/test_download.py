@@ -14,7 +14,7 @@ from published_kit import CARS, MAKERS, make_aircraft, make_cars, make_pets
 from varireal.cli import main
 from varireal.commands import COMMANDS
 from varireal.datasets import download
-from varireal.datasets.published_lists import PUBLISHED
+from varireal.datasets.published import PUBLISHED
 
 torchvision_datasets = pytest.importorskip("torchvision.datasets")
 

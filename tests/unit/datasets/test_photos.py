@@ -3,8 +3,7 @@ import pytest
 from PIL import Image
 
 from varireal.config.images import ReadingConfig
-from varireal.datasets.decoding import RejectedImageError, file_sha256
-from varireal.datasets.photos import read_photo, reading_key
+from varireal.datasets.decoding import RejectedImageError, file_sha256, read_photo, reading_key
 
 
 def row(path):

@@ -10,8 +10,7 @@ import pytest
 
 from published_kit import CARS, MAKERS, PETS, make_aircraft, make_cars, make_pets, make_waterbirds
 from varireal.config.model import parse_config
-from varireal.datasets.published import PublishedSource
-from varireal.datasets.published_lists import PUBLISHED
+from varireal.datasets.published import PUBLISHED, PublishedSource
 from varireal.datasets.sources import file_source, image_source
 from varireal.datasets.splits import draw_splits
 from varireal.errors import ConfigError
@@ -225,7 +224,7 @@ def test_listing_is_light(tmp_path):
     code = f"""
 import pathlib, sys
 from varireal.datasets.published import PublishedSource
-from varireal.datasets.published_lists import PUBLISHED
+from varireal.datasets.published import PUBLISHED
 for name, published in PUBLISHED.items():
     source = PublishedSource(published, pathlib.Path({str(tmp_path)!r}) / name, {{}})
     source.class_names(), source.listing_digest()

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from varireal.datasets.slugs import class_slugs, image_slug
+from varireal.datasets.splits import class_slugs, image_slug
 
 SAFE = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from varireal.editors.composite import composite
+from varireal.editors.base import composite
 
 A = np.zeros((4, 5, 3), np.uint8)
 B = np.full((4, 5, 3), 9, np.uint8)

@@ -1,7 +1,7 @@
 import numpy as np
-from edit_photos import photo, shape
 
-from varireal.editors.identity import recompose
+from edit_photos import photo, shape
+from varireal.editors.regions import recompose
 
 
 def test_what_is_not_the_rim_stays_to_the_byte(any_photo):

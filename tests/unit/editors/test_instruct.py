@@ -8,16 +8,15 @@ import diffusers
 import numpy as np
 import pytest
 import torch
-from edit_photos import photo
 
-from varireal.config.instruct import InstructEdits
-from varireal.config.machine import BackendContext, MachineConfig, ModelRef
-from varireal.editors.composite import composite
-from varireal.editors.instruct import InstructEditor, Job
-from varireal.editors.instruct_frame import Frame, may_change
-from varireal.editors.instruct_kinds import KINDS
-from varireal.editors.instruct_models import LAYERS, MODELS, WHOLE, fitting, placement
-from varireal.editors.instruct_texts import TextBook
+from edit_photos import photo
+from varireal.backends import BackendContext
+from varireal.config.edits import InstructEdits
+from varireal.config.machine import MachineConfig, ModelRef
+from varireal.editors.base import composite
+from varireal.editors.frame import Frame, may_change
+from varireal.editors.instruct import InstructEditor, Job, TextBook
+from varireal.editors.instruct_models import KINDS, LAYERS, MODELS, WHOLE, fitting, placement
 from varireal.errors import BackendError
 from varireal.models.device import Device
 from varireal.records import EditRequest, Prompt

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from edit_photos import photo
 
-from varireal.editors.background import background_region
-from varireal.editors.composite import composite
-from varireal.editors.instruct_frame import Frame, may_change, settled, working_shape
+from edit_photos import photo
+from varireal.editors.base import composite
+from varireal.editors.frame import Frame, may_change, settled, working_shape
+from varireal.editors.regions import background_region
 
 SHAPES = [(768, 1024), (1024, 768), (333, 500), (100, 1000), (64, 64), (1999, 2001)]
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from varireal.config.instruct import InstructEdits
+from varireal.config.edits import InstructEdits
 from varireal.config.model import parse_config
-from varireal.editors.instructions import Wording, target_rgb
+from varireal.editors.frame import Wording, target_rgb
 from varireal.errors import ConfigError
 from varireal.records import Prompt
 

@@ -9,22 +9,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from edit_photos import photo
 
+from edit_photos import photo
 from image_server import ImageServer, answer, page, painted, refusal
-from varireal.asking.meter import BudgetReachedError
-from varireal.asking.picture_meter import planned_cost
-from varireal.asking.sending import ServerDownError
-from varireal.config.asking import Budget, Price
-from varireal.config.instruct import HostedEdits, PictureServer, PictureTraffic
-from varireal.config.machine import BackendContext
+from varireal.backends import BackendContext
+from varireal.config.edits import HostedEdits, PictureServer, PictureTraffic
+from varireal.config.hosted import Budget, Price
 from varireal.config.model import parse_config
-from varireal.editors.background import background_region
-from varireal.editors.composite import composite
+from varireal.editors.base import composite
 from varireal.editors.openai_images import HostedEditor
+from varireal.editors.regions import background_region
 from varireal.errors import BackendError, ConfigError
+from varireal.hosted.client import ServerDownError
+from varireal.hosted.money import BudgetReachedError, planned_cost
 from varireal.records import EditRequest, Prompt
-from varireal.store import ItemStore
+from varireal.store.items import ItemStore
 
 FAST = {"longest_wait_seconds": 0.01, "timeout_seconds": 5.0, "tries": 3}
 KEY = "sk-canary-7f3a9"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from varireal.editors.words import Lexicon, nearest, singular, tokens
+from varireal.editors.colors import Lexicon, nearest, singular, tokens
 
 LEXICON = Lexicon([("chain", 1), ("chain mail", 2), ("sky blue", 3), ("blue", 4), ("leaf", 5)])
 

@@ -1,7 +1,7 @@
 import pytest
 
-from varireal import tables
-from varireal.schemas import dataset_schema
+from varireal.store import tables
+from varireal.store.schemas import dataset_schema
 
 
 @pytest.fixture

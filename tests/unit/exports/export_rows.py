@@ -5,9 +5,9 @@ import io
 import numpy as np
 from PIL import Image
 
-from varireal.pictures import encode_png
-from varireal.schemas import DATASET
+from varireal.core.pictures import encode_png
 from varireal.segmenters.quality import encode_mask
+from varireal.store.schemas import DATASET
 
 SETTINGS = [("background", "feasible"), ("background", "infeasible"), ("color", "feasible")]
 

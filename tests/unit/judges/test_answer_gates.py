@@ -5,12 +5,12 @@ import math
 
 import pytest
 
-from varireal.config.judging import PAPER_GATES, AnswerGates, ArmAgreement, SilhouetteCheck
 from varireal.config.model import parse_config
+from varireal.config.verdicts import PAPER_GATES, AnswerGates, ArmAgreement, SilhouetteCheck
+from varireal.judges.answers import feasible_logit, logit, pairs_on, score, sigmoid, usable, yes_bias
 from varireal.judges.base import Answer
 from varireal.judges.gates import answer_failures, outline_failures
-from varireal.judges.questions import BLANK, EVERY, MAIN, ON_PICTURE, TWIN
-from varireal.judges.scoring import feasible_logit, logit, pairs_on, score, sigmoid, usable, yes_bias
+from varireal.names import BLANK, EVERY, MAIN, ON_PICTURE, TWIN
 from varireal.segmenters.again import Resegmented
 
 

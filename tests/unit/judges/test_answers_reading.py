@@ -4,8 +4,8 @@ import math
 
 import pytest
 
+from varireal.judges.answers import answer_tokens, from_logprobs, from_masses, from_text
 from varireal.judges.base import Answer
-from varireal.judges.reading import answer_tokens, from_logprobs, from_masses, from_text
 
 
 def test_probabilities_are_shared_between_yes_and_no():

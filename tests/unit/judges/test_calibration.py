@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from varireal.judges.calibration import fit_isotonic, fit_platt
-from varireal.judges.estimates import Calibration, Reviewed, Settings, why_uncalibrated
+from varireal.judges.feasibility import Calibration, Reviewed, Settings, fit_isotonic, fit_platt, why_uncalibrated
 
 HOW = Settings(method="platt", minimum=20, resamples=300, level=0.95, seed=1)
 

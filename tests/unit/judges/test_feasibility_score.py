@@ -7,13 +7,13 @@ import logging
 import numpy as np
 import pytest
 
-from varireal import tables
-from varireal.config.judging import ReviewConfig
+from varireal.config.verdicts import ReviewConfig
 from varireal.errors import ConfigError, DataError
+from varireal.judges.answers import sigmoid
 from varireal.judges.feasibility import FeasibilityScore, as_csv
 from varireal.judges.reviewed import item_code, read_reviews, review_digest
-from varireal.judges.scoring import sigmoid
-from varireal.schemas import FEASIBILITY, VERDICTS
+from varireal.store import tables
+from varireal.store.schemas import FEASIBILITY, VERDICTS
 
 
 def verdict(candidate_id, logit, *, accepted=True, words=0.4):

@@ -11,17 +11,17 @@ from PIL import Image
 
 from judging_kit import FAST, candidate, in_thread, judge_all, picture, slices
 from llm_server import Server, completion, looked
-from varireal.asking.images import data_url, image_tokens
-from varireal.asking.meter import BudgetReachedError, request_tokens
-from varireal.config.asking import Budget, Price, Traffic
-from varireal.config.asking import Server as ServerConfig
-from varireal.config.judging import OpenAIJudging
-from varireal.config.machine import BackendContext
+from varireal.backends import BackendContext
+from varireal.config.hosted import Budget, Price, Traffic
+from varireal.config.hosted import Server as ServerConfig
+from varireal.config.verdicts import OpenAIJudging
+from varireal.core.registry import backend_version, load_backend
 from varireal.errors import BackendError
+from varireal.hosted.money import BudgetReachedError, request_tokens
+from varireal.hosted.tokens import data_url, image_tokens
 from varireal.judges.base import Asked
 from varireal.judges.hosted import HostedJudge
-from varireal.registry import backend_version, load_backend
-from varireal.store import open_store
+from varireal.store.items import open_store
 
 TEXTS = ("Is it pink?", "Is it a gull?")
 

@@ -3,10 +3,10 @@
 import pytest
 import yaml
 
-from varireal.config.judging import QuestionsConfig
+from varireal.config.verdicts import QuestionsConfig
 from varireal.errors import ConfigError
-from varireal.judges.questions import EVERY, MAIN, ON_PICTURE, Questions, plain_name, questions_digest, read_questions
-from varireal.names import ATTRIBUTES
+from varireal.judges.questions import Questions, plain_name, questions_digest, read_questions
+from varireal.names import ATTRIBUTES, EVERY, MAIN, ON_PICTURE
 
 DEFAULT, PAPER = QuestionsConfig(), QuestionsConfig(preset="paper")
 

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from varireal.config.verdicts import Gates, GatesByAttribute
-from varireal.judges.receipt import ReceiptJudge
+from varireal.judges.gates import ReceiptJudge
 
 GATES = GatesByAttribute(
     color=Gates(

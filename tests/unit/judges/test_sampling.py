@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from judging_kit import candidate, picture
-from varireal import tables
 from varireal.cli import main
-from varireal.config.dataset import DatasetConfig
 from varireal.config.slices import DatasetSlice, slice_text
+from varireal.config.study import DatasetConfig
+from varireal.core.paths import StudyPaths
 from varireal.errors import ConfigError, DataError
 from varireal.judges.reviewed import item_code, read_reviews
 from varireal.judges.sampling import run
-from varireal.paths import StudyPaths
-from varireal.schemas import EDITS, VERDICTS
+from varireal.store import tables
+from varireal.store.schemas import EDITS, VERDICTS
 
 SHARD = "00000-of-00001"
 

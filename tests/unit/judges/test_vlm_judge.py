@@ -11,14 +11,15 @@ from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from judging_kit import picture
-from varireal.config.judging import VlmJudging
-from varireal.config.machine import BackendContext, MachineConfig, ModelRef
+from varireal.backends import BackendContext
+from varireal.config.machine import MachineConfig, ModelRef
+from varireal.config.verdicts import VlmJudging
+from varireal.core.registry import backend_version, load_backend
 from varireal.errors import BackendError
 from varireal.judges import vlm
 from varireal.judges.base import Asked
-from varireal.judges.forward import Chat, Plain, Sharing, Shown, same_answers
+from varireal.judges.vlm import Chat, Plain, Sharing, Shown, same_answers
 from varireal.models.device import Device
-from varireal.registry import backend_version, load_backend
 
 FAMILIES = ["llava_next", "qwen3_vl", "smolvlm"]
 TEXTS = ("Is it pink?", "Is this a picture of a gull by the sea?\nAnswer with one word: Yes or No.", "Is it?")

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from varireal.datasets.demo import demo_specs, render_demo
-from varireal.editors.procedural import ProceduralEditor
-from varireal.metrics.flat import flat_reason
-from varireal.prompting.bank import load_bank, prompts_for, shipped_bank
+from varireal.metrics.receipts import flat_reason
+from varireal.prompts.bank import load_bank, prompts_for, shipped_bank
 from varireal.records import EditRequest
+from varireal_demo.birds_source import demo_specs, render_demo
+from varireal_demo.editor import ProceduralEditor
 
 SIZE = 96
 

@@ -5,8 +5,15 @@ import numpy as np
 import pytest
 from skimage.color import lab2rgb
 
-from varireal.metrics.receipts import RECEIPT_FIELDS, Receipt, color_distances, edge_ssim, measure, seam_score
-from varireal.metrics.silhouette import silhouette_iou
+from varireal.metrics.receipts import (
+    RECEIPT_FIELDS,
+    Receipt,
+    color_distances,
+    edge_ssim,
+    measure,
+    seam_score,
+    silhouette_iou,
+)
 
 SIZE = 96
 

@@ -4,7 +4,7 @@ import pytest
 
 from varireal.config.model import parse_config
 from varireal.models.catalog import asked_models, chosen_backends, needed_models
-from varireal.models.known import known
+from varireal.models.lock import known
 
 NO_TRAINING = {"adapters": {"regimes": []}}
 SDXL = "edits.sdxl.models."

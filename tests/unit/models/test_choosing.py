@@ -7,7 +7,7 @@ from model_folders import model, names_of, pipeline, text, weights
 
 from varireal.config.machine import ModelRef
 from varireal.errors import BackendError
-from varireal.models.choosing import choose_files, pipeline_parts
+from varireal.models.cache import choose_files, pipeline_parts
 
 KEY = "edits.sdxl.models.base"
 

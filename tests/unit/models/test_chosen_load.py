@@ -8,9 +8,8 @@ from model_folders import names_of, text
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from varireal.config.machine import ModelRef
-from varireal.models.cache import local_parts
-from varireal.models.choosing import choose_files
-from varireal.models.loading_diffusers import load_part
+from varireal.models.cache import choose_files, local_parts
+from varireal.models.loading import load_part
 
 
 def only_chosen(folder, target, key="k", **ref):

@@ -13,8 +13,8 @@ from model_folders import model, names_of, pipeline, weights
 
 from hub_server import Hub
 from varireal.config.machine import ModelRef
+from varireal.models.fetching import find_model
 from varireal.models.lock import read_lock
-from varireal.models.places import find_model
 
 SAM, DINO = "org/sam", "org/dino"
 OTHER = "e" * 64
@@ -131,7 +131,7 @@ def test_afterwards_everything_works_without_a_network(hub, desk, tmp_path, tiny
 
 def test_a_job_that_finds_no_model_fetches_it_and_the_next_one_needs_no_network(hub, desk, sam):
     script = (
-        "import sys; from varireal.config.machine import ModelRef; from varireal.models.places import find_model; "
+        "import sys; from varireal.config.machine import ModelRef; from varireal.models.fetching import find_model; "
         "sys.stdout.write(str(find_model(ModelRef(id=sys.argv[1]), 'some.key')))"
     )
     first = desk.python("-c", script, SAM)
@@ -333,7 +333,7 @@ def test_a_disk_without_space_is_seen_before_the_first_byte(hub, desk, sam, monk
     """The check, in this process: the free space cannot be set from outside."""
     from varireal.errors import BackendError
     from varireal.models import fetching
-    from varireal.models import hub as hub_module
+    from varireal.models import fetching as hub_module
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(hub_module, "free_bytes", lambda: 5 * 10**9)

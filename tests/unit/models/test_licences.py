@@ -4,15 +4,16 @@ import pytest
 from model_folders import model
 
 from varireal.config.model import parse_config
-from varireal.models.licences import (
+from varireal.models.lock import (
     PHOTOS,
     SERVER_TERMS,
+    Lock,
+    LockedModel,
     card_licence,
     effective_licence,
     licence_class,
     study_licences,
 )
-from varireal.models.lock import Lock, LockedModel
 
 
 @pytest.mark.parametrize(

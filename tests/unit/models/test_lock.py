@@ -11,8 +11,8 @@ from safetensors.numpy import load_file, save_file
 from varireal.config.machine import ModelRef
 from varireal.config.model import parse_config
 from varireal.errors import BackendError, ConfigError
-from varireal.layout import Layout
 from varireal.models.lock import Lock, LockedFile, LockedModel, locked, pinned, read_lock, revision_of, write_lock
+from varireal.study.layout import Layout
 
 SHA, OTHER = "a" * 40, "b" * 40
 INPAINT = "diffusers/stable-diffusion-xl-1.0-inpainting-0.1"

@@ -4,7 +4,7 @@ import pytest
 
 from varireal.config.machine import ModelRef
 from varireal.errors import BackendError
-from varireal.models.identity import model_identity
+from varireal.models.catalog import model_identity
 
 
 @pytest.fixture

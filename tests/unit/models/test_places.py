@@ -6,10 +6,10 @@ import pytest
 from huggingface_hub import constants
 from model_folders import model
 
-from varireal.config.machine import ModelRef
+from varireal.config.machine import ModelRef, is_local
 from varireal.errors import BackendError
 from varireal.models.cache import find_cached, is_commit
-from varireal.models.places import find_model, is_local
+from varireal.models.fetching import find_model
 
 KEY = "edits.sdxl.models.vae"
 SHA = "c" * 40

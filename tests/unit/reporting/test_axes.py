@@ -1,6 +1,6 @@
 import pytest
 
-from varireal.reporting.axes import axis, digits_of, thinned
+from varireal.reporting.results import axis, digits_of, thinned
 
 
 @pytest.mark.parametrize(

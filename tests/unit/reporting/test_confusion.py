@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from unit.reporting.study_results import difference, study
-from varireal.reporting.confusion import (
+from varireal.reporting.records import (
     Miss,
     accuracies,
     confused_pairs,

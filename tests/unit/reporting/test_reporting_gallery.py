@@ -45,7 +45,7 @@ def test_index_columns_agree_with_the_cards(tmp_path, small):
 
 
 def test_index_is_cut_into_files_of_bounded_size(tmp_path, small, monkeypatch):
-    monkeypatch.setattr("varireal.reporting.index.CHUNK_CANDIDATES", 16)
+    monkeypatch.setattr("varireal.reporting.document.CHUNK_CANDIDATES", 16)
     write_gallery(tmp_path, small.facts, small.photo, small.stream(5), page_size=10)
     chunks = small.payloads(tmp_path, "index")
     assert [len(chunk["candidates"]["arm"]) for chunk in chunks] == [16, 16, 8]

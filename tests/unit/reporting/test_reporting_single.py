@@ -82,7 +82,7 @@ def test_thumbnails_of_all_pairs_come_before_large_pictures(copied, gallery):
 
 
 def test_an_index_of_several_files_becomes_one(tmp_path, small, monkeypatch):
-    monkeypatch.setattr("varireal.reporting.index.CHUNK_CANDIDATES", 8)
+    monkeypatch.setattr("varireal.reporting.document.CHUNK_CANDIDATES", 8)
     folder = tmp_path / "report"
     write_gallery(folder, small.facts, small.photo, small.stream(10))
     assert len(list((folder / "data").glob("index-*.js"))) == 10

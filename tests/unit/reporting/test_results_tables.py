@@ -4,12 +4,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from unit.reporting.study_results import HOSTILE, study
-from varireal.reporting import results_tables
-from varireal.reporting.latex import accuracies_latex, latex_text
-from varireal.reporting.results_tables import write_tables
+from varireal.reporting import tables
+from varireal.reporting.tables import accuracies_latex, latex_text, write_tables
 
 SCHEMAS = {
-    name: getattr(results_tables, name.upper())
+    name: getattr(tables, name.upper())
     for name in ("accuracies", "differences", "per_seed", "per_class", "confusion", "learning_curves")
 }
 

@@ -8,13 +8,13 @@ import time
 import pytest
 
 from varireal.errors import DataError
-from varireal.running import left_jobs
-from varireal.running.beginning import begin
+from varireal.running import slurm
+from varireal.running.workflow import begin
 
 OWN = """
 import sys, time
 from pathlib import Path
-from varireal.running.beginning import begin
+from varireal.running.workflow import begin
 print(begin(Path(sys.argv[1]), None, []), flush=True)
 time.sleep(60)
 """
@@ -60,4 +60,4 @@ def test_the_executors_name_of_its_jobs_is_noted(tmp_path):
         run_uuid = "0b1e7c9a-name"
 
     begin(tmp_path, Executor(), [])
-    assert "0b1e7c9a-name" in (tmp_path / left_jobs.RUNS).read_text()
+    assert "0b1e7c9a-name" in (tmp_path / slurm.RUNS).read_text()

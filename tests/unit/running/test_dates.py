@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from kit import environment
-from varireal.running.dates import redate
+from varireal.running.workflow import redate
 
 SNAKEFILE = """
 from pathlib import Path
-from varireal.running.dates import redate
+from varireal.running.workflow import redate
 
 onstart:
     if config["mend"]:
@@ -76,6 +76,6 @@ def test_a_file_system_with_a_time_of_its_own_is_no_clock_that_is_ahead(tmp_path
     result = tmp_path / "result"
     result.touch()
     before = result.stat().st_mtime
-    monkeypatch.setattr("varireal.running.dates.time.time", lambda: before - 100)
+    monkeypatch.setattr("varireal.running.workflow.time.time", lambda: before - 100)
     assert redate([result], tmp_path) is None
     assert result.stat().st_mtime == before

@@ -2,7 +2,7 @@
 
 import logging
 
-from varireal.running.endings import Collector
+from varireal.running.workflow import Collector
 
 
 def collector(*records):

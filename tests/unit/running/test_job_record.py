@@ -8,7 +8,7 @@ import pytest
 from varireal.errors import DataError
 from varireal.running import job_record
 from varireal.running.job_record import GPU_SECONDS, SECONDS, JobRecord, read_record, recorded
-from varireal.store import open_store
+from varireal.store.items import open_store
 
 
 def make(path, **facts):
@@ -107,7 +107,7 @@ def test_without_a_store_the_record_itself_remembers(tmp_path):
 
 
 def test_amounts_of_a_transaction_that_failed_are_not_lost(tmp_path, monkeypatch):
-    monkeypatch.setattr("varireal.store._BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("varireal.store.items._BUSY_SECONDS", 0.1)
     path = tmp_path / "s.sqlite"
     with recorded(make(None)), open_store(path) as kept:
         time.sleep(0.02)

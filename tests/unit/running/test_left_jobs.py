@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from varireal.running.left_jobs import RUNS, clear_queue
+from varireal.running.slurm import RUNS, clear_queue
 
 OLD, NEW = "11111111-aaaa", "22222222-bbbb"
 

@@ -8,13 +8,13 @@ import time
 
 import pytest
 
-from varireal.running.owned_lock import this_process
+from varireal.running.locks import this_process
 
 WORKFLOW = """
 import sys, time
 from pathlib import Path
 from varireal.errors import DataError
-from varireal.running.ownership import own_study
+from varireal.running.locks import own_study
 try:
     print(own_study(Path(sys.argv[1])), flush=True)
 except DataError as error:
@@ -26,7 +26,7 @@ if sys.argv[2] == "stay":
 JOB = """
 import sys, time
 from pathlib import Path
-from varireal.running.job_lock import sole_process
+from varireal.running.locks import sole_process
 with sole_process(Path(sys.argv[1])):
     print("mine", flush=True)
     time.sleep(float(sys.argv[2]))

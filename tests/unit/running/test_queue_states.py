@@ -3,7 +3,7 @@ import subprocess
 
 import pytest
 
-from varireal.running.queue_states import mend_sacct
+from varireal.running.slurm import mend_sacct
 
 QUESTION = ("-X", "--parsable2", "--noheader", "--format=JobIdRaw,State", "--endtime", "now", "--name", "some run")
 

@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from varireal import tables
 from varireal.errors import DataError
 from varireal.running.room import DiskFullError, Room, told
-from varireal.store import ItemStore
+from varireal.store import tables
+from varireal.store.items import ItemStore
 
 ITEM = np.random.default_rng(1).bytes(100_000)
 SCHEMA = pa.schema([tables.column("name", pa.string(), "a name"), tables.column("image", pa.binary(), "bytes")])

@@ -7,14 +7,14 @@ import sys
 import pytest
 
 from varireal.running import stopping
-from varireal.store import open_store
+from varireal.store.items import open_store
 
 JOB = """
 import logging, sys, time
 from pathlib import Path
-from varireal import logs
+from varireal.running import logs
 from varireal.running import stopping
-from varireal.store import open_store
+from varireal.store.items import open_store
 
 folder, total = Path(sys.argv[1]), 5
 
@@ -112,10 +112,10 @@ def test_whoever_is_told_leaves_the_signals_as_they_were():
 
 BESIDE = """
 import asyncio, os, signal, threading, time
-from varireal.asking.meter import Meter
-from varireal.asking.running import run_all
-from varireal.asking.sending import Sender
-from varireal.config.asking import Budget, Server
+from varireal.hosted.money import Meter
+from varireal.hosted.client import run_all
+from varireal.hosted.client import Sender
+from varireal.config.hosted import Budget, Server
 from varireal.running import stopping
 
 stopping.listen()

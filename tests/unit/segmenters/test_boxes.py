@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from varireal.segmenters.boxes import Boxes, objects_among, usable_boxes
+from varireal.segmenters.grounded_models import Boxes, objects_among, usable_boxes
 
 
 def boxes(*rows):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from varireal.segmenters.wording import detector_text
+from varireal.segmenters.grounded_sam2 import detector_text
 
 TEMPLATE = "a {noun} {class}"
 

@@ -7,15 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from varireal.config.machine import BackendContext, MachineConfig, ModelRef
+from varireal.backends import BackendContext
+from varireal.config.machine import MachineConfig, ModelRef
 from varireal.config.masks import GroundedSam2Masks
 from varireal.errors import BackendError
 from varireal.models.device import Device
-from varireal.segmenters import grounding
-from varireal.segmenters.boxes import Boxes
+from varireal.segmenters import grounded_models
+from varireal.segmenters.grounded_models import Boxes, Outline, photos_at_once
 from varireal.segmenters.grounded_sam2 import GroundedSam2Segmenter
-from varireal.segmenters.grounding import photos_at_once
-from varireal.segmenters.outlining import Outline
 
 SIZES = [(90, 120), (60, 200), (120, 90), (90, 121), (300, 100), (48, 48), (90, 120)]
 NAMES = ["gull", "great black-backed gull", "St. Bernard? [SEP]", "two\nlines", "x" * 600, "é 鳥", "gull"]
@@ -117,8 +116,8 @@ def test_no_photos_are_no_results(make):
 
 def test_weights_are_loaded_once_and_when_they_are_needed(make, images, monkeypatch):
     loads = []
-    real = grounding.Grounding
-    monkeypatch.setattr(grounding, "Grounding", lambda *args: loads.append(1) or real(*args))
+    real = grounded_models.Grounding
+    monkeypatch.setattr(grounded_models, "Grounding", lambda *args: loads.append(1) or real(*args))
     segmenter = make()
     assert segmenter.revision.count("@") == 2
     assert loads == []
@@ -173,7 +172,7 @@ def test_a_gpu_that_is_not_there_is_told(tiny_model, images, monkeypatch):
 
 
 def test_missing_libraries_are_told_with_the_command(make, images, monkeypatch):
-    monkeypatch.setitem(sys.modules, "varireal.segmenters.grounding", None)
+    monkeypatch.setitem(sys.modules, "varireal.segmenters.grounded_models", None)
     with pytest.raises(BackendError, match=r"run: pip install 'varireal\[diffusion\]'"):
         ask(make(), images[:1])
 

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from tiny import onnx_files
-from varireal.config.machine import BackendContext, MachineConfig, ModelRef
+from varireal.backends import BackendContext
+from varireal.config.machine import MachineConfig, ModelRef
 from varireal.config.masks import MattingMasks
+from varireal.core.registry import load_backend
 from varireal.errors import BackendError
 from varireal.segmenters.matting import MattingSegmenter
 
@@ -180,9 +182,11 @@ def test_models_of_another_kind_are_told(tmp_path):
     assert "expected one map for each" in refusal(segmenter(onnx_files.red(tmp_path / "two.onnx", out=2)))
 
 
-def test_missing_libraries_are_told_with_the_command(red, monkeypatch):
-    monkeypatch.setitem(sys.modules, "varireal.models.onnx_model", None)
-    assert r"run: pip install 'varireal[diffusion]'" in refusal(segmenter(red))
+def test_missing_libraries_are_told_with_the_command(monkeypatch):
+    monkeypatch.delitem(sys.modules, "varireal.segmenters.matting")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(BackendError, match=r"run: pip install 'varireal\[diffusion\]'"):
+        load_backend("segmenters", "matting")
 
 
 def test_as_many_masks_and_names_as_images_are_needed(red):

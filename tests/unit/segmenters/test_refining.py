@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from varireal.segmenters.refining import refine_mask
+from varireal.segmenters.quality import refine_mask
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 
 from varireal.errors import BackendError
 from varireal.records import MaskResult
-from varireal.segmenters.running import segment_all
+from varireal.segmenters.base import segment_all
 
 SHAPE = (6, 8)
 

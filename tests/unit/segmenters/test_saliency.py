@@ -1,9 +1,15 @@
 import numpy as np
 import pytest
 
-from varireal.segmenters.guided import guided_upsample
-from varireal.segmenters.saliency import border_likeness, find_regions, saliency
-from varireal.segmenters.trials import best_trial, first_guesses, outline_contrast
+from varireal.segmenters.grabcut import (
+    best_trial,
+    border_likeness,
+    find_regions,
+    first_guesses,
+    guided_upsample,
+    outline_contrast,
+    saliency,
+)
 
 
 def scene(height=90, width=120, colour=(220, 60, 40)):

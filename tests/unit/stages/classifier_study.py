@@ -6,14 +6,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from varireal import names, tables
+from varireal import names
 from varireal.config.adapters import AdaptersConfig, LoraSettings, TrainingSettings
 from varireal.config.images import ReadingConfig
 from varireal.config.slices import AdaptersSlice, PredictionsSlice
-from varireal.paths import StudyPaths, dataset_files
-from varireal.pictures import decode_png, encode_png
-from varireal.schemas import DATASET, IMAGES, MASKS
+from varireal.core.paths import StudyPaths, dataset_files
+from varireal.core.pictures import decode_png, encode_png
 from varireal.segmenters.quality import encode_mask
+from varireal.store import tables
+from varireal.store.schemas import DATASET, IMAGES, MASKS
 
 CLASSES = {"flamingo": "Flamingo", "mallard": "Mallard"}
 ATTRIBUTES = ("color", "texture")

@@ -7,17 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from varireal import names, tables
-from varireal.config.dataset import DatasetConfig
+from varireal import names
 from varireal.config.slices import DatasetSlice
+from varireal.config.study import DatasetConfig
+from varireal.core.paths import StudyPaths, shard_name
+from varireal.core.pictures import encode_png
+from varireal.core.seeds import candidate_seed, shard_of
 from varireal.metrics.receipts import RECEIPT_FIELDS
-from varireal.paths import StudyPaths, shard_name
-from varireal.pictures import encode_png
-from varireal.schemas import EDITS, IMAGES, MASKS, VERDICTS
-from varireal.seeds import candidate_seed, shard_of
 from varireal.segmenters.quality import encode_mask
 from varireal.stages.dataset import Summary
 from varireal.stages.dataset import run as run_stage
+from varireal.store import tables
+from varireal.store.schemas import EDITS, IMAGES, MASKS, VERDICTS
 
 Row = dict[str, Any]
 Says = Callable[[Row], list[str]]

@@ -3,14 +3,14 @@
 import numpy as np
 from PIL import Image
 
-from varireal import tables
 from varireal.config.model import parse_config
 from varireal.config.slices import stage_slices
+from varireal.core.pictures import encode_png
 from varireal.datasets.decoding import file_sha256
-from varireal.pictures import encode_png
 from varireal.records import MaskResult
-from varireal.schemas import IMAGES, MASKS
 from varireal.stages import masks as stage
+from varireal.store import tables
+from varireal.store.schemas import IMAGES, MASKS
 
 HEIGHT, WIDTH = 40, 50
 OBJECT = np.zeros((HEIGHT, WIDTH), bool)

@@ -6,16 +6,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from varireal.classifiers.loading import load_clip
+from varireal.classifiers.clip import load_clip
 from varireal.classifiers.lora import load_adapter
 from varireal.classifiers.pools import PoolMaker
-from varireal.classifiers.regimes import CONTROLS, every_regime
+from varireal.config.regimes import CONTROLS, every_regime
+from varireal.core.paths import ADAPTER_FILES
 from varireal.errors import ConfigError, DataError
-from varireal.paths import ADAPTER_FILES
 from varireal.stages import adapters
 from varireal.stages.pictures import read_material
-from varireal.store import open_store
-from varireal.tables import read as read_table
+from varireal.store.items import open_store
+from varireal.store.tables import read as read_table
 
 torch.set_num_threads(1)
 BOTH = ("real/seed0", "real+synthetic-color-feasible/seed1")

@@ -1,7 +1,7 @@
 import pytest
 
 from varireal.errors import DataError
-from varireal.stages.budget import check_budget, count_statuses
+from varireal.stages.common import check_budget, count_statuses
 
 
 def rows(*statuses):

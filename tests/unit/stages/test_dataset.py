@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from varireal import tables
+from varireal.core.marks import read_recipe, unmark_png
+from varireal.core.pictures import decode_png
+from varireal.core.seeds import stable_int
 from varireal.errors import DataError
-from varireal.marks import read_recipe, unmark_png
-from varireal.pictures import decode_png
-from varireal.schemas import DATASET, EDITS, FUNNEL, MANIFEST, MASKS, VERDICTS
-from varireal.seeds import stable_int
+from varireal.store import tables
+from varireal.store.schemas import DATASET, EDITS, FUNNEL, MANIFEST, MASKS, VERDICTS
 
 datasets = pytest.importorskip("datasets")
 

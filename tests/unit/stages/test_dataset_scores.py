@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from dataset_study import Study
 
-from varireal import tables
-from varireal.config.judging import ReviewConfig
-from varireal.judges.scoring import sigmoid
-from varireal.schemas import DATASET, FEASIBILITY, MANIFEST, VERDICTS
-from varireal.seeds import stable_int
+from varireal.config.verdicts import ReviewConfig
+from varireal.core.seeds import stable_int
+from varireal.judges.answers import sigmoid
+from varireal.store import tables
+from varireal.store.schemas import DATASET, FEASIBILITY, MANIFEST, VERDICTS
 
 
 @dataclass

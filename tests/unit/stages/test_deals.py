@@ -3,11 +3,10 @@ import json
 import pytest
 
 from varireal.errors import ConfigError, DataError
-from varireal.prompting.deal import deal
-from varireal.prompting.files import read_class_file, write_class_file
+from varireal.prompts import deal as dealing
+from varireal.prompts.class_file import read_class_file, write_class_file
+from varireal.prompts.deal import Deals, deal
 from varireal.records import ClassInfo, Prompt
-from varireal.stages import deals
-from varireal.stages.deals import Deals
 
 CLASSES = ("gull", "owl")
 MEMBERS = {class_id: [f"{class_id}-{n}" for n in range(6)] for class_id in CLASSES}
@@ -43,7 +42,7 @@ def counted(monkeypatch):
         times.append(ids[0].partition("-")[0])
         return deal(prompts_, ids, **settings)
 
-    monkeypatch.setattr(deals, "deal", deal_and_note)
+    monkeypatch.setattr(dealing, "deal", deal_and_note)
     return times
 
 

@@ -4,10 +4,10 @@ import pytest
 
 from edits_kit import FAST, NAMES, Study, hosted
 from image_server import ImageServer
-from varireal import tables
-from varireal.asking.meter import BudgetReachedError
 from varireal.errors import BackendError
-from varireal.schemas import EDITS
+from varireal.hosted.money import BudgetReachedError
+from varireal.store import tables
+from varireal.store.schemas import EDITS
 
 
 @pytest.fixture

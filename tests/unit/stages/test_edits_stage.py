@@ -5,17 +5,17 @@ import json
 import numpy as np
 import pytest
 
-from varireal import tables
 from varireal.config.model import parse_config
 from varireal.config.slices import stage_slices
+from varireal.core.pictures import decode_png, encode_png
 from varireal.datasets.decoding import file_sha256
 from varireal.errors import DataError
-from varireal.pictures import decode_png, encode_png
-from varireal.prompting.files import write_class_file
+from varireal.prompts.class_file import write_class_file
 from varireal.records import ClassInfo, EditResult, Prompt
-from varireal.schemas import EDITS, IMAGES, MASKS, VERDICTS
 from varireal.segmenters.quality import encode_mask
 from varireal.stages import candidates, edits
+from varireal.store import tables
+from varireal.store.schemas import EDITS, IMAGES, MASKS, VERDICTS
 
 SHARD = "00000-of-00001"
 

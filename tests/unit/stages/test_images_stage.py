@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from varireal import tables
 from varireal.config.model import parse_config
 from varireal.config.slices import ImagesSlice, stage_slices
 from varireal.errors import DataError
-from varireal.schemas import IMAGES, REJECTS
 from varireal.stages import images as stage
+from varireal.store import tables
+from varireal.store.schemas import IMAGES, REJECTS
 
 
 def picture(seed, size=(64, 48)):

@@ -1,6 +1,6 @@
-from varireal.prompting.deal import deal
+from varireal.prompts.deal import deal
 from varireal.records import Prompt
-from varireal.stages.items import wanted_items
+from varireal.stages.common import wanted_items
 
 PROMPTS = {
     class_id: [Prompt(f"{class_id}.color.{arm}.{n}", class_id, "color", arm, f"colour {n}") for n in range(4)]

@@ -3,17 +3,17 @@ import random
 import pytest
 
 from varireal.errors import DataError
-from varireal.schemas import MANIFEST
-from varireal.stages import manifest
-from varireal.stages.manifest import Manifest
+from varireal.stages import outcomes
+from varireal.stages.outcomes import Manifest
+from varireal.store.schemas import MANIFEST
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Runs of 20 rows that are read 5 at a time, and parts of 16 rows."""
-    monkeypatch.setattr(manifest, "_PACK", 5)
-    monkeypatch.setattr(manifest, "_RUN", 20)
-    monkeypatch.setattr(manifest, "_PART", 16)
+    monkeypatch.setattr(outcomes, "_PACK", 5)
+    monkeypatch.setattr(outcomes, "_RUN", 20)
+    monkeypatch.setattr(outcomes, "_PART", 16)
 
 
 def row(number):

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from masks_study import ALL, OBJECT, SPECK, Finder, Study
 
-from varireal.config.machine import BackendContext
+from varireal.backends import BackendContext
 from varireal.config.masks import MasksConfig
 from varireal.config.model import parse_config
 from varireal.config.slices import stage_slices
+from varireal.core.pictures import encode_png
 from varireal.errors import BackendError, ConfigError
-from varireal.pictures import encode_png
 from varireal.records import MaskResult
 from varireal.segmenters.kept import own_options
 from varireal.segmenters.quality import decode_mask

@@ -10,10 +10,10 @@ from masks_study import Study
 from tiny import onnx_files
 from varireal.config.machine import MachineConfig
 from varireal.config.slices import MachineSlice, slice_text
+from varireal.core.pictures import encode_png
 from varireal.datasets.decoding import file_sha256, load_photo
 from varireal.errors import BackendError
-from varireal.pictures import encode_png
-from varireal.segmenters import grounding
+from varireal.segmenters import grounded_models
 from varireal.segmenters.again import segment_again
 from varireal.segmenters.grabcut import GrabCutSegmenter
 from varireal.segmenters.quality import decode_mask
@@ -85,13 +85,13 @@ def test_masks_by_name_are_made_kept_and_made_again_only_for_another_name(study,
     assert all(row["revision"].startswith("grounding_dino") and "sam2" in row["revision"] for row in rows)
     assert all(row["objects"] >= 1 and 0 < row["score"] < 1 for row in rows)
 
-    real = grounding.Grounding
-    monkeypatch.setattr(grounding, "Grounding", lambda *_: pytest.fail("a model was loaded"))
+    real = grounded_models.Grounding
+    monkeypatch.setattr(grounded_models, "Grounding", lambda *_: pytest.fail("a model was loaded"))
     stricter = {**ANY, "min_area": 0.001}
     for raw in (config(), config(limits=stricter), config(fallback=[])):
         assert study.run(raw)[0].computed == 0
 
-    monkeypatch.setattr(grounding, "Grounding", real)
+    monkeypatch.setattr(grounded_models, "Grounding", real)
     study.rows = [row | {"class_name": "tern"} for row in study.rows[:2]] + study.rows[2:]
     summary, again = study.run(config())
     assert summary.computed == 2

@@ -8,19 +8,19 @@ import pytest
 from masks_study import ALL, HEIGHT, OBJECT, SPECK, WIDTH, Finder, Study
 from PIL import Image
 
-from varireal import tables
-from varireal.config.machine import BackendContext
+from varireal.backends import BackendContext
 from varireal.config.slices import slice_digest
+from varireal.core.paths import shard_name
+from varireal.core.pictures import encode_png
+from varireal.core.seeds import shard_of
 from varireal.datasets.decoding import file_sha256
 from varireal.errors import DataError
-from varireal.paths import shard_name
-from varireal.pictures import encode_png
 from varireal.records import MaskResult
-from varireal.schemas import MASKS
-from varireal.seeds import shard_of
 from varireal.segmenters.quality import decode_mask, smooth_mask
 from varireal.stages import masks as stage
-from varireal.stages.summary import Summary
+from varireal.stages.common import Summary
+from varireal.store import tables
+from varireal.store.schemas import MASKS
 
 
 @pytest.fixture

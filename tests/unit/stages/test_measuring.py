@@ -3,7 +3,7 @@ import pytest
 from varireal.names import EditStatus
 from varireal.records import EditResult
 from varireal.running.stopping import StoppedError
-from varireal.stages.measuring import answers
+from varireal.stages.candidates import answers
 
 
 class Clumsy:

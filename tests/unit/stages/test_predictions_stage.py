@@ -3,15 +3,14 @@ import numpy as np
 import pytest
 import torch
 
-from varireal import tables
 from varireal.classifiers.augment import Augmenter
-from varireal.classifiers.clip import probabilities
-from varireal.classifiers.loading import load_clip
+from varireal.classifiers.clip import load_clip, probabilities
 from varireal.classifiers.lora import load_adapter
 from varireal.classifiers.pools import Picture
 from varireal.errors import DataError
-from varireal.schemas import PREDICTIONS
 from varireal.stages import adapters, predictions
+from varireal.store import tables
+from varireal.store.schemas import PREDICTIONS
 
 torch.set_num_threads(1)
 RUNS = ("zero-shot/seed0", "real/seed0", "duplicated-real/seed1")

@@ -8,9 +8,9 @@ import pytest
 from varireal.config.model import parse_config
 from varireal.config.slices import slice_digest, stage_slices
 from varireal.errors import ConfigError
-from varireal.prompting.files import read_class_file
+from varireal.prompts.class_file import read_class_file
 from varireal.stages import prompts as stage
-from varireal.stages.summary import Summary
+from varireal.stages.common import Summary
 
 BANK = """
 dataset: ponds

@@ -13,22 +13,23 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from varireal import names, tables
+from varireal import names
 from varireal.config.model import parse_config
 from varireal.config.slices import slice_digest, stage_slices
+from varireal.core.paths import StudyPaths, shard_name
+from varireal.core.pictures import encode_png
+from varireal.core.seeds import shard_of
 from varireal.datasets.decoding import file_sha256
 from varireal.errors import DataError
 from varireal.metrics.receipts import RECEIPT_FIELDS
-from varireal.paths import StudyPaths, shard_name
-from varireal.pictures import encode_png
 from varireal.running import stopping
 from varireal.running.room import DiskFullError
-from varireal.schemas import EDITS, FEASIBILITY, FUNNEL, IMAGES, MASKS, VERDICTS
-from varireal.seeds import shard_of
 from varireal.segmenters.quality import encode_mask
-from varireal.stages import gallery_source as source
 from varireal.stages import report as stage
-from varireal.stages.summary import Summary
+from varireal.stages import report_source as source
+from varireal.stages.common import Summary
+from varireal.store import tables
+from varireal.store.schemas import EDITS, FEASIBILITY, FUNNEL, IMAGES, MASKS, VERDICTS
 
 BLANK = {field.name: "" if pa.types.is_string(field.type) else 0 for field in EDITS if not field.nullable}
 HEIGHT, WIDTH = 40, 50

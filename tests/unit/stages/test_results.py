@@ -4,15 +4,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from varireal import tables
 from varireal.config.adapters import AdaptersConfig, StatisticsConfig
 from varireal.config.images import ReadingConfig
-from varireal.config.report import ReportConfig
 from varireal.config.slices import ReportSlice
+from varireal.config.study import ReportConfig
+from varireal.core.paths import StudyPaths
 from varireal.errors import DataError
-from varireal.paths import StudyPaths
-from varireal.schemas import PREDICTIONS
-from varireal.stages.results import read_results
+from varireal.stages.report import read_results
+from varireal.store import tables
+from varireal.store.schemas import PREDICTIONS
 
 CLASSES = {"b": "Gull", "a": "Egret", "c": "Mallard"}
 REGIMES = ("real", "synthetic-color-feasible", "synthetic-color-infeasible")

@@ -1,14 +1,14 @@
 import pytest
 
-from varireal import tables
-from varireal.schemas import IMAGES
-from varireal.stages import photos
-from varireal.stages.photos import shard_photos, shard_rows, train_classes
+from varireal.stages import common
+from varireal.stages.common import shard_photos, shard_rows, train_classes
+from varireal.store import tables
+from varireal.store.schemas import IMAGES
 
 
 @pytest.fixture
 def images(tmp_path, monkeypatch):
-    monkeypatch.setattr(photos, "_AT_ONCE", 7)  # several parts
+    monkeypatch.setattr(common, "_AT_ONCE", 7)  # several parts
     rows = [
         {
             "image_id": f"{class_id}-{n:02d}",

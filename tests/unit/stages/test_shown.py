@@ -8,7 +8,7 @@ import pytest
 from dataset_study import Study
 
 from varireal.errors import DataError
-from varireal.stages.shown import Draw, Shown, choose_pairs
+from varireal.stages.report_source import Draw, Shown, choose_pairs
 
 ATTRIBUTES = ("background", "color", "texture")
 CLASSES = [f"class-{n}" for n in range(7)]
@@ -42,7 +42,7 @@ def test_the_draw_does_not_depend_on_the_order(limit):
 
 def test_what_is_let_go_on_the_way_would_not_be_drawn(monkeypatch):
     shown = drawn(PAIRS, 60)
-    monkeypatch.setattr("varireal.stages.shown._HELD", 10**6)
+    monkeypatch.setattr("varireal.stages.report_source._HELD", 10**6)
     assert drawn(PAIRS, 60) == shown
 
 
@@ -150,8 +150,8 @@ def test_a_candidate_without_a_verdict_is_an_error_though_it_is_not_shown(tmp_pa
 
 def forget(study, candidate_id):
     """Take one verdict out of its table."""
-    from varireal import tables
-    from varireal.schemas import VERDICTS
+    from varireal.store import tables
+    from varireal.store.schemas import VERDICTS
 
     for path in study.verdicts:
         rows = [row for row in tables.read(path, VERDICTS) if row["candidate_id"] != candidate_id]
@@ -159,7 +159,7 @@ def forget(study, candidate_id):
 
 
 def test_no_picture_is_read_to_choose(tmp_path, monkeypatch):
-    from varireal import tables
+    from varireal.store import tables
 
     columns = set()
     whole = tables.batches

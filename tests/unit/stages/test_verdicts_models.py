@@ -13,16 +13,16 @@ import pytest
 
 from judging_kit import candidate, command, disc_mask, judge_all, picture, slices
 from llm_server import Server, looked
-from varireal import tables
-from varireal.asking.meter import BudgetReachedError
 from varireal.config.slices import slice_digest
+from varireal.core.pictures import encode_png
 from varireal.errors import BackendError, ConfigError, DataError
+from varireal.hosted.money import BudgetReachedError
 from varireal.judges import vlm
-from varireal.judges.questions import EVERY, MAIN
-from varireal.judges.scoring import sigmoid
-from varireal.pictures import encode_png
-from varireal.schemas import EDITS, VERDICTS
+from varireal.judges.answers import sigmoid
+from varireal.names import EVERY, MAIN
 from varireal.stages import verdicts as stage
+from varireal.store import tables
+from varireal.store.schemas import EDITS, VERDICTS
 
 OFF = {"min_present_1": None, "min_present_2": None, "max_yes_bias": None}
 
@@ -354,7 +354,7 @@ def test_without_its_mask_an_outline_cannot_pass(tmp_path):
     options = {"edits": tmp_path / "edits.parquet", "output": tmp_path / "v.parquet", "store": tmp_path / "s.sqlite"}
     with pytest.raises(ConfigError, match="--masks is missing"):
         stage.run(part, **options)
-    from varireal.schemas import MASKS
+    from varireal.store.schemas import MASKS
 
     tables.write(tmp_path / "masks.parquet", [], MASKS, stage="masks", digest="x")
     stage.run(part, **options, masks=tmp_path / "masks.parquet")

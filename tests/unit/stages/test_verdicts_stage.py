@@ -3,15 +3,15 @@
 import pyarrow as pa
 import pytest
 
-from varireal import tables
 from varireal.config.model import parse_config
 from varireal.config.slices import slice_digest, stage_slices
 from varireal.errors import DataError
-from varireal.judges.receipt import ReceiptJudge
+from varireal.judges.gates import ReceiptJudge
 from varireal.metrics.receipts import RECEIPT_FIELDS
-from varireal.schemas import EDITS, VERDICTS
 from varireal.stages import verdicts as stage
-from varireal.stages.summary import Summary
+from varireal.stages.common import Summary
+from varireal.store import tables
+from varireal.store.schemas import EDITS, VERDICTS
 
 BLANK = {field.name: "" if pa.types.is_string(field.type) else 0 for field in EDITS if not field.nullable}
 GOOD = {"changed_fraction": 0.9, "leak_max": 0.0, "leak_mean": 0.0, "seam_score": 0.1}

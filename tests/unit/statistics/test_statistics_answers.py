@@ -6,8 +6,7 @@ import pytest
 from simulated_runs import World
 
 from varireal.errors import DataError
-from varireal.statistics.accuracy import accuracy_row
-from varireal.statistics.answers import answer
+from varireal.statistics.accuracy import accuracy_row, answer
 from varireal.statistics.paired import difference
 from varireal.statistics.records import Comparison, StatisticsSettings
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from simulated_runs import COMPARISON, World
 
-from varireal.statistics.family import finding, holm, settle
-from varireal.statistics.paired import difference
+from varireal.statistics.paired import difference, finding, holm, settle
 from varireal.statistics.records import Finding, Interval, StatisticsSettings
 
 SETTINGS = StatisticsSettings(margin=0.01)

@@ -5,8 +5,7 @@ from simulated_runs import COMPARISON, World
 from statsmodels.stats.power import TTestPower
 
 from varireal.statistics.crossed import Crossed
-from varireal.statistics.paired import difference
-from varireal.statistics.power import LIMIT, first, power, smallest_difference
+from varireal.statistics.paired import LIMIT, difference, first, power, smallest_difference
 from varireal.statistics.records import StatisticsSettings
 
 SETTINGS = StatisticsSettings(margin=0.01)

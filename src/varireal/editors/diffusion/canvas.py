@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from varireal.arrays import Array
+from varireal.records import Array
 
 # Recipes give lengths in pixels of a long side of 1024.
 _REFERENCE = 1024

@@ -11,13 +11,20 @@ import numpy as np
 import torch
 from PIL import Image
 
-from varireal.arrays import Array
-from varireal.config.diffusion import SdxlEdits, Speed
-from varireal.config.recipes import BackgroundRecipe, ColorRecipe, MaskedRecipe, PlainRecipe, TextureRecipe
+from varireal.config.edits import (
+    BackgroundRecipe,
+    ColorRecipe,
+    MaskedRecipe,
+    PlainRecipe,
+    SdxlEdits,
+    Speed,
+    TextureRecipe,
+)
 from varireal.editors.diffusion import canvas as pixels
 from varireal.editors.diffusion.canvas import Canvas
 from varireal.editors.diffusion.encoding import Guided
 from varireal.editors.diffusion.wording import PriorJob
+from varireal.records import Array
 
 _ON = 255
 

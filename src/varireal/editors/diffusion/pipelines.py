@@ -1,21 +1,131 @@
 """The pipelines of the recipes: each is loaded when it is first needed, once per job."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
-import diffusers  # it and transformers load their parts when they are used, which takes seconds
+import diffusers
+import numpy as np
 import torch
 import transformers
+from diffusers import StableDiffusionXLControlNetPipeline
+from PIL import Image
 
-from varireal.config.diffusion import SdxlEdits
+from varireal.config.edits import SdxlEdits
 from varireal.config.machine import ModelRef
+from varireal.editors.diffusion.encoding import Guided, TextCache
+from varireal.editors.diffusion.graph import embeddings, generators
+from varireal.editors.diffusion.wording import PriorJob
 from varireal.errors import BackendError
-from varireal.models.device import Device
-from varireal.models.loading import one_line
-from varireal.models.loading_diffusers import load_part, model_folder, pipeline_class
-from varireal.models.memory import Plan
+from varireal.models.device import Device, Ladder, Plan
+from varireal.models.loading import load_part, one_line, pipeline_class, pipeline_folder
+from varireal.records import Array
+
+# Prior pictures: scenes and textures from a prompt alone, made in batches.
+
+_ON = 255
+
+
+class PriorMaker:
+    """Makes prior pictures with any text-to-image pipeline of diffusers.
+
+    Stable Diffusion 1/2 and SDXL read weighted embeddings that are encoded once per text; other models read the plain
+    text, which their own pipelines encode.
+
+    Args:
+        pipes: has ``prior`` and ``text_parts``.
+        ladder: runs the batches.
+        size: side of the pictures in pixels.
+    """
+
+    def __init__(self, pipes: Any, ladder: Ladder, size: int) -> None:
+        self._pipes, self._ladder, self._size = pipes, ladder, size
+        self._texts = TextCache(lambda: pipes.text_parts("prior"), truncate=True, zeros=False)
+
+    def make(self, jobs: Sequence[PriorJob]) -> list[Array]:
+        """One (size, size, 3) uint8 picture per job, in order; the jobs share one recipe."""
+        if not jobs:
+            return []
+        if not hasattr(self._pipes.prior, "unet"):
+            return self._ladder.run(self._plain, jobs)
+        negative = jobs[0].recipe.negative
+        self._texts.prepare([job.text for job in jobs])
+        guided = [self._texts.guided(job.text, negative) for job in jobs]
+        return self._ladder.run(self._embedded, list(zip(jobs, guided, strict=True)))
+
+    def _embedded(self, part: Sequence[tuple[PriorJob, Guided]]) -> list[Array]:
+        pipe = self._pipes.prior
+        return self._called([job for job, _ in part], **embeddings([guided for _, guided in part], pipe))
+
+    def _plain(self, jobs: Sequence[PriorJob]) -> list[Array]:
+        return self._called(jobs, prompt=[job.text.plain for job in jobs])
+
+    def _called(self, jobs: Sequence[PriorJob], **text: Any) -> list[Array]:
+        recipe = jobs[0].recipe
+        made = self._pipes.prior(
+            **text,
+            height=self._size,
+            width=self._size,
+            num_inference_steps=recipe.steps,
+            guidance_scale=recipe.guidance,
+            generator=generators([job.seed for job in jobs]),
+            output_type="np",
+        ).images
+        return [np.clip(np.rint(np.asarray(picture) * _ON), 0, _ON).astype(np.uint8) for picture in made]
+
+
+# Stable Diffusion's safety checker: only its flag is used, never its black pictures.
+
+_KEY = "edits.sdxl.models.safety_checker"
+
+
+class SafetyChecker:
+    """Flags pictures.
+
+    Raises:
+        BackendError: the model cannot be loaded.
+    """
+
+    def __init__(self, ref: ModelRef, device: Device) -> None:
+        from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+
+        self._device = device
+        self._model = load_part(StableDiffusionSafetyChecker, ref, _KEY, dtype=device.dtype).to(device.name).eval()
+        side = self._model.config.vision_config.image_size
+        self._processor = transformers.CLIPImageProcessor(size={"shortest_edge": side}, crop_size=side)
+
+    def flag(self, picture: Array) -> bool:
+        """Whether a picture, (H, W, 3) in levels of 255, is flagged."""
+        small = Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
+        pixels = self._processor(small, return_tensors="pt").pixel_values.to(self._device.name, self._device.dtype)
+        with torch.inference_mode():
+            _, flags = self._model(clip_input=pixels, images=np.zeros((1, 8, 8, 3), np.float32))
+        return bool(flags[0])
+
+
+# SDXL with a ControlNet and an IP-Adapter that sees another image for each picture of a batch.
+
+
+class ControlPipeline(StableDiffusionXLControlNetPipeline):
+    """Each picture of a batch with its own IP-Adapter image.
+
+    diffusers (0.42) repeats given embeddings once per picture of the batch, so that every picture of a batch sees the
+    images of all.
+    """
+
+    def prepare_ip_adapter_image_embeds(
+        self,
+        ip_adapter_image: Any,  # noqa: ARG002 - the signature is diffusers'
+        ip_adapter_image_embeds: list[torch.Tensor],
+        device: Any,
+        num_images_per_prompt: int,  # noqa: ARG002
+        do_classifier_free_guidance: bool,
+    ) -> list[torch.Tensor]:
+        """Given embeddings, (2 N, 1, ...) with those of blank pictures first; without guidance, the second half."""
+        half = ip_adapter_image_embeds[0].chunk(2)[1]
+        return [(ip_adapter_image_embeds[0] if do_classifier_free_guidance else half).to(device)]
+
 
 logger = logging.getLogger(__name__)
 
@@ -64,8 +174,6 @@ class Pipelines:
     @cached_property
     def control(self) -> Any:
         """SDXL with the Canny ControlNet and the IP-Adapter."""
-        from varireal.editors.diffusion.control import ControlPipeline
-
         key = f"{MODELS}.base"
         pipeline_class(self._models.base, key, _SDXL)
         net = load_part(
@@ -103,7 +211,7 @@ class Pipelines:
         """Tokenizers and text encoders of a pipeline, ``inpaint``, ``base``, ``plain`` or ``prior``, on the device."""
         ref, key = getattr(self._models, which), f"{MODELS}.{which}"
         pipeline_class(ref, key)
-        index = diffusers.DiffusionPipeline.load_config(model_folder(ref, key))
+        index = diffusers.DiffusionPipeline.load_config(pipeline_folder(ref, key))
         skipped = [name for name in _NOT_TEXT if name in index]
         parts = self._load(diffusers.DiffusionPipeline, ref, key, **dict.fromkeys(skipped))
         for name in _TEXT_PARTS:
@@ -157,7 +265,7 @@ class Pipelines:
 
     def _adapt(self, pipe: Any) -> None:
         ref, key = self._models.ip_adapter, f"{MODELS}.ip_adapter"
-        folder = model_folder(ref, key)
+        folder = pipeline_folder(ref, key)
         if ref.file is None or not ref.file.endswith(".safetensors"):
             raise BackendError(f"{key}.file: expected the name of a .safetensors file, found {ref.file!r}")
         if not (folder / (ref.subfolder or "") / ref.file).is_file():
@@ -202,7 +310,7 @@ class Pipelines:
         if speed.lora is None:
             return
         key = "edits.sdxl.speed.lora"
-        folder = model_folder(speed.lora, key)
+        folder = pipeline_folder(speed.lora, key)
         try:
             pipe.load_lora_weights(folder, weight_name=speed.lora.file, use_safetensors=True)
         except Exception as error:

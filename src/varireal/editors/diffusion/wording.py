@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from varireal.config.diffusion import DEFAULT_POOL, WITH_PRIOR, SdxlEdits
+from varireal.config.edits import MaskedRecipe, PlainRecipe, PriorRecipe, SdxlEdits, masked_recipe, plain_recipe
 from varireal.config.machine import ModelRef
-from varireal.config.recipes import MaskedRecipe, PlainRecipe, PriorRecipe, masked_recipe, plain_recipe
+from varireal.core.seeds import digest, stable_int
 from varireal.editors.base import PoolEntry
-from varireal.editors.diffusion.texts import Weighted, edit_text, plain_text, prior_text
-from varireal.editors.vocabulary import understand
+from varireal.editors.colors import prompt_color
+from varireal.editors.diffusion.encoding import Weighted, edit_text, plain_text, prior_text
+from varireal.names import DEFAULT_POOL, WITH_PRIOR
 from varireal.records import Prompt, rgb_values
-from varireal.seeds import digest, stable_int
 
 _FIELD = re.compile(r"\{(class|name)\}")
 # Models of a masked edit by attribute.
@@ -160,7 +160,7 @@ def flat_color(prompt: Prompt) -> tuple[int, int, int]:
     Raises:
         UnknownPromptError: it has no RGB of its own, and its name is no known colour.
     """
-    rgb = rgb_values(prompt.rgb) if prompt.rgb else understand(prompt).colors[0].rgb
+    rgb = rgb_values(prompt.rgb) if prompt.rgb else prompt_color(prompt).rgb
     red, green, blue = (round(255 * part) for part in rgb)
     return red, green, blue
 

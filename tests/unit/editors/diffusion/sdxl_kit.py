@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from varireal.config.diffusion import SdxlEdits, SdxlModels
-from varireal.config.machine import BackendContext, MachineConfig, ModelRef
-from varireal.editors.sdxl import SdxlEditor
+from varireal.backends import BackendContext
+from varireal.config.edits import SdxlEdits, SdxlModels
+from varireal.config.machine import MachineConfig, ModelRef
+from varireal.editors.diffusion.sdxl import SdxlEditor
 from varireal.records import EditRequest, Prompt
 
 SIZE = 64

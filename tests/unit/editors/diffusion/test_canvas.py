@@ -6,7 +6,7 @@ import pytest
 import torch
 from diffusers.image_processor import VaeImageProcessor
 
-from varireal.config.recipes import masked_recipe
+from varireal.config.edits import masked_recipe
 from varireal.editors.diffusion import canvas as pixels
 from varireal.editors.diffusion.canvas import Canvas
 

@@ -10,8 +10,8 @@ from tiny.tokenizers import real_clip_tokenizer
 from unit.editors.diffusion.published import Published
 from unit.editors.diffusion.sdxl_kit import SIZE, make_editor, request, tiny_models
 from varireal.config.machine import ModelRef
+from varireal.core.seeds import stable_int
 from varireal.editors.diffusion.canvas import scaled
-from varireal.seeds import stable_int
 
 # Asked for is 45 dB. On these tiny models a wrong scene or crop changes the edit so little that sharper measures are
 # needed, and tests of the scene and of the texture alone.

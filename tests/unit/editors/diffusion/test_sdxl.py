@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from unit.editors.diffusion.sdxl_kit import make_editor, request, tiny_models
-from varireal.config.diffusion import Speed
+from varireal.config.edits import Speed
 from varireal.config.machine import ModelRef
 from varireal.errors import BackendError, UnknownPromptError
 from varireal.records import Prompt

@@ -5,9 +5,8 @@ import torch
 from compel import Compel, ReturnedEmbeddingsType
 from diffusers import StableDiffusionXLPipeline
 
-from varireal.config.recipes import masked_recipe
-from varireal.editors.diffusion.encoding import TextCache
-from varireal.editors.diffusion.texts import Weighted, edit_text, plain_text, prior_text
+from varireal.config.edits import masked_recipe
+from varireal.editors.diffusion.encoding import TextCache, Weighted, edit_text, plain_text, prior_text
 from varireal.records import Prompt
 
 NAMED = {"class_name": "Bombay", "noun": "pet", "weights": True}

@@ -1,1 +1,0 @@
-"""Asking a language model for prompts: instructions, traffic, checks, second opinion, cost."""

@@ -1,0 +1,74 @@
+"""Answers on disk: each is kept by the digest of its request before anybody gets to see it."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from varireal.core.seeds import digest
+from varireal.store.items import ItemStore
+
+
+def request_digest(body: dict[str, Any]) -> str:
+    """Digest of a full request; the server's address is no part of it, so a server can move."""
+    return digest("request", json.dumps(body, sort_keys=True))
+
+
+# Amounts of a store's spending are named after what they count and the model.
+PAID = ("calls", "sent", "answered")
+
+
+def amounts_of(paid: Mapping[str, Any]) -> dict[str, int]:
+    """A receipt as amounts of a store: ``calls:MODEL``, ``sent:MODEL`` and ``answered:MODEL``."""
+    counts = {"calls": 1, "sent": paid["sent"], "answered": paid["answered"]}
+    return {f"{what}:{paid['model']}": counts[what] for what in PAID}
+
+
+class AnswerBook:
+    """Writes answers in groups, one sync for all that came within a moment; failures are never written."""
+
+    def __init__(self, store: ItemStore) -> None:
+        self._store = store
+        self._waiting: list[tuple[str, bytes, asyncio.Future[None]]] = []
+        self._spent: Counter[str] = Counter()
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        """What is kept under a key."""
+        found = self._store.get(key)
+        return None if found is None else json.loads(found)
+
+    def set(self, key: str, value: dict[str, Any]) -> None:
+        """Keep a fact at once."""
+        self._store.put(key, json.dumps(value, sort_keys=True).encode())
+
+    def keep(self, key: str, value: dict[str, Any]) -> asyncio.Future[None]:
+        """Keep an answer; it is on disk when the future is done, and gets there also when nobody waits for that."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        if not self._waiting:
+            loop.call_soon(self.flush)  # all that came in the same turn of the loop, and at once
+        self._waiting.append((key, json.dumps(value, sort_keys=True).encode(), done))
+        if value.get("paid"):
+            self._spent.update(amounts_of(value["paid"]))
+        return done
+
+    def flush(self) -> None:
+        """Write what waits, in one transaction."""
+        waiting, self._waiting = self._waiting, []
+        try:
+            spent = dict(self._spent)
+            self._spent.clear()
+            self._store.put_many([(key, value) for key, value, _ in waiting], spent)
+        except Exception as error:  # noqa: BLE001  (handed to those who wait)
+            for _, _, done in waiting:
+                if not done.done():
+                    done.set_exception(error)
+            return
+        for _, _, done in waiting:
+            if not done.done():
+                done.set_result(None)
+
+    def usage(self) -> list[dict[str, Any]]:
+        """Model and usage of every answer that is kept."""
+        return [value["paid"] for value in map(json.loads, self._store.values()) if "paid" in value]

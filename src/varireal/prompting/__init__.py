@@ -1,1 +1,0 @@
-"""Prompts: banks, the editable copy in a study, checks, and dealing prompts to images."""

@@ -1,0 +1,175 @@
+"""Checks of what a model wrote. Each refusal has a reason code; nothing is mended silently."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from varireal.config.hosted import OpenAIPrompts
+from varireal.editors import oklab
+from varireal.editors.colors import prompt_color
+from varireal.errors import UnknownPromptError
+from varireal.prompts.checks import ERROR, ProblemCode, check_prompts
+from varireal.prompts.questions import ColorItem, NamedItem, Place, Refusal, Refused
+from varireal.prompts.reading import mentioned, normalize
+from varireal.records import Prompt, rgb_values
+
+# In OKLab, where 0.02 is just visible: a name and an RGB this far apart are different colours (red and orange: 0.15).
+_FAR = 0.22
+_SURE_OF_LANGUAGE = 0.95
+_WORDS_FOR_LANGUAGE = 12  # shorter texts are guessed wrong too often
+
+
+@dataclass(frozen=True)
+class Vetting:
+    """Checks prompts for one study.
+
+    Attributes:
+        config: which checks, with which limits.
+        noun: of the data set.
+        class_names: display name by class id.
+        tokens: counts the tokens of a text.
+    """
+
+    config: OpenAIPrompts
+    noun: str
+    class_names: Mapping[str, str]
+    tokens: Callable[[str], int]
+    _unsafe: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_unsafe", (*_unsafe_words(), *self.config.unsafe_words))
+
+    def vet(
+        self,
+        items: Sequence[NamedItem | ColorItem],
+        place: Place,
+        arm: str,
+        have: Sequence[Prompt],
+        other: Sequence[Prompt],
+    ) -> tuple[list[Prompt], list[Refused]]:
+        """Split what was written into prompts to use and refusals, in its order.
+
+        Args:
+            items: what the model wrote.
+            place: for what.
+            arm: feasible or infeasible.
+            have: prompts of this arm that are used already.
+            other: prompts of the other arm.
+
+        Returns:
+            Prompts whose ids are only temporary, and refusals.
+        """
+        drafts = [_draft(number, item, place, arm) for number, item in enumerate(items)]
+        refusals: dict[str, tuple[str, str]] = {}
+        foreign = self._foreign(drafts)
+        for draft, item in zip(drafts, items, strict=True):
+            found = foreign or self._alone(draft, item)
+            if found is not None:
+                refusals[draft.prompt_id] = found
+        sound = [draft for draft in drafts if draft.prompt_id not in refusals]
+        refusals |= self._together(sound, place, have, other)
+        good = [draft for draft in drafts if draft.prompt_id not in refusals]
+        return good, [Refused(d.name, *refusals[d.prompt_id]) for d in drafts if d.prompt_id in refusals]
+
+    def _alone(self, draft: Prompt, item: NamedItem | ColorItem) -> tuple[str, str] | None:
+        """The first problem of a prompt that does not depend on the others."""
+        if not draft.description and not isinstance(item, ColorItem):
+            return Refusal.NO_DESCRIPTION, "it has no description"
+        unsafe = mentioned(draft.text, self._unsafe)
+        if unsafe:
+            return Refusal.UNSAFE, "it holds a word that is not allowed"
+        # a token has at least one byte
+        if len(draft.text.encode("utf-8", "replace")) >= self.config.max_text_tokens - 2:
+            count = self.tokens(draft.text)
+            if count > self.config.max_text_tokens:
+                return (
+                    Refusal.TOO_MANY_TOKENS,
+                    f"it has {count} tokens, the text encoder reads {self.config.max_text_tokens}; be shorter",
+                )
+        return _color_problem(draft, item) if isinstance(item, ColorItem) else None
+
+    def _foreign(self, drafts: Sequence[Prompt]) -> tuple[str, str] | None:
+        """One answer is in one language: all of its descriptions are looked at together."""
+        text = " ".join(draft.description for draft in drafts)
+        if self.config.language is None or len(text.split()) < _WORDS_FOR_LANGUAGE:
+            return None
+        found, share = _language(text)
+        if found == self.config.language or share < _SURE_OF_LANGUAGE:
+            return None
+        return Refusal.LANGUAGE, f"it is written in {found!r}, expected {self.config.language!r}"
+
+    def _together(
+        self, drafts: Sequence[Prompt], place: Place, have: Sequence[Prompt], other: Sequence[Prompt]
+    ) -> dict[str, tuple[str, str]]:
+        """Texts, leaks, duplicates and overlaps by the same checks that every bank passes."""
+        names = dict(self.class_names)
+        names[place.class_id] = place.class_name
+        everything = [*_renamed(other, "other"), *_renamed(have, "have"), *drafts]
+        # an overlap is told of the infeasible prompt, whichever arm is written now
+        problems = check_prompts(everything, noun=self.noun, class_names=names, minimum={})
+        own = {draft.prompt_id for draft in drafts}
+        found: dict[str, tuple[str, str]] = {}
+        for problem in problems:
+            serious = problem.severity == ERROR or problem.code == ProblemCode.NEAR_DUPLICATE
+            if serious and problem.prompt_id in own:
+                found.setdefault(problem.prompt_id, (problem.code, _short(problem.message)))
+        if other and other[0].feasibility == "infeasible":
+            taken = {normalize(prompt.name) for prompt in other}
+            for draft in drafts:
+                if normalize(draft.name) in taken:
+                    found.setdefault(draft.prompt_id, (ProblemCode.OVERLAP, "it is in the infeasible arm already"))
+        return found
+
+
+def _short(message: str) -> str:
+    """A message without the temporary ids."""
+    return re.sub(r" \((?:have|other|draft)-\d+\)", "", message)
+
+
+def _renamed(prompts: Sequence[Prompt], prefix: str) -> list[Prompt]:
+    return [
+        Prompt(f"{prefix}-{n}", p.class_id, p.attribute, p.feasibility, p.name, p.description)
+        for n, p in enumerate(prompts)
+    ]
+
+
+def _draft(number: int, item: NamedItem | ColorItem, place: Place, arm: str) -> Prompt:
+    rgb, description = (item.rgb.lower(), "") if isinstance(item, ColorItem) else ("", item.description)
+    texts = (" ".join(item.name.split()), " ".join(description.split()))
+    return Prompt(f"draft-{number}", place.class_id, place.attribute, arm, *texts, rgb=rgb)
+
+
+def _color_problem(draft: Prompt, item: ColorItem) -> tuple[str, str] | None:
+    """A colour must have a name that can be looked up, and the RGB must be that colour."""
+    try:
+        named = prompt_color(Prompt("", "", "color", draft.feasibility, draft.name))
+    except UnknownPromptError:
+        return Refusal.COLOR_UNKNOWN, "the name is no known colour; use one such as 'sandy brown' or 'hot pink'"
+    told = np.array([rgb_values(item.rgb)], np.float32)
+    known = np.array([named.rgb], np.float32)
+    if float(np.linalg.norm(oklab.from_srgb(told) - oklab.from_srgb(known))) > _FAR:
+        return Refusal.COLOR_MISMATCH, f"{item.rgb} is not the colour that the name says"
+    return None
+
+
+@cache
+def _unsafe_words() -> tuple[str, ...]:
+    text = (files("varireal") / "assets" / "instructions" / "unsafe_words.txt").read_text("utf-8")
+    return tuple(line for line in text.splitlines() if line and not line.startswith("#"))
+
+
+@cache
+def _identifier() -> Any:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+
+
+def _language(text: str) -> tuple[str, float]:
+    found = _identifier().classify(text)
+    return str(found[0]), float(found[1])

@@ -1,1 +1,0 @@
-"""Synthesised pictures: noise, shading, scenes, materials and birds, drawn with numpy and OpenCV only."""

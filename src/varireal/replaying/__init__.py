@@ -1,1 +1,0 @@
-"""Making one candidate again, and saying whether it is the same picture and if not why."""

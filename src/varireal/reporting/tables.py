@@ -1,0 +1,286 @@
+"""The numbers behind the pages as CSV and Parquet: fractions at full precision, one row per value that was found."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from varireal.core.files import whole_file
+from varireal.reporting.answer import level_text, one_line, percent, test_set_text
+from varireal.reporting.records import StudyResults, class_label, counts, regime_label, test_sets
+from varireal.store.tables import Row, column
+
+# The table regime x test set for a paper: a LaTeX tabular in the style of booktabs.
+
+_ESCAPES = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "{": r"\{",
+        "}": r"\}",
+        "$": r"\$",
+        "&": r"\&",
+        "%": r"\%",
+        "#": r"\#",
+        "_": r"\_",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "|": r"\textbar{}",
+        '"': r"\textquotedbl{}",
+        "·": r"\textperiodcentered{}",
+        "−": r"\textminus{}",
+    }
+)
+
+
+def latex_text(text: str) -> str:
+    """Return text as LaTeX that prints it, on one line."""
+    return one_line(text).translate(_ESCAPES)
+
+
+def accuracies_latex(results: StudyResults) -> str:
+    """Return the table of top-1 accuracies in percent with their intervals; a dash where a regime was not tested."""
+    sets = test_sets(results)
+    cells = {(row.regime, row.test_set): row.top1 for row in results.answers.accuracies}
+    regimes = dict.fromkeys([*results.regimes, *(row.regime for row in results.answers.accuracies)])
+    names = " & ".join(["Trained on", *(latex_text(test_set_text(name)) for name in sets)])
+    lines = [
+        "% Needs \\usepackage{booktabs}, \\usepackage[T1]{fontenc} and \\usepackage{textcomp}; UTF-8.",
+        f"% Top-1 accuracy in percent with {latex_text(level_text(results.answers.settings.level))} intervals"
+        " over test pictures and seeds.",
+        f"\\begin{{tabular}}{{l{'c' * len(sets)}}}",
+        "\\toprule",
+        f"{names} \\\\",
+        "\\midrule",
+    ]
+    for slug in regimes:
+        values = [cells.get((slug, name)) for name in sets]
+        if not any(values):
+            continue
+        texts = [
+            "--"
+            if value is None
+            else f"{percent(value.value)} {{\\scriptsize [{percent(value.low)}, {percent(value.high)}]}}"
+            for value in values
+        ]
+        lines.append(" & ".join([latex_text(regime_label(results, slug)), *texts]) + " \\\\")
+    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", ""])
+
+
+_TEXT, _WHOLE, _NUMBER = pa.string(), pa.int64(), pa.float64()
+
+_REGIME = (
+    column("regime", _TEXT, "slug of the regime", nullable=False),
+    column("label", _TEXT, "name of the regime for people", nullable=False),
+    column("test_set", _TEXT, "test or test_<shift>", nullable=False),
+)
+
+ACCURACIES = pa.schema(
+    [
+        *_REGIME,
+        column("images", _WHOLE, "test pictures", nullable=False),
+        column("seeds", _WHOLE, "trained seeds", nullable=False),
+        column("top1", _NUMBER, "accuracy over all pictures and seeds, fraction", nullable=False),
+        column("top1_low", _NUMBER, "lower bound of its interval", nullable=False),
+        column("top1_high", _NUMBER, "upper bound of its interval", nullable=False),
+        column("level", _NUMBER, "confidence level of the interval", nullable=False),
+        column("top5", _NUMBER, "share with the true class among the best five", nullable=False),
+        column("macro", _NUMBER, "mean of the per-class accuracies", nullable=False),
+        column("worst_class_number", _WHOLE, "class with the lowest accuracy", nullable=False),
+        column("worst_class", _TEXT, "its display name", nullable=False),
+        column("worst_accuracy", _NUMBER, "its accuracy", nullable=False),
+    ]
+)
+
+DIFFERENCES = pa.schema(
+    [
+        column("name", _TEXT, "what is compared", nullable=False),
+        column("family", _TEXT, "comparisons that Holm's correction treats together", nullable=False),
+        column("a", _TEXT, "slug of the regime", nullable=False),
+        column("b", _TEXT, "slug of the regime that is subtracted", nullable=False),
+        column("test_set", _TEXT, "test or test_<shift>", nullable=False),
+        column("images", _WHOLE, "test pictures", nullable=False),
+        column("seeds", _WHOLE, "pairs of seeds", nullable=False),
+        column("difference", _NUMBER, "accuracy of a less that of b, fraction", nullable=False),
+        column("difference_low", _NUMBER, "lower bound of its interval", nullable=False),
+        column("difference_high", _NUMBER, "upper bound of its interval", nullable=False),
+        column("level", _NUMBER, "confidence level of the interval, uncorrected", nullable=False),
+        column("mcnemar_p", _NUMBER, "exact McNemar on pictures by the majority of the seeds"),
+        column("p", _NUMBER, "two-sided p value of 'no difference'", nullable=False),
+        column("p_holm", _NUMBER, "after Holm's correction over the family", nullable=False),
+        column("margin", _NUMBER, "equivalence margin, fraction", nullable=False),
+        column("tost_p", _NUMBER, "p value of the equivalence test", nullable=False),
+        column("tost_p_holm", _NUMBER, "after Holm's correction over the family", nullable=False),
+        column("finding", _TEXT, "higher, lower, equivalent or undecided", nullable=False),
+        column("power_smallest", _NUMBER, "smallest true difference found with 80 % power, fraction"),
+        column("seeds_needed", _WHOLE, "seeds in all until the half width reaches the margin"),
+        column("images_needed", _WHOLE, "test pictures in all for the same"),
+    ]
+)
+
+PER_SEED = pa.schema(
+    [
+        *_REGIME,
+        column("seed", _WHOLE, "the seed", nullable=False),
+        column("images", _WHOLE, "test pictures", nullable=False),
+        column("top1", _NUMBER, "accuracy of this seed, fraction", nullable=False),
+    ]
+)
+
+PER_CLASS = pa.schema(
+    [
+        *_REGIME,
+        column("class_number", _WHOLE, "number of the class", nullable=False),
+        column("class_name", _TEXT, "its display name", nullable=False),
+        column("images", _WHOLE, "test pictures of the class; empty without predictions"),
+        column("accuracy", _NUMBER, "accuracy over these pictures and all seeds, fraction", nullable=False),
+    ]
+)
+
+CONFUSION = pa.schema(
+    [
+        *_REGIME,
+        column("true_number", _WHOLE, "number of the true class", nullable=False),
+        column("true", _TEXT, "its display name", nullable=False),
+        column("predicted_number", _WHOLE, "number of the class that was named", nullable=False),
+        column("predicted", _TEXT, "its display name", nullable=False),
+        column("count", _WHOLE, "how often, over all pictures and seeds; zeros are left out", nullable=False),
+        column("seeds", _WHOLE, "seeds that count was summed over", nullable=False),
+    ]
+)
+
+LEARNING_CURVES = pa.schema(
+    [
+        column("regime", _TEXT, "slug of the regime", nullable=False),
+        column("label", _TEXT, "name of the regime for people", nullable=False),
+        column("seed", _WHOLE, "the seed", nullable=False),
+        column("quantity", _TEXT, "loss (training) or val_accuracy (fraction)", nullable=False),
+        column("step", _WHOLE, "optimiser step", nullable=False),
+        column("value", _NUMBER, "value at that step", nullable=False),
+        column("chosen_step", _WHOLE, "step whose weights are the adapter", nullable=False),
+    ]
+)
+
+
+def write_tables(folder: Path, results: StudyResults) -> list[tuple[str, str]]:
+    """Write every table as CSV and Parquet.
+
+    Args:
+        folder: where the files go; made when missing.
+        results: what the pages show.
+
+    Returns:
+        What a table holds and the name of its file, for each file.
+    """
+    written = []
+    for name, label, schema, rows in (
+        ("accuracies", "Accuracies with intervals", ACCURACIES, _accuracies(results)),
+        ("differences", "Paired differences, tests and power", DIFFERENCES, _differences(results)),
+        ("per_seed", "Accuracy of each seed", PER_SEED, _per_seed(results)),
+        ("per_class", "Accuracy of each class", PER_CLASS, _per_class(results)),
+        ("confusion", "Confusions of every regime", CONFUSION, _confusion(results)),
+        ("learning_curves", "Learning curves", LEARNING_CURVES, _learning_curves(results)),
+    ):
+        table = pa.Table.from_pylist(list(rows), schema=schema)
+        with whole_file(folder / f"{name}.csv") as part:
+            pyarrow.csv.write_csv(table, part)
+        with whole_file(folder / f"{name}.parquet") as part:
+            pq.write_table(table, part, compression="zstd")
+        written += [(label, f"{name}.csv"), (label, f"{name}.parquet")]
+    return written
+
+
+def _place(results: StudyResults, regime: str, test_set: str) -> Row:
+    return {"regime": regime, "label": regime_label(results, regime), "test_set": test_set}
+
+
+def _accuracies(results: StudyResults) -> Iterator[Row]:
+    for row in results.answers.accuracies:
+        yield {
+            **_place(results, row.regime, row.test_set),
+            "images": row.images,
+            "seeds": row.seeds,
+            **_interval("top1", row.top1),
+            "level": results.answers.settings.level,
+            "top5": row.top5,
+            "macro": row.macro,
+            "worst_class_number": row.worst_class,
+            "worst_class": class_label(results, row.worst_class),
+            "worst_accuracy": row.worst_accuracy,
+        }
+
+
+def _differences(results: StudyResults) -> Iterator[Row]:
+    same = ("name", "family", "a", "b", "test_set", "images", "seeds", "mcnemar_p", "p", "p_holm", "margin")
+    for row in results.answers.differences:
+        yield {
+            **{name: getattr(row, name) for name in (*same, "tost_p", "tost_p_holm")},
+            **_interval("difference", row.difference),
+            "level": results.answers.settings.level,
+            "finding": row.finding.value,
+            "power_smallest": row.power.smallest,
+            "seeds_needed": row.power.seeds_needed,
+            "images_needed": row.power.images_needed,
+        }
+
+
+def _interval(name: str, interval: Any) -> Row:
+    return {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
+
+
+def _per_seed(results: StudyResults) -> Iterator[Row]:
+    for row in results.answers.accuracies:
+        predicted = results.predictions.get((row.regime, row.test_set))
+        if predicted is None:
+            continue
+        for seed, top1 in zip(predicted.seeds, row.by_seed, strict=True):
+            place = _place(results, row.regime, row.test_set)
+            yield {**place, "seed": seed, "images": row.images, "top1": top1}
+
+
+def _per_class(results: StudyResults) -> Iterator[Row]:
+    for row in results.answers.accuracies:
+        predicted = results.predictions.get((row.regime, row.test_set))
+        pictures = None if predicted is None else np.bincount(predicted.labels, minlength=len(results.class_names))
+        for number, accuracy in sorted(row.per_class.items()):
+            yield {
+                **_place(results, row.regime, row.test_set),
+                "class_number": number,
+                "class_name": class_label(results, number),
+                "images": None if pictures is None else int(pictures[number]),
+                "accuracy": accuracy,
+            }
+
+
+def _confusion(results: StudyResults) -> Iterator[Row]:
+    for (regime, test_set), predicted in results.predictions.items():
+        table = counts(predicted, len(results.class_names))
+        for true, said in zip(*(axis.tolist() for axis in np.nonzero(table)), strict=True):
+            yield {
+                **_place(results, regime, test_set),
+                "true_number": true,
+                "true": class_label(results, true),
+                "predicted_number": said,
+                "predicted": class_label(results, said),
+                "count": int(table[true, said]),
+                "seeds": len(predicted.seeds),
+            }
+
+
+def _learning_curves(results: StudyResults) -> Iterator[Row]:
+    for curve in results.curves:
+        same = {
+            "regime": curve.regime,
+            "label": regime_label(results, curve.regime),
+            "seed": curve.seed,
+            "chosen_step": curve.chosen_step,
+        }
+        for step, loss in zip(curve.steps, curve.losses, strict=True):
+            yield {**same, "quantity": "loss", "step": step, "value": loss}
+        for step, accuracy in zip(curve.val_steps, curve.val_accuracies, strict=True):
+            yield {**same, "quantity": "val_accuracy", "step": step, "value": accuracy}

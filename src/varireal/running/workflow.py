@@ -1,0 +1,226 @@
+"""The last words of a workflow that failed: stage, item, cause, what to do, and where the log is.
+
+Snakemake's own account is long and ends with the least telling line. What failed is collected while it runs, from the
+records that Snakemake logs, and told when the process ends, after everything else.
+"""
+
+import atexit
+import logging
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from varireal.core.files import one_line
+from varireal.running.locks import own_study
+from varireal.running.slurm import clear_queue
+
+# Results of the future: of a node whose clock is ahead, when the workflow was killed before it took them over.
+#
+# Snakemake dates each result by the workflow's clock when its job has ended, whatever the node's clock said. Only
+# where nobody was left to do so the node's date stays; then each job that reads the result fails, for what it makes
+# looks older, until that time has come.
+
+_SECONDS_ALLOWED = 2.0
+_STAMP = ".snakemake_timestamp"  # what Snakemake reads the date of a folder from
+
+
+def redate(results: Iterable[Path], folder: Path) -> str | None:
+    """Date results of the future by the file system's present, before a job reads them.
+
+    Args:
+        results: results that there may be.
+        folder: where a file may be made to ask for the time, on the file system of the results.
+
+    Returns:
+        What to tell; None when there are none.
+
+    Raises:
+        OSError: the folder or a result cannot be written.
+    """
+    late = time.time() + _SECONDS_ALLOWED  # so that no file is made where there is nothing to find
+    dates = {path: date for path in results if (date := _date(path)) > late}
+    if not dates:
+        return None
+    with tempfile.NamedTemporaryFile(dir=folder) as probe:
+        now = os.fstat(probe.fileno()).st_mtime
+    ahead = {path: date - now for path, date in dates.items() if date - now > _SECONDS_ALLOWED}
+    for path in ahead:
+        os.utime(path / _STAMP if path.is_dir() else path)
+    if not ahead:
+        return None
+    path = max(ahead, key=lambda one: ahead[one])
+    return (
+        f"{len(ahead)} result{'s' * (len(ahead) > 1)} of an earlier workflow dated up to {ahead[path]:.0f} s in the "
+        f"future ({path}), by a node whose clock is ahead, now dated by this machine's; set that node's clock "
+        "(chronyc, ntpd)"
+    )
+
+
+def _date(path: Path) -> float:
+    try:
+        return (path / _STAMP if path.is_dir() else path).stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+# The beginning of a workflow: own the study, and see to what a workflow before it left.
+
+
+def begin(folder: Path, executor: object, results: Iterable[Path]) -> list[str]:
+    """Own a study until this process ends.
+
+    Args:
+        folder: the study's results.
+        executor: Snakemake's; that for SLURM gives all jobs of this run one name, ``run_uuid``.
+        results: results that there may be; looked at only where an earlier workflow was killed.
+
+    Returns:
+        What a person should know, a line each.
+
+    Raises:
+        DataError: another workflow is at work on the study; the message names it.
+        OSError: the folder cannot be written.
+    """
+    killed = own_study(folder)
+    left = clear_queue(folder, getattr(executor, "run_uuid", None), killed=killed is not None)
+    late = redate(results, folder) if killed or left else None
+    return [line for line in (killed, left, late) if line]
+
+
+_MOST = 5
+_TAIL_BYTES = 200_000
+_FAILED = re.compile(r" DEBUG failed: (?P<message>.+)")
+_BY_SIGNAL = "stopped by SIG"
+_STOPPED = re.compile(rf" WARNING \S+: (?P<message>{_BY_SIGNAL}.+)")
+_COMPUTED = re.compile(r" DEBUG computed (?P<item>.+)")
+_SCHEDULER = re.compile(r"SLURM status is: '?(?P<state>[A-Z_]+)")
+_STATES = {
+    "TIMEOUT": "SLURM ended the job at its time limit; run the same command again to go on, or raise the limit "
+    "(profile: set-resources, runtime)",
+    "OUT_OF_MEMORY": "SLURM ended the job because it took more memory than asked for; ask for more (profile: "
+    "set-resources, mem_mb)",
+    "CANCELLED": "the job was cancelled; run the same command again to go on",
+    "PREEMPTED": "the job was preempted; run the same command again to go on",
+    "NODE_FAIL": "the node of the job failed; run the same command again to go on",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A job that failed.
+
+    Attributes:
+        rule: the stage.
+        log: log file of the job, if it has one.
+        told: what Snakemake or its executor said of it.
+    """
+
+    rule: str
+    log: Path | None
+    told: str
+
+    @property
+    def name(self) -> str:
+        """The stage and which of its jobs, as the log's place says it."""
+        if self.log is None:
+            return self.rule
+        parts = self.log.with_suffix("").parts
+        place = parts[parts.index("logs") + 1 :] if "logs" in parts else parts[-1:]
+        return " ".join([place[0], "/".join(place[1:])]).strip()
+
+    @property
+    def lines(self) -> list[str]:
+        """What a person reads."""
+        text = _tail(self.log)
+        message = _last(_FAILED, text) or _last(_STOPPED, text) or self._by_scheduler() or self._unexplained(text)
+        cause, fix = _cause_and_fix(message)
+        items = [match["item"].split(" (")[0] for match in _COMPUTED.finditer(text)]
+        told = f"the one after {items[-1]}, number {len(items)} of this attempt" if items else "see the cause"
+        return [
+            f"  stage: {self.name}",
+            f"  item:  {told}",
+            f"  cause: {cause}",
+            f"  to do: {fix or 'mend the cause, then run the same command again'}",
+            f"  log:   {self.log or 'none; see the messages above'}",
+        ]
+
+    def _by_scheduler(self) -> str | None:
+        state = _SCHEDULER.search(self.told)
+        return _STATES.get(state["state"]) if state else None
+
+    def _unexplained(self, text: str) -> str:
+        if not text:
+            return self.told[:300] or (
+                "the job wrote no line: its command could not be started, or it was killed at once; see the messages "
+                "above, mend the cause, then run the same command again"
+            )
+        return (
+            "the job ended without a word: killed from outside, as for want of memory or with its node; run the same "
+            "command again to go on, with more memory if it happens again"
+        )
+
+
+class Collector(logging.Handler):
+    """Notes the jobs that Snakemake reports as failed."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self._failures: dict[int, Failure] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a record of Snakemake; all but those of failed jobs are passed over."""
+        event = getattr(record, "event", None)
+        if str(getattr(event, "value", event)) == "job_error":
+            logs = list(getattr(record, "log", None) or [])
+            told = one_line(str(getattr(record, "rule_msg", None) or ""))
+            failure = Failure(str(getattr(record, "rule_name", "")), Path(logs[0]) if logs else None, told)
+            self._failures[int(getattr(record, "jobid", -1))] = failure
+
+    def take_back(self, finished: Iterable[int]) -> None:
+        """Forget the jobs that a retry mended.
+
+        Args:
+            finished: Snakemake's numbers of the jobs that are done (not logged with ``--quiet progress``).
+        """
+        for number in finished:
+            self._failures.pop(number, None)
+
+    def tell_at_exit(self) -> None:
+        """Write the summary to the screen when the process ends."""
+        atexit.register(lambda: sys.stderr.write(self.summary()))
+
+    def summary(self) -> str:
+        """What failed, at most five jobs of it; empty when nothing did."""
+        failures = list(self._failures.values())
+        if not failures:
+            return ""
+        lines = [f"\n{len(failures)} job{'s' * (len(failures) > 1)} failed:"]
+        for failure in failures[:_MOST]:
+            lines += [*failure.lines, ""]
+        if len(failures) > _MOST:
+            lines.append(f"  and {len(failures) - _MOST} more, with logs in the same folder")
+        return "\n".join(lines).rstrip() + "\n"
+
+
+def _cause_and_fix(message: str) -> tuple[str, str]:
+    """A job that a signal stopped says in several parts what became of its work; what to do is the last."""
+    cause, _, fix = message.rpartition("; ") if message.startswith(_BY_SIGNAL) else message.partition("; ")
+    return cause, fix
+
+
+def _tail(log: Path | None) -> str:
+    if log is None or not log.is_file():
+        return ""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
+        return file.read().decode("utf-8", "replace")
+
+
+def _last(pattern: re.Pattern[str], text: str) -> str | None:
+    found = [match["message"] for match in pattern.finditer(text)]
+    return found[-1] if found else None

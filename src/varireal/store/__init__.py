@@ -1,0 +1,1 @@
+"""What a study keeps: items by key in SQLite, and Parquet tables with their schemas."""

@@ -1,0 +1,192 @@
+"""Backends by name, with a real distribution that registers its own."""
+
+import sys
+
+import pytest
+
+from varireal.config.model import parse_config
+from varireal.core.marks import SOURCE_TYPES
+from varireal.core.registry import backend_names, backend_version, digital_source_type, is_built_in, load_backend
+from varireal.errors import BackendError, ConfigError
+from varireal.judges.gates import ReceiptJudge
+from varireal.segmenters.grabcut import GrabCutSegmenter
+from varireal.segmenters.grounded_sam2 import GroundedSam2Segmenter
+from varireal.segmenters.matting import MattingSegmenter
+from varireal.segmenters.provided import ProvidedSegmenter
+from varireal_demo.editor import ProceduralEditor
+
+BUILT_IN = [
+    ("segmenters", "provided", ProvidedSegmenter),
+    ("segmenters", "grabcut", GrabCutSegmenter),
+    ("segmenters", "grounded_sam2", GroundedSam2Segmenter),
+    ("segmenters", "matting", MattingSegmenter),
+    ("editors", "procedural", ProceduralEditor),
+    ("judges", "receipt", ReceiptJudge),
+]
+
+MODULE = """
+class CircleSegmenter:
+    name, version, revision = "circle", 4, None
+
+    def __init__(self, radius=3):
+        self.radius = radius
+"""
+
+ENTRY_POINTS = """
+[varireal.segmenters]
+circle = fake_backends:CircleSegmenter
+broken = fake_backends_not_there:Anything
+
+[varireal.judges]
+jury = fake_backends:CircleSegmenter
+
+[console_scripts]
+provided = fake_backends:CircleSegmenter
+"""
+
+
+def install(folder, name="fake", version="1.0", entry_points=ENTRY_POINTS):
+    """What an installer leaves behind: a module, and a folder of metadata beside it."""
+    (folder / "fake_backends.py").write_text(MODULE)
+    info = folder / f"{name}-{version}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    (info / "entry_points.txt").write_text(entry_points)
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """A folder on the path, as site-packages is."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    yield folder
+    sys.modules.pop("fake_backends", None)
+
+
+@pytest.fixture
+def installed(site):
+    install(site)
+    return site
+
+
+@pytest.mark.parametrize(("capability", "name", "kind"), BUILT_IN)
+def test_built_in_backends_load_under_the_name_that_they_carry(capability, name, kind):
+    loaded = load_backend(capability, name)
+    assert loaded is kind
+    assert loaded.name == name
+
+
+@pytest.mark.parametrize(("capability", "name", "kind"), BUILT_IN)
+def test_the_version_of_a_built_in_backend_is_that_of_its_class(capability, name, kind):
+    assert backend_version(capability, name) == str(kind.version)
+
+
+def test_names_without_other_packages():
+    assert backend_names("segmenters") == ["grabcut", "grounded_sam2", "matting", "provided"]
+    assert backend_names("editors") == ["instruct", "openai_images", "procedural", "sdxl"]
+    assert backend_names("judges") == ["openai", "receipt", "vlm"]
+
+
+def test_a_package_adds_backends_to_its_capabilities_alone(installed):
+    assert backend_names("segmenters") == ["broken", "circle", "grabcut", "grounded_sam2", "matting", "provided"]
+    assert backend_names("judges") == ["jury", "openai", "receipt", "vlm"]
+    assert backend_names("editors") == ["instruct", "openai_images", "procedural", "sdxl"]
+
+
+def test_a_backend_of_another_package_is_its_class(installed):
+    kind = load_backend("segmenters", "circle")
+    assert (kind.__module__, kind.__name__) == ("fake_backends", "CircleSegmenter")
+    assert kind(radius=9).radius == 9
+
+
+def test_entry_points_of_other_groups_do_not_count(installed):
+    assert load_backend("segmenters", "provided") is ProvidedSegmenter
+
+
+def test_naming_backends_imports_none_of_them(installed):
+    backend_names("segmenters")
+    assert "fake_backends" not in sys.modules
+
+
+def test_the_version_of_a_backend_is_that_of_its_package(site):
+    install(site, version="1.0")
+    assert backend_version("segmenters", "circle") == "1.0"
+    assert "fake_backends" not in sys.modules
+
+
+def test_a_newer_package_is_a_newer_backend(site):
+    install(site, version="1.0rc2")
+    assert backend_version("segmenters", "circle") == "1.0rc2"
+    assert backend_version("judges", "jury") == "1.0rc2"
+
+
+def test_an_unknown_backend_is_told_with_the_known_ones():
+    with pytest.raises(
+        BackendError, match=r"no segmenters backend 'sam9'; known: grabcut, grounded_sam2, matting, provided$"
+    ):
+        load_backend("segmenters", "sam9")
+
+
+def test_an_unknown_backend_has_no_version():
+    with pytest.raises(BackendError, match="no editors backend 'paint'"):
+        backend_version("editors", "paint")
+
+
+def test_a_backend_whose_package_is_missing_says_so(installed):
+    message = "the segmenters backend 'broken' cannot be imported .*fake_backends_not_there.*install the package"
+    with pytest.raises(BackendError, match=message):
+        load_backend("segmenters", "broken")
+
+
+def test_a_registered_name_whose_class_is_gone_is_a_backend_error(site):
+    install(site, entry_points="[varireal.editors]\ngone = fake_backends:Renamed\n")
+    with pytest.raises(BackendError, match="editors backend 'gone'"):
+        load_backend("editors", "gone")
+
+
+def test_the_config_takes_a_registered_backend_with_its_options(installed):
+    config = parse_config({"masks": {"backend": "circle", "options": {"radius": 7}}})
+    assert (config.masks.backend, config.masks.options) == ("circle", {"radius": 7})
+
+
+def test_the_config_names_the_registered_backends_too(installed):
+    with pytest.raises(ConfigError, match="unknown backend 'cirle'; allowed: broken, circle, grabcut, grounded_sam2"):
+        parse_config({"masks": {"backend": "cirle"}})
+
+
+@pytest.mark.parametrize(("block", "backend"), [("masks", "provided"), ("masks", "grabcut"), ("edits", "procedural")])
+def test_options_for_a_built_in_backend_are_refused(block, backend):
+    with pytest.raises(ConfigError, match=f"{block}.*options") as caught:
+        parse_config({block: {"backend": backend, "options": {"radius": 7}}})
+    assert backend in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_only_backends_of_this_package_are_built_in(installed):
+    assert is_built_in("segmenters", "grabcut") is True
+    assert is_built_in("segmenters", "circle") is False
+    assert is_built_in("editors", "grabcut") is False
+
+
+def test_empty_options_are_no_options():
+    assert parse_config({"masks": {"options": {}}, "edits": {"options": {}}}) == parse_config({})
+
+
+def test_every_editor_says_what_its_pictures_are():
+    for name in backend_names("editors"):
+        assert digital_source_type(name) in SOURCE_TYPES
+    assert digital_source_type("procedural") == "composite"
+
+
+def test_an_editor_of_another_package_may_say_what_its_pictures_are():
+    class Whole:
+        digital_source_type = "trainedAlgorithmicMedia"
+
+    class Wrong:
+        digital_source_type = "digitalCapture"
+
+    assert digital_source_type("theirs", object()) == "compositeSynthetic"
+    assert digital_source_type("theirs", Whole()) == "trainedAlgorithmicMedia"
+    with pytest.raises(BackendError, match="digitalCapture"):
+        digital_source_type("theirs", Wrong())
