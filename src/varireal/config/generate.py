@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from varireal.config.model import Config, parse_config
-from varireal.core.files import said, write_whole
+from varireal.core.files import error_text, write_whole
 from varireal.core.paths import SLICES
 from varireal.core.seeds import digest
 from varireal.errors import ConfigError
@@ -163,7 +163,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not YAML: {said(error)}") from error
+        raise ConfigError(f"{path} is not YAML: {error_text(error)}") from error
     if raw is None:
         return {}
     if not isinstance(raw, dict):

@@ -272,7 +272,7 @@ class InstructEditor:
 
     def _result(self, request: EditRequest, job: Job, picture: Array, batch: int) -> EditResult:
         marks = ("step_cache:first_block",) if self._settings.step_cache else ()
-        how = MadeWith(batch, self._device.dtype_name, self._device.told, self._ladder.step, marks)
+        how = MadeWith(batch, self._device.dtype_name, self._device.label, self._ladder.step, marks)
         if not np.isfinite(picture).all():
             reason = f"the model's picture holds numbers that are none; it overflows in {self._device.dtype_name}"
             return EditResult(EditStatus.FAILED, reason, made_with=how)

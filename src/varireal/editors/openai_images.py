@@ -11,7 +11,7 @@ from PIL import Image
 
 from varireal.backends import BackendContext
 from varireal.config.edits import HostedEdits, Instructions, PictureServer
-from varireal.core.files import said
+from varireal.core.files import error_text
 from varireal.core.pictures import encode_png
 from varireal.core.seeds import digest
 from varireal.editors.frame import Frame, Wording, may_change, settled, target_rgb
@@ -236,4 +236,4 @@ def _decoded(data: bytes) -> Array:
                 raise NoPictureError(f"the server's picture has {width} x {height} pixels, more than can be sensible")
             return np.asarray(opened.convert("RGB"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise NoPictureError(f"the server's picture cannot be read: {said(error, 200)}") from error
+        raise NoPictureError(f"the server's picture cannot be read: {error_text(error, 200)}") from error
