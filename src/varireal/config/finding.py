@@ -51,9 +51,9 @@ class ConfigSource:
         config = load_config([*base, *(path for path in self.files if path not in base)], self.values)
         root = _root(config.study.name, config.study.results)
         if self.place is not None and not _inside(self.place, root):
-            told = ", ".join(map(str, self.files or base)) or "no config file"
+            files = ", ".join(map(str, self.files or base)) or "no config file"
             raise ConfigError(
-                f"{self.place} is not of the study of {told}, whose folder is {root}; give the config of "
+                f"{self.place} is not of the study of {files}, whose folder is {root}; give the config of "
                 f"{self.place} with --configfile"
             )
         return config
@@ -90,11 +90,11 @@ def config_source(configfile: Sequence[Path], place: Path | None = None) -> Conf
 
 def _named_here(place: Path) -> tuple[Path, ...]:
     """The config file in this folder, or in ``studies``, whose study the place belongs to."""
-    found = [path for path, root in _studies_here() if _inside(place, root)]
-    if len(found) == 1:
-        return () if found == [DEFAULT_FILE] else tuple(found)
-    if found:
-        raise ConfigError(f"{place}: {' and '.join(map(str, found))} name this study; say which with --configfile")
+    files = [path for path, root in _studies_here() if _inside(place, root)]
+    if len(files) == 1:
+        return () if files == [DEFAULT_FILE] else tuple(files)
+    if files:
+        raise ConfigError(f"{place}: {' and '.join(map(str, files))} name this study; say which with --configfile")
     raise ConfigError(
         f"{place}: no config file is known for this study; its workflow has left no note, and no file here or in "
         f"'{_FOLDER}' names it; give the file with --configfile"
