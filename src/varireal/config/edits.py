@@ -303,7 +303,7 @@ def _known_fields(template: str) -> str:
 Template = Annotated[str, Field(min_length=1), AfterValidator(_known_fields)]
 
 
-class Instructions(StrictModel):
+class EditInstructions(StrictModel):
     """What a model is told, by attribute; {prompt}, {name}, {class} and {noun} are filled in."""
 
     background: Annotated[Template, Field(description="Instruction of background edits.")] = (
@@ -317,7 +317,7 @@ class Instructions(StrictModel):
     )
 
 
-class InstructEdits(Instructions):
+class InstructEdits(EditInstructions):
     """Options of ``backend: instruct``: an editing model that follows an instruction."""
 
     model: Annotated[
@@ -370,7 +370,7 @@ class PictureServer(Server):
     ] = None
 
 
-class HostedEdits(Instructions):
+class HostedEdits(EditInstructions):
     """Options of ``backend: openai_images``: a hosted endpoint for editing pictures."""
 
     model: Annotated[Name, Field(description="Model, as the server calls it.")] = "gpt-image-1"

@@ -72,7 +72,8 @@ def mark_png(data: bytes, packet: bytes) -> bytes:
     """
     header, *others = _without_xmp(data)
     # keyword, no compression, no language, no translated keyword
-    chunk = _chunk(b"iTXt", _KEYWORD + b"\0\0\0\0\0" + packet)
+    body = b"iTXt" + _KEYWORD + b"\0\0\0\0\0" + packet
+    chunk = struct.pack(">I", len(body) - len(b"iTXt")) + body + struct.pack(">I", zlib.crc32(body))
     return b"".join((_SIGNATURE, header, chunk, *others))
 
 
@@ -121,7 +122,3 @@ def _chunks(data: bytes) -> Iterator[bytes]:
             raise DataError("a PNG is cut short; the table that holds it is damaged")
         yield data[place:end]
         place = end
-
-
-def _chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))

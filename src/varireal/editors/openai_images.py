@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from varireal.backends import BackendContext
-from varireal.config.edits import HostedEdits, Instructions, PictureServer
+from varireal.config.edits import EditInstructions, HostedEdits, PictureServer
 from varireal.core.files import error_text
 from varireal.core.pictures import encode_png
 from varireal.core.seeds import digest
@@ -86,7 +86,7 @@ class HostedEditor:
 
     def params(self, prompt: Prompt) -> str:
         """Everything of the settings that pictures of a prompt depend on, as JSON; ``revision`` tells the model."""
-        shared = self._settings.for_keys(exclude={*Instructions.model_fields, "model", "server"})
+        shared = self._settings.for_keys(exclude={*EditInstructions.model_fields, "model", "server"})
         return self._wording.params(prompt, shared)
 
     def models(self, attribute: str) -> dict[str, str]:  # noqa: ARG002 - one model makes all

@@ -123,7 +123,13 @@ class _Chooser:
             weights = self._weights(folder, self._ref.variant, needed=False)
             has_variant |= bool(weights)
             if not weights:  # a part without weights of the variant is taken as it is
-                weights = self._weights(folder, None, needed=self._holds_weights(folder))
+                weights = self._weights(
+                    folder,
+                    None,
+                    needed=any(
+                        name.endswith((".safetensors", *_OTHER_WEIGHTS)) for name in self._by_folder.get(folder, [])
+                    ),
+                )
             chosen |= {*self._texts(folder), *weights}
         if self._ref.variant is not None and not has_variant:
             raise self._no_variant([name for name in self._names if name.endswith(".safetensors")])
@@ -159,9 +165,6 @@ class _Chooser:
         if needed and not weights:
             raise self._missing(folder, present, list(named), variant)
         return weights
-
-    def _holds_weights(self, folder: str) -> bool:
-        return any(name.endswith((".safetensors", *_OTHER_WEIGHTS)) for name in self._by_folder.get(folder, []))
 
     def _only_onnx(self) -> str:
         files = [name for name in self._names if name.endswith(".onnx") and name.startswith(self._root)]

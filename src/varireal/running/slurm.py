@@ -36,6 +36,7 @@ from varireal.running.installation import folder_with, put_on_path
 PATIENCE = 60.0  # seconds; a busy controller answers late
 RUNS = "logs/slurm-runs.json"  # in the folder of a study
 
+_OF_A_JOB = ("SLURM_", "SBATCH_", "SINFO_", "SQUEUE_", "SACCT_", "SCANCEL_")  # variables that a job has
 _NAME = re.compile(r"[A-Za-z0-9_-]{8,100}")
 _WAITING = ("PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT")
 _OFF = ("accounting_storage/none", "(null)")
@@ -105,7 +106,9 @@ def call(command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
     Raises:
         BackendError: it says nothing for a minute, or is not there.
     """
-    outside = {name: value for name, value in os.environ.items() if name == "SLURM_CONF" or not _of_a_job(name)}
+    outside = {
+        name: value for name, value in os.environ.items() if name == "SLURM_CONF" or not name.startswith(_OF_A_JOB)
+    }
     try:
         return subprocess.run(  # noqa: S603 - a list of arguments, never a shell
             list(command),
@@ -123,10 +126,6 @@ def call(command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
         ) from error
     except OSError as error:
         raise BackendError(f"{command[0]} cannot be run: {error}") from error
-
-
-def _of_a_job(name: str) -> bool:
-    return name.startswith(("SLURM_", "SBATCH_", "SINFO_", "SQUEUE_", "SACCT_", "SCANCEL_"))
 
 
 @dataclass(frozen=True, slots=True)
