@@ -237,13 +237,9 @@ def find_secret(value: object, place: str = "", *, names_are_keys: bool = True) 
             if secret:
                 return secret
     if isinstance(value, list):
-        for index, child in enumerate(value):
-            secret = find_secret(child, f"{place}[{index}]")
-            if secret:
-                return secret
-    if isinstance(value, str) and _looks_like_key(value):
-        return place
-    return None
+        secrets = (find_secret(child, f"{place}[{index}]") for index, child in enumerate(value))
+        return next(filter(None, secrets), None)
+    return place if isinstance(value, str) and _looks_like_key(value) else None
 
 
 def _is_secret_name(key: str) -> bool:

@@ -85,7 +85,9 @@ def config_source(configfile: Sequence[Path], place: Path | None = None) -> Conf
         project = start.project(study)
         if project.is_dir() and not project.samefile(here):
             raise ConfigError(f"{place} is a study of {project}; run this in that folder, or give --configfile")
-        files = tuple(_relative(path, here) for path in start.files(project))
+        # as a person would type them here
+        paths = start.files(project)
+        files = tuple(path.relative_to(here) if path.is_relative_to(here) else path for path in paths)
         return ConfigSource(files, place, start.config, start.arguments, start.replaces)
     return ConfigSource(_named_here(place), place)
 
@@ -130,11 +132,6 @@ def _root(name: str, results: str) -> Path:
 def _inside(place: Path, root: Path) -> bool:
     """Whether a place is a folder or in it, whatever links lead there."""
     return place.resolve().is_relative_to(root.resolve())
-
-
-def _relative(path: Path, here: Path) -> Path:
-    """A path as a person would type it here."""
-    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def load_config(paths: Iterable[Path], values: Mapping[str, Any] | None = None) -> Config:

@@ -12,7 +12,7 @@ Policy, in this order; a photo that one step refuses takes no part in the next:
 Near duplicates inside one split cost variety but leak nothing: ``near_duplicates`` reports them, nothing is refused.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import imagehash
@@ -116,14 +116,8 @@ def near_duplicates(rows: Iterable[Fingerprint], *, distance: int) -> dict[str, 
         splits.setdefault(row.split, []).append(row)
     notes: dict[str, Duplicate] = {}
     for group in splits.values():
-        hashes = _hashes(group)
-        for start in range(1, len(group), _BLOCK):
-            stop = min(start + _BLOCK, len(group))
-            bits = np.bitwise_count(hashes[start:stop, None] ^ hashes[None, :stop])
-            bits[np.arange(stop)[None] >= np.arange(start, stop)[:, None]] = 255  # only earlier ones count
-            for row, nearest, count in zip(group[start:stop], bits.argmin(axis=1), bits.min(axis=1), strict=True):
-                if count <= distance:
-                    notes[row.key] = _duplicate(RejectCode.NEAR_DUPLICATE, row, group[nearest], int(count))
+        for row, other, bits in _near(group, group, distance, earlier=True):
+            notes[row.key] = _duplicate(RejectCode.NEAR_DUPLICATE, row, other, bits)
     return notes
 
 
@@ -162,15 +156,31 @@ def _copies(
     if distance is None or not of:
         return findings
     rest = [row for row in rows if row.key not in findings]
-    hashes, others = _hashes(rest), _hashes(of)
-    for start in range(0, len(rest), _BLOCK):
-        bits = np.bitwise_count(hashes[start : start + _BLOCK, None] ^ others[None])
-        for row, nearest, count in zip(
-            rest[start : start + _BLOCK], bits.argmin(axis=1), bits.min(axis=1), strict=True
-        ):
-            if count <= distance:
-                findings[row.key] = _duplicate(near, row, of[nearest], int(count))
+    for row, other, bits in _near(rest, of, distance):
+        findings[row.key] = _duplicate(near, row, other, bits)
     return findings
+
+
+def _near(
+    rows: Sequence[Fingerprint], of: Sequence[Fingerprint], distance: int, *, earlier: bool = False
+) -> Iterator[tuple[Fingerprint, Fingerprint, int]]:
+    """Yield each of ``rows`` that nearly equals one of ``of``, with the nearest one and the bits that differ.
+
+    Args:
+        rows: photos to compare.
+        of: photos to compare them with.
+        distance: largest number of differing bits that counts as nearly equal.
+        earlier: ``of`` are the same photos, and each is compared with those before it only.
+    """
+    hashes, others = _hashes(rows), _hashes(of)
+    for start in range(0, len(rows), _BLOCK):
+        bits = np.bitwise_count(hashes[start : start + _BLOCK, None] ^ others[None])
+        if earlier:
+            bits[np.arange(len(of))[None] >= np.arange(start, start + len(bits))[:, None]] = 255
+        block = rows[start : start + _BLOCK]
+        for row, nearest, count in zip(block, bits.argmin(axis=1), bits.min(axis=1), strict=True):
+            if count <= distance:
+                yield row, of[nearest], int(count)
 
 
 def _duplicate(code: RejectCode, row: Fingerprint, other: Fingerprint, bits: int | None) -> Duplicate:
