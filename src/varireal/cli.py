@@ -18,7 +18,7 @@ from typing import Any
 
 from varireal import __version__
 from varireal.commands import COMMANDS, Command, Option
-from varireal.core.files import said
+from varireal.core.files import error_text
 from varireal.errors import VariRealError
 from varireal.running import installation, logs, room, stopping
 
@@ -86,9 +86,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             logs.set_up(args.log, verbose=args.verbose)
             return _run(command, args)
     except VariRealError as error:
-        return _fail(args, said(error), error)
+        return _fail(args, error_text(error), error)
     except OSError as error:
-        return _fail(args, room.told(error), error)
+        return _fail(args, room.os_error_text(error), error)
     except stopping.StoppedError as error:
         logger.warning("%s: %s", args.command, error)
         return stopping.EXIT_STOPPED
@@ -96,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write("interrupted; what was finished is kept, run the same command again to go on\n")
         return EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last place where a bug can be told from a mistake
-        return _fail(args, f"unexpected {type(error).__name__}: {said(error)} (this is a bug)", error, code=1)
+        return _fail(args, f"unexpected {type(error).__name__}: {error_text(error)} (this is a bug)", error, code=1)
 
 
 def entry() -> None:

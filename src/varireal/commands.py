@@ -1,12 +1,13 @@
-"""Commands of the stages. Such a function takes its slice and the options."""
+"""The table of commands: what each is called, which options it takes, and where its code is. Light.
+
+A stage's function takes its slice of the config and the options, any other function the options alone.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from varireal.names import FEASIBILITIES
-
-# What a command is: its name in help, its options, and where its code is.
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,19 +18,24 @@ class Option:
         dest: name of the argument of the function.
         help: one line.
         kind: type of the value; bool makes a switch.
-        flag: ``--name``; empty for a positional argument.
         default: ``...`` makes the option required.
         many: takes any number of values.
         choices: allowed values.
+        positional: known by its place, and not by a flag.
     """
 
     dest: str
     help: str
     kind: Any = Path
-    flag: str = ""
     default: Any = ...
     many: bool = False
     choices: tuple[str, ...] | None = None
+    positional: bool = False
+
+    @property
+    def flag(self) -> str:
+        """``--name``; empty for a positional argument."""
+        return "" if self.positional else "--" + self.dest.rstrip("_").replace("_", "-")
 
     @property
     def metavar(self) -> str:
@@ -54,255 +60,94 @@ class Command:
     slice_model: str | None = None
 
 
-def option(dest: str, help_: str, **settings: Any) -> Option:
-    """An option whose flag is its name."""
-    return Option(dest, help_, flag="--" + dest.rstrip("_").replace("_", "-"), **settings)
-
-
 # The config file of a study, as people give it.
-STUDY = option("configfile", "config file of the study; repeat for several", many=True, default=())
+STUDY = Option("configfile", "config file of the study; repeat for several", many=True, default=())
 # The same by its results, as far as a config is known for them.
 STUDY_OR_FOLDER = (
-    Option("study", "folder of the study, such as results/demo; its config is found by it", default=None),
+    Option(
+        "study", "folder of the study, such as results/demo; its config is found by it", positional=True, default=None
+    ),
     STUDY,
 )
 # A study by its results.
-STUDY_FOLDER = option("study", "folder of the study, such as results/demo")
-
-
-# Commands for people, and the few that the workflow calls beside its stages.
-
-_OUTPUT = option("output", "what is written")
-
-TOOLS: dict[str, Command] = {
-    "pretrain": Command(
-        "varireal_demo.pretrain.command:run",
-        "make the small CLIP of the package afresh: render, train, score (about an hour on two cores)",
-        (
-            _OUTPUT,
-            option("work", "folder for the rendered pictures; what is in it is not drawn again"),
-            option("pairs", "pictures to render", kind=int, default=20_000),
-            option("epochs", "passes over them", kind=int, default=10),
-            option("seed", "seed of everything", kind=int, default=22),
-            option("threads", "cores to use", kind=int, default=2),
-        ),
-    ),
-    "status": Command(
-        "varireal.tools.status:run",
-        "say how far a study is: items, rates, acceptance, GPU hours and money, from its files alone",
-        (
-            Option("study", "folder of the study, such as results/demo"),
-            option("json_", "print it as JSON", kind=bool, default=False),
-            option("watch", "look again every two seconds, until the study is finished", kind=bool, default=False),
-        ),
-    ),
-    "plan": Command(
-        "varireal.tools.plan:run",
-        "say what a study will take before it starts: items, jobs, hours, disk, tokens, money; nothing is sent",
-        (
-            *STUDY_OR_FOLDER,
-            option("no_probe", "do not try one item of each stage on this machine", kind=bool, default=False),
-            option("json_", "print it as JSON", kind=bool, default=False),
-        ),
-    ),
-    "prompts-plan": Command(
-        "varireal.tools.prompts:plan",
-        "say what asking a language model would take: calls, tokens, price; nothing is sent",
-        STUDY_OR_FOLDER,
-    ),
-    "prompts-gather": Command(
-        "varireal.prompts.gathering:gather",
-        "write the one file that stands for the prompts of all classes; the workflow calls it",
-        (
-            option("records", "what was said of each class's file", many=True),
-            option("output", "file to write"),
-        ),
-    ),
-    "prompts-review": Command(
-        "varireal.tools.prompts:review",
-        "list the prompts that need a human eye: disagreements of the second opinion, shortfalls, changes by hand",
-        STUDY_OR_FOLDER,
-    ),
-    "prompts-freeze": Command(
-        "varireal.tools.prompts:freeze",
-        "write the prompts of a study as a bank, to commit and to use without a language model",
-        (*STUDY_OR_FOLDER, option("output", "bank to write, a YAML file")),
-    ),
-    "verdicts-sample": Command(
-        "varireal.judges.sampling:run",
-        "draw pictures for a person to review, blind, so that the judge's feasibility score can be calibrated",
-        (
-            STUDY_FOLDER,
-            option("output", "CSV to fill in; the pictures go to a folder of its name"),
-            option("count", "pictures in all", kind=int, default=120),
-        ),
-    ),
-    "prompts-check": Command(
-        "varireal.tools.check:check_prompt_files",
-        "check the prompts of a study before it runs: words the editor does not know, duplicates, overlaps, leaks",
-        STUDY_OR_FOLDER,
-    ),
-    "doctor": Command(
-        "varireal.tools.models:doctor",
-        "say whether a study can run here: its models, the device, memory, disk, packages and keys",
-        (
-            *STUDY_OR_FOLDER,
-            option("verify", "compare the hash of every file, which reads them all", kind=bool, default=False),
-            option("json_", "print all of it as JSON", kind=bool, default=False),
-        ),
-    ),
-    "fetch": Command(
-        "varireal.tools.models:fetch",
-        "bring the models of a study into the hub's cache, and write their revisions and hashes into models.lock",
-        (
-            *STUDY_OR_FOLDER,
-            option("update", "move to the newest revisions instead of the lock's", kind=bool, default=False),
-        ),
-    ),
-    "config-check": Command("varireal.tools.check:check_config", "check config files", STUDY_OR_FOLDER),
-    "config-write": Command(
-        "varireal.config.generate:write_text",
-        "write a stage's slice to a file (the workflow's own command)",
-        (option("text", "the slice as JSON; - reads it from standard input", kind=str), _OUTPUT),
-    ),
-    "config-generate": Command(
-        "varireal.config.generate:generate",
-        "write config.yaml, its JSON schema and the README's table of keys afresh from the models",
-        (option("root", "folder of the project", default=Path()),),
-    ),
-    "data-get": Command(
-        "varireal.datasets.download:get",
-        "download a published data set where that is possible, and check what is there",
-        (
-            option(
-                "source",
-                "which data set",
-                kind=str,
-                choices=("oxford_pets", "fgvc_aircraft", "stanford_cars", "waterbirds"),
-            ),
-            option("output", "folder for it; the path of the source in the config"),
-        ),
-    ),
-    "export": Command(
-        "varireal.exports:run",
-        "copy a data set to class folders, WebDataset shards or COCO",
-        (
-            option("kind", "what to make", kind=str, choices=("folders", "webdataset", "coco")),
-            option("dataset", "folder of the data set"),
-            _OUTPUT,
-        ),
-    ),
-    "cluster": Command(
-        "varireal.tools.cluster:run",
-        "look at this machine's SLURM cluster and propose a profile for Snakemake; --test asks SLURM about its jobs",
-        (
-            *STUDY_OR_FOLDER,
-            option("output", "folder for the profile; without it, it goes to the screen", default=None),
-            option("force", "replace a profile that is there", kind=bool, default=False),
-            option("test", "ask SLURM whether it would take such jobs; none is started", kind=bool, default=False),
-            option("partition", "partition for jobs without a GPU, instead of the chosen one", kind=str, default=""),
-            option("gpu_partition", "partition for jobs with a GPU", kind=str, default=""),
-            option("gpu_style", "how GPUs are asked for", kind=str, default="", choices=("gpus", "gres")),
-            option("account", "account that the jobs are charged to", kind=str, default=""),
-            option("qos", "quality of service", kind=str, default=""),
-        ),
-    ),
-    "store-gc": Command(
-        "varireal.tools.store_gc:run",
-        "list what the item stores of a study hold that no result needs; delete it with --delete",
-        (
-            STUDY_FOLDER,
-            option("delete", "delete instead of listing", kind=bool, default=False),
-        ),
-    ),
-    "why": Command(
-        "varireal.tools.why:run",
-        "say what would run again and which config key, prompt or file is the reason; nothing is run",
-        (
-            Option(
-                "path", "results or stages such as edits; none for the whole study", kind=str, many=True, default=()
-            ),
-            STUDY,
-            option("json_", "print the answer as JSON", kind=bool, default=False),
-        ),
-    ),
-    "replay": Command(
-        "varireal.tools.replay:run",
-        "make one candidate again and say whether it is the same picture, and if not what differs",
-        (
-            Option("candidate", "id of a candidate, or a picture that carries its recipe", kind=str),
-            STUDY_FOLDER,
-            option("output", "folder for the picture then, the picture now and their difference", default=None),
-            option("ask", "allow an editor behind a server, which may cost money", kind=bool, default=False),
-            option("json_", "print the answer as JSON", kind=bool, default=False),
-        ),
-    ),
-}
-
-
-_CONFIG = option("config", "the stage's slice of the config, made by 'config write'")
-_IMAGES = option("images", "table of images")
-_STORE = option("store", "item store of this job: what is in it is not computed again")
+STUDY_FOLDER = Option("study", "folder of the study, such as results/demo")
+_OUTPUT = Option("output", "what is written")
+_CONFIG = Option("config", "the stage's slice of the config, made by 'config write'")
+_IMAGES = Option("images", "table of images")
+_STORE = Option("store", "item store of this job: what is in it is not computed again")
 # One folder instead of thousands of paths: a command line has a limit. Which tables count is in the slice.
-_STUDY_FOLDER = option("study", "folder of the study; masks, edits and verdicts are found in it by the slice")
-_MACHINE = option("machine", "slice of what models run on; changing it runs nothing again", default=None)
-_BUDGET = option("budget", "slice of what models run on, which has the study's budget", default=None)
-_PROMPTS_DIGEST = option("prompts_digest", "digest of the setting's prompts in the workflow", kind=str, default="")
-_RUNS = option("runs", "trainings such as real/seed0", kind=str, many=True)
+_STUDY_FOLDER = Option("study", "folder of the study; masks, edits and verdicts are found in it by the slice")
+_MACHINE = Option("machine", "slice of what models run on; changing it runs nothing again", default=None)
+_BUDGET = Option("budget", "slice of what models run on, which has the study's budget", default=None)
+_PROMPTS_DIGEST = Option("prompts_digest", "digest of the setting's prompts in the workflow", kind=str, default="")
+_RUNS = Option("runs", "trainings such as real/seed0", kind=str, many=True)
 
 
-def _stage(name: str, help_: str, *options: Option) -> Command:
-    slice_model = "EditsSlice" if name == "priors" else f"{name.capitalize()}Slice"
-    return Command(f"varireal.stages.{name}:run", help_, (_CONFIG, *options, _OUTPUT), slice_model)
+def _stage(target: str, slice_model: str, help_: str, *options: Option) -> Command:
+    return Command(f"varireal.stages.{target}", help_, (_CONFIG, *options), slice_model)
 
 
-STAGES: dict[str, Command] = {
+def _tool(target: str, help_: str, *options: Option) -> Command:
+    return Command(target, help_, options)
+
+
+COMMANDS: dict[str, Command] = {
+    # the stages, which the workflow calls
     "images": _stage(
-        "images",
+        "images:run",
+        "ImagesSlice",
         "look at every photo once: usable images and rejects",
-        option("rejects", "table of rejected files to write"),
-        option("photos", "folder for pictures that are rendered"),
+        Option("rejects", "table of rejected files to write"),
+        Option("photos", "folder for pictures that are rendered"),
         _STORE,
-        option("threads", "processes to render with", kind=int, default=1),
+        Option("threads", "processes to render with", kind=int, default=1),
+        _OUTPUT,
     ),
     "prompts": _stage(
-        "prompts",
+        "prompts:run",
+        "PromptsSlice",
         "write or refresh the prompt file of one class",
-        option("class_id", "the class", kind=str),
-        option("record", "what was written and what was kept"),
+        Option("class_id", "the class", kind=str),
+        Option("record", "what was written and what was kept"),
+        _OUTPUT,
     ),
     "masks": _stage(
-        "masks",
+        "masks:run",
+        "MasksSlice",
         "find the object in every train photo of a shard",
         _IMAGES,
-        option("shard", "name such as 00000-of-00001", kind=str),
+        Option("shard", "name such as 00000-of-00001", kind=str),
         _STORE,
         _MACHINE,
+        _OUTPUT,
     ),
     "priors": _stage(
-        "priors",
+        "priors:run",
+        "EditsSlice",
         "make the prior pictures of a setting's prompts, which all photos share",
         _IMAGES,
-        option("prompts", "prompt files of all classes, or the study's gathered file", many=True),
-        option("attribute", "background or texture", kind=str),
-        option("feasibility", "feasible or infeasible", kind=str, choices=FEASIBILITIES),
+        Option("prompts", "prompt files of all classes, or the study's gathered file", many=True),
+        Option("attribute", "background or texture", kind=str),
+        Option("feasibility", "feasible or infeasible", kind=str, choices=FEASIBILITIES),
         _STORE,
         _MACHINE,
         _PROMPTS_DIGEST,
+        _OUTPUT,
     ),
     "edits": _stage(
-        "edits",
+        "edits:run",
+        "EditsSlice",
         "make the candidates of one setting, round and shard",
         _IMAGES,
-        option("masks", "masks of the shard"),
-        option("prompts", "prompt files of all classes, or the study's gathered file", many=True),
-        option("attribute", "background, color or texture", kind=str),
-        option("feasibility", "feasible or infeasible", kind=str, choices=FEASIBILITIES),
-        option("round_", "number of the round, from 0", kind=int),
-        option("shard", "name such as 00000-of-00001", kind=str),
-        option("earlier_edits", "candidates of the earlier rounds", many=True, default=()),
-        option("earlier_verdicts", "verdicts on them", many=True, default=()),
-        option(
+        Option("masks", "masks of the shard"),
+        Option("prompts", "prompt files of all classes, or the study's gathered file", many=True),
+        Option("attribute", "background, color or texture", kind=str),
+        Option("feasibility", "feasible or infeasible", kind=str, choices=FEASIBILITIES),
+        Option("round_", "number of the round, from 0", kind=int),
+        Option("shard", "name such as 00000-of-00001", kind=str),
+        Option("earlier_edits", "candidates of the earlier rounds", many=True, default=()),
+        Option("earlier_verdicts", "verdicts on them", many=True, default=()),
+        Option(
             "priors",
             "prior pictures of the setting's prompts, where the editor draws from a pool",
             many=True,
@@ -311,68 +156,213 @@ STAGES: dict[str, Command] = {
         _STORE,
         _MACHINE,
         _PROMPTS_DIGEST,
+        _OUTPUT,
     ),
     "verdicts": _stage(
-        "verdicts",
+        "verdicts:run",
+        "VerdictsSlice",
         "judge the candidates of a table",
-        option("edits", "table of candidates"),
-        option("masks", "masks of the shard, where the object is looked for again", default=None),
-        option("store", "item store of this job: what a model said is not asked again", default=None),
+        Option("edits", "table of candidates"),
+        Option("masks", "masks of the shard, where the object is looked for again", default=None),
+        Option("store", "item store of this job: what a model said is not asked again", default=None),
         _MACHINE,
+        _OUTPUT,
     ),
     "dataset": _stage(
-        "dataset",
+        "dataset:run",
+        "DatasetSlice",
         "write the data set, its card, the manifest and the shortfall",
         _STUDY_FOLDER,
         _IMAGES,
-        option("manifest", "table of every candidate to write"),
-        option("funnel", "table of counts per class and setting to write"),
-        option("card", "data card to write"),
+        Option("manifest", "table of every candidate to write"),
+        Option("funnel", "table of counts per class and setting to write"),
+        Option("card", "data card to write"),
         _BUDGET,
+        _OUTPUT,
     ),
     "adapters": _stage(
-        "adapters",
+        "adapters:run",
+        "AdaptersSlice",
         "fine-tune CLIP with LoRA on some regimes",
         _STUDY_FOLDER,
         _IMAGES,
         _RUNS,
         _STORE,
         _BUDGET,
+        _OUTPUT,
     ),
     "predictions": _stage(
-        "predictions",
+        "predictions:run",
+        "PredictionsSlice",
         "score every test picture with some adapters",
         _IMAGES,
-        option("adapters", "folder of the adapters"),
+        Option("adapters", "folder of the adapters"),
         _RUNS,
         _STORE,
         _BUDGET,
+        _OUTPUT,
     ),
     "report": _stage(
-        "report",
+        "report:run",
+        "ReportSlice",
         "write the page of results and pictures",
         _STUDY_FOLDER,
         _IMAGES,
-        option("funnel", "table of counts per class and setting"),
-        option("copy", "the page in one file to write, for Snakemake's own report"),
+        Option("funnel", "table of counts per class and setting"),
+        Option("copy", "the page in one file to write, for Snakemake's own report"),
         _BUDGET,
+        _OUTPUT,
     ),
-    "prompts-ask": Command(
-        "varireal.stages.prompts:run_asked",
-        "ask a language model for the prompts of all classes",
-        (
-            _CONFIG,
-            option("server", "slice of the server, its traffic and its budget"),
-            _STORE,
-            option("output", "folder of the prompt files"),
-        ),
+    "prompts-ask": _stage(
+        "prompts:run_asked",
         "PromptsSlice",
+        "ask a language model for the prompts of all classes",
+        Option("server", "slice of the server, its traffic and its budget"),
+        _STORE,
+        Option("output", "folder of the prompt files"),
+    ),
+    # commands for people, and the few that the workflow calls beside its stages
+    "pretrain": _tool(
+        "varireal_demo.pretrain.command:run",
+        "make the small CLIP of the package afresh: render, train, score (about an hour on two cores)",
+        _OUTPUT,
+        Option("work", "folder for the rendered pictures; what is in it is not drawn again"),
+        Option("pairs", "pictures to render", kind=int, default=20_000),
+        Option("epochs", "passes over them", kind=int, default=10),
+        Option("seed", "seed of everything", kind=int, default=22),
+        Option("threads", "cores to use", kind=int, default=2),
+    ),
+    "status": _tool(
+        "varireal.tools.status:run",
+        "say how far a study is: items, rates, acceptance, GPU hours and money, from its files alone",
+        Option("study", "folder of the study, such as results/demo", positional=True),
+        Option("json_", "print it as JSON", kind=bool, default=False),
+        Option("watch", "look again every two seconds, until the study is finished", kind=bool, default=False),
+    ),
+    "plan": _tool(
+        "varireal.tools.plan:run",
+        "say what a study will take before it starts: items, jobs, hours, disk, tokens, money; nothing is sent",
+        *STUDY_OR_FOLDER,
+        Option("no_probe", "do not try one item of each stage on this machine", kind=bool, default=False),
+        Option("json_", "print it as JSON", kind=bool, default=False),
+    ),
+    "prompts-plan": _tool(
+        "varireal.tools.prompts:plan",
+        "say what asking a language model would take: calls, tokens, price; nothing is sent",
+        *STUDY_OR_FOLDER,
+    ),
+    "prompts-gather": _tool(
+        "varireal.prompts.gathering:gather",
+        "write the one file that stands for the prompts of all classes; the workflow calls it",
+        Option("records", "what was said of each class's file", many=True),
+        Option("output", "file to write"),
+    ),
+    "prompts-review": _tool(
+        "varireal.tools.prompts:review",
+        "list the prompts that need a human eye: disagreements of the second opinion, shortfalls, changes by hand",
+        *STUDY_OR_FOLDER,
+    ),
+    "prompts-freeze": _tool(
+        "varireal.tools.prompts:freeze",
+        "write the prompts of a study as a bank, to commit and to use without a language model",
+        *STUDY_OR_FOLDER,
+        Option("output", "bank to write, a YAML file"),
+    ),
+    "verdicts-sample": _tool(
+        "varireal.judges.sampling:run",
+        "draw pictures for a person to review, blind, so that the judge's feasibility score can be calibrated",
+        STUDY_FOLDER,
+        Option("output", "CSV to fill in; the pictures go to a folder of its name"),
+        Option("count", "pictures in all", kind=int, default=120),
+    ),
+    "prompts-check": _tool(
+        "varireal.tools.check:check_prompt_files",
+        "check the prompts of a study before it runs: words the editor does not know, duplicates, overlaps, leaks",
+        *STUDY_OR_FOLDER,
+    ),
+    "doctor": _tool(
+        "varireal.tools.models:doctor",
+        "say whether a study can run here: its models, the device, memory, disk, packages and keys",
+        *STUDY_OR_FOLDER,
+        Option("verify", "compare the hash of every file, which reads them all", kind=bool, default=False),
+        Option("json_", "print all of it as JSON", kind=bool, default=False),
+    ),
+    "fetch": _tool(
+        "varireal.tools.models:fetch",
+        "bring the models of a study into the hub's cache, and write their revisions and hashes into models.lock",
+        *STUDY_OR_FOLDER,
+        Option("update", "move to the newest revisions instead of the lock's", kind=bool, default=False),
+    ),
+    "config-check": _tool("varireal.tools.check:check_config", "check config files", *STUDY_OR_FOLDER),
+    "config-write": _tool(
+        "varireal.config.generate:write_text",
+        "write a stage's slice to a file (the workflow's own command)",
+        Option("text", "the slice as JSON; - reads it from standard input", kind=str),
+        _OUTPUT,
+    ),
+    "config-generate": _tool(
+        "varireal.config.generate:generate",
+        "write config.yaml, its JSON schema and the README's table of keys afresh from the models",
+        Option("root", "folder of the project", default=Path()),
+    ),
+    "data-get": _tool(
+        "varireal.datasets.download:get",
+        "download a published data set where that is possible, and check what is there",
+        Option(
+            "source",
+            "which data set",
+            kind=str,
+            choices=("oxford_pets", "fgvc_aircraft", "stanford_cars", "waterbirds"),
+        ),
+        Option("output", "folder for it; the path of the source in the config"),
+    ),
+    "export": _tool(
+        "varireal.exports:run",
+        "copy a data set to class folders, WebDataset shards or COCO",
+        Option("kind", "what to make", kind=str, choices=("folders", "webdataset", "coco")),
+        Option("dataset", "folder of the data set"),
+        _OUTPUT,
+    ),
+    "cluster": _tool(
+        "varireal.tools.cluster:run",
+        "look at this machine's SLURM cluster and propose a profile for Snakemake; --test asks SLURM about its jobs",
+        *STUDY_OR_FOLDER,
+        Option("output", "folder for the profile; without it, it goes to the screen", default=None),
+        Option("force", "replace a profile that is there", kind=bool, default=False),
+        Option("test", "ask SLURM whether it would take such jobs; none is started", kind=bool, default=False),
+        Option("partition", "partition for jobs without a GPU, instead of the chosen one", kind=str, default=""),
+        Option("gpu_partition", "partition for jobs with a GPU", kind=str, default=""),
+        Option("gpu_style", "how GPUs are asked for", kind=str, default="", choices=("gpus", "gres")),
+        Option("account", "account that the jobs are charged to", kind=str, default=""),
+        Option("qos", "quality of service", kind=str, default=""),
+    ),
+    "store-gc": _tool(
+        "varireal.tools.store_gc:run",
+        "list what the item stores of a study hold that no result needs; delete it with --delete",
+        STUDY_FOLDER,
+        Option("delete", "delete instead of listing", kind=bool, default=False),
+    ),
+    "why": _tool(
+        "varireal.tools.why:run",
+        "say what would run again and which config key, prompt or file is the reason; nothing is run",
+        Option(
+            "path",
+            "results or stages such as edits; none for the whole study",
+            positional=True,
+            kind=str,
+            many=True,
+            default=(),
+        ),
+        STUDY,
+        Option("json_", "print the answer as JSON", kind=bool, default=False),
+    ),
+    "replay": _tool(
+        "varireal.tools.replay:run",
+        "make one candidate again and say whether it is the same picture, and if not what differs",
+        Option("candidate", "id of a candidate, or a picture that carries its recipe", positional=True, kind=str),
+        STUDY_FOLDER,
+        Option("output", "folder for the picture then, the picture now and their difference", default=None),
+        Option("ask", "allow an editor behind a server, which may cost money", kind=bool, default=False),
+        Option("json_", "print the answer as JSON", kind=bool, default=False),
     ),
 }
-
-
-# The table of commands: what each is called, which options it takes, and where its code is. Light.
-
-COMMANDS: dict[str, Command] = {**STAGES, **TOOLS}
-
-__all__ = ["COMMANDS", "Command", "Option"]

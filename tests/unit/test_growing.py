@@ -49,8 +49,8 @@ def test_an_instruction_more_changes_no_key_of_the_others(name, monkeypatch, tmp
         return HostedEditor(settings, settings.server, "bird", None, grace=1.0).params(PROMPT)
 
     before = params(block())
-    more = grown(edits.Instructions, weather=WEATHER)
-    monkeypatch.setattr(f"varireal.editors.{name}.Instructions", more)
+    more = grown(edits.EditInstructions, weather=WEATHER)
+    monkeypatch.setattr(f"varireal.editors.{name}.EditInstructions", more)
     later = grown(block, weather=WEATHER)
     assert params(later()) == before
     assert params(later(weather="Make it {prompt}.")) == before

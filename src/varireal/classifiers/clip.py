@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from varireal.config.adapters import AdaptersConfig
 from varireal.config.machine import ModelRef
-from varireal.core.files import said
+from varireal.core.files import error_text
 from varireal.errors import BackendError
 from varireal.models.fetching import find_model
 from varireal.names import TINY
@@ -130,7 +130,7 @@ def load_clip(config: AdaptersConfig, device: str | None = None) -> Clip:
     try:
         clip = _from_file(place, config) if place.is_file() else _from_folder(place)
     except (ValueError, RuntimeError, OSError, KeyError, SafetensorError) as error:
-        raise BackendError(f"the model in {place} cannot be loaded: {said(error, 300)}") from error
+        raise BackendError(f"the model in {place} cannot be loaded: {error_text(error, 300)}") from error
     clip.model.eval()
     if clip.library == TRANSFORMERS:
         clip.model.requires_grad_(False)  # torch rounds otherwise with weights that require gradients: as with PEFT

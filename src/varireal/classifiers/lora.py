@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from varireal.classifiers.clip import OPEN_CLIP, TRANSFORMERS, Clip
 from varireal.config.adapters import LoraSettings
-from varireal.core.files import said
+from varireal.core.files import error_text
 from varireal.errors import BackendError, DataError
 
 # Features for training, without the work that cannot reach them; only rounding differs from the library's own.
@@ -225,7 +225,7 @@ def load_adapter(clip: Clip, folder: Path) -> None:
     try:
         clip.model = PeftModel.from_pretrained(clip.model, str(folder), use_safetensors=True)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise DataError(f"{folder} holds no adapter for this model: {said(error, 300)}") from error
+        raise DataError(f"{folder} holds no adapter for this model: {error_text(error, 300)}") from error
     clip.model.eval()
 
 

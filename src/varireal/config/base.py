@@ -20,8 +20,6 @@ from pydantic_core import ErrorDetails, to_jsonable_python
 
 from varireal.core.registry import backend_names
 
-# Field types that several config blocks share.
-
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Options = Annotated[
     dict[str, Any],
@@ -175,10 +173,10 @@ def explain(error: ValueError, model: type[BaseModel]) -> str:
     """Turn the first problems of a validation error into one line: place, key, found value, what is allowed."""
     if not isinstance(error, ValidationError):
         return f"no JSON ({error})"
-    found = error.errors(include_url=False)
+    errors = error.errors(include_url=False)
     # a list with a bad member is also reported as too short; the member is what matters
-    details = [d for d in found if not any(o["loc"][: len(d["loc"])] == d["loc"] and o is not d for o in found)]
-    details = details or found
+    details = [d for d in errors if not any(o["loc"][: len(d["loc"])] == d["loc"] and o is not d for o in errors)]
+    details = details or errors
     lines = [_explain_one(detail, model) for detail in details[:3]]
     more = f" (and {len(details) - 3} more)" if len(details) > 3 else ""
     return "; ".join(lines) + more
@@ -195,9 +193,9 @@ def _explain_one(detail: ErrorDetails, model: type[BaseModel]) -> str:
     if detail["type"] == "missing":
         return f"{place!r} is missing: it must be given"
     message = detail["msg"].removeprefix("Value error, ")
-    found = detail.get("input")
-    told = detail["type"] == "value_error" or isinstance(found, (dict, list))
-    shown = "" if told else f" (found {_short(found)})"
+    value = detail.get("input")
+    speaks = detail["type"] == "value_error" or isinstance(value, (dict, list))  # the message says what was given
+    shown = "" if speaks else f" (found {_short(value)})"
     where = f"{place!r}: " if place else ""
     return f"{where}{message[0].lower()}{message[1:]}{shown}"
 
@@ -235,17 +233,13 @@ def find_secret(value: object, place: str = "", *, names_are_keys: bool = True) 
             here = f"{place}.{key}" if place else str(key)
             if names_are_keys and _is_secret_name(str(key)):
                 return here
-            found = find_secret(child, here, names_are_keys=str(key) not in MAPPINGS_OF_NAMES)
-            if found:
-                return found
+            secret = find_secret(child, here, names_are_keys=str(key) not in MAPPINGS_OF_NAMES)
+            if secret:
+                return secret
     if isinstance(value, list):
-        for index, child in enumerate(value):
-            found = find_secret(child, f"{place}[{index}]")
-            if found:
-                return found
-    if isinstance(value, str) and _looks_like_key(value):
-        return place
-    return None
+        secrets = (find_secret(child, f"{place}[{index}]") for index, child in enumerate(value))
+        return next(filter(None, secrets), None)
+    return place if isinstance(value, str) and _looks_like_key(value) else None
 
 
 def _is_secret_name(key: str) -> bool:

@@ -14,8 +14,6 @@ from varireal.config.hosted import Name, Server, Traffic
 from varireal.config.machine import ModelRef
 from varireal.names import ATTRIBUTES, DEFAULT_POOL, FEASIBILITIES, WITH_PRIOR
 
-# ``edits.sdxl``: edits by Stable Diffusion XL.
-
 Mode = Literal["masked", "text2image", "image2image"]
 Preset = Literal["matched", "paper"]
 PublishedData = Literal["pets", "aircraft", "cars", "waterbirds"]
@@ -113,11 +111,8 @@ class SdxlEdits(StrictModel):
     models: Annotated[SdxlModels, Field(description="Models of the recipes.")] = SdxlModels()
 
 
-# Recipes: the parameters of the diffusion edits as data, in two presets.
-#
-# ``assets/recipes/paper.yaml`` holds the published values by attribute, data set and arm, ``matched.yaml`` what both
-# arms share. Light.
-
+# The parameters of the diffusion edits as data, in two presets: ``paper.yaml`` holds the published values by
+# attribute, data set and arm, ``matched.yaml`` what both arms share.
 _ASSETS = Path(__file__).parents[1] / "assets" / "recipes"
 
 Positive = Annotated[int, Field(ge=1, le=1000)]
@@ -243,16 +238,11 @@ class PlainRecipe(StrictModel):
     strength: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
-_KINDS: dict[str, type[MaskedRecipe]] = {
+RECIPES: dict[str, type[MaskedRecipe]] = {
     "background": BackgroundRecipe,
     "color": ColorRecipe,
     "texture": TextureRecipe,
 }
-
-
-def recipe_kind(attribute: str) -> type[MaskedRecipe]:
-    """The class of the recipes of an attribute."""
-    return _KINDS[attribute]
 
 
 @cache
@@ -283,20 +273,18 @@ def masked_recipe(
             f"there is no published recipe for {attribute} edits of {published!r}, only for {', '.join(by_set)}; "
             "use one of these or the preset matched"
         )
-    own = by_set[published]
-    values = {**common, **data[attribute]["common"], **own.get("both", own), **own.get(feasibility, {})}
+    chosen = by_set[published]
+    values = {**common, **data[attribute]["common"], **chosen.get("both", chosen), **chosen.get(feasibility, {})}
     mine = dict(overrides.get(attribute, {}))
     prior = {**values.pop("prior", {}), **mine.pop("prior", {})}
     merged = values | mine | ({"prior": prior} if prior else {})
-    return TypeAdapter(_KINDS[attribute]).validate_python(merged)
+    return TypeAdapter(RECIPES[attribute]).validate_python(merged)
 
 
 def plain_recipe(mode: str) -> PlainRecipe:
     """The recipe of text2image or image2image."""
     return PlainRecipe.model_validate(_asset("paper")["plain"][mode])
 
-
-# ``edits.instruct`` and ``edits.openai_images``: edits by models that follow an instruction.
 
 FIELD = re.compile(r"\{(\w+)\}")
 # What a template may name: the prompt's name and description, its name alone, the class, and what all classes are.
@@ -315,7 +303,7 @@ def _known_fields(template: str) -> str:
 Template = Annotated[str, Field(min_length=1), AfterValidator(_known_fields)]
 
 
-class Instructions(StrictModel):
+class EditInstructions(StrictModel):
     """What a model is told, by attribute; {prompt}, {name}, {class} and {noun} are filled in."""
 
     background: Annotated[Template, Field(description="Instruction of background edits.")] = (
@@ -329,7 +317,7 @@ class Instructions(StrictModel):
     )
 
 
-class InstructEdits(Instructions):
+class InstructEdits(EditInstructions):
     """Options of ``backend: instruct``: an editing model that follows an instruction."""
 
     model: Annotated[
@@ -382,7 +370,7 @@ class PictureServer(Server):
     ] = None
 
 
-class HostedEdits(Instructions):
+class HostedEdits(EditInstructions):
     """Options of ``backend: openai_images``: a hosted endpoint for editing pictures."""
 
     model: Annotated[Name, Field(description="Model, as the server calls it.")] = "gpt-image-1"
@@ -491,5 +479,5 @@ class EditsConfig(StrictModel):
             try:
                 masked_recipe(settings.preset, settings.published, attribute, arm, settings.recipes)
             except ValidationError as error:
-                told = explain(error, recipe_kind(attribute))
-                raise ValueError(f"sdxl.recipes.{attribute}: {told}") from None
+                problem = explain(error, RECIPES[attribute])
+                raise ValueError(f"sdxl.recipes.{attribute}: {problem}") from None

@@ -1,14 +1,16 @@
-"""Which config a study has: the files that were given, or those that its workflow was started with."""
+"""Which config a study has, and reading it: the files that were given, or those that its workflow was started with."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from varireal.config.generate import load_config, read_yaml
-from varireal.config.model import Config
+import yaml
+
+from varireal.config.model import Config, parse_config
 from varireal.config.study import StudyConfig
+from varireal.core.files import error_text
 from varireal.errors import ConfigError
 from varireal.running.started import start_of
 
@@ -51,9 +53,9 @@ class ConfigSource:
         config = load_config([*base, *(path for path in self.files if path not in base)], self.values)
         root = _root(config.study.name, config.study.results)
         if self.place is not None and not _inside(self.place, root):
-            told = ", ".join(map(str, self.files or base)) or "no config file"
+            files = ", ".join(map(str, self.files or base)) or "no config file"
             raise ConfigError(
-                f"{self.place} is not of the study of {told}, whose folder is {root}; give the config of "
+                f"{self.place} is not of the study of {files}, whose folder is {root}; give the config of "
                 f"{self.place} with --configfile"
             )
         return config
@@ -83,18 +85,20 @@ def config_source(configfile: Sequence[Path], place: Path | None = None) -> Conf
         project = start.project(study)
         if project.is_dir() and not project.samefile(here):
             raise ConfigError(f"{place} is a study of {project}; run this in that folder, or give --configfile")
-        files = tuple(_relative(path, here) for path in start.files(project))
+        # as a person would type them here
+        paths = start.files(project)
+        files = tuple(path.relative_to(here) if path.is_relative_to(here) else path for path in paths)
         return ConfigSource(files, place, start.config, start.arguments, start.replaces)
     return ConfigSource(_named_here(place), place)
 
 
 def _named_here(place: Path) -> tuple[Path, ...]:
     """The config file in this folder, or in ``studies``, whose study the place belongs to."""
-    found = [path for path, root in _studies_here() if _inside(place, root)]
-    if len(found) == 1:
-        return () if found == [DEFAULT_FILE] else tuple(found)
-    if found:
-        raise ConfigError(f"{place}: {' and '.join(map(str, found))} name this study; say which with --configfile")
+    files = [path for path, root in _studies_here() if _inside(place, root)]
+    if len(files) == 1:
+        return () if files == [DEFAULT_FILE] else tuple(files)
+    if files:
+        raise ConfigError(f"{place}: {' and '.join(map(str, files))} name this study; say which with --configfile")
     raise ConfigError(
         f"{place}: no config file is known for this study; its workflow has left no note, and no file here or in "
         f"'{_FOLDER}' names it; give the file with --configfile"
@@ -130,6 +134,46 @@ def _inside(place: Path, root: Path) -> bool:
     return place.resolve().is_relative_to(root.resolve())
 
 
-def _relative(path: Path, here: Path) -> Path:
-    """A path as a person would type it here."""
-    return path.relative_to(here) if path.is_relative_to(here) else path
+def load_config(paths: Iterable[Path], values: Mapping[str, Any] | None = None) -> Config:
+    """Read config files, each on top of the one before, as ``snakemake --configfile`` does; none gives the defaults.
+
+    Args:
+        paths: the files.
+        values: on top of them, as ``snakemake --config`` gives them.
+
+    Raises:
+        ConfigError: a file is missing, is not YAML, or the whole is not a valid config.
+    """
+    merged: dict[str, Any] = {}
+    files = list(paths)
+    for path in files:
+        merged = _merge(merged, read_yaml(path))
+    merged = _merge(merged, values or {})
+    return parse_config(merged, place=", ".join(str(path) for path in files) or "defaults")
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A config file as it is.
+
+    Raises:
+        ConfigError: it is missing, is not YAML, or no mapping.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not YAML: {error_text(error)}") from error
+    if raw is None:
+        return {}
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path} holds {type(raw).__name__}, expected a mapping of keys such as 'study:'")
+    return raw
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged

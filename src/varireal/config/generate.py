@@ -1,22 +1,21 @@
 """Files that are made from the config models: ``config.yaml``, its JSON schema, and the table of keys in the README.
 
-``varireal config generate`` writes them; a test fails when they are stale.
+``varireal config generate`` writes them; a test fails when they are stale. ``varireal config write`` writes a slice.
 """
 
 import json
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from varireal.config.model import Config, parse_config
-from varireal.core.files import said, write_whole
+from varireal.config.model import Config
+from varireal.core.files import write_whole
 from varireal.core.paths import SLICES
 from varireal.core.seeds import digest
 from varireal.errors import ConfigError
@@ -85,19 +84,12 @@ def _leaves(model: BaseModel, prefix: str) -> Iterator[tuple[str, str, str, str]
 
 
 def _allowed(field: FieldInfo) -> str:
-    bounds = {type(m).__name__: next(iter(_values(m).values())) for m in field.metadata if _values(m)}
-    words = _type_words(field.annotation)
-    if "Ge" in bounds and "Le" in bounds:
-        words += f" {bounds['Ge']} to {bounds['Le']}"
-    elif "Ge" in bounds:
-        words += f" from {bounds['Ge']}"
-    return words
-
-
-def _values(constraint: Any) -> dict[str, Any]:
-
     # a constraint is a small dataclass such as Ge(ge=1)
-    return {name: getattr(constraint, name) for name in getattr(constraint, "__dataclass_fields__", ())}
+    bounds = {name: getattr(m, name) for m in field.metadata for name in ("ge", "le") if hasattr(m, name)}
+    words = _type_words(field.annotation)
+    if "ge" in bounds:
+        words += f" {bounds['ge']} to {bounds['le']}" if "le" in bounds else f" from {bounds['ge']}"
+    return words
 
 
 def _type_words(annotation: Any) -> str:
@@ -129,54 +121,6 @@ def replace_between_markers(text: str, new: str) -> str:
     head, _, rest = text.partition(start)
     _, _, tail = rest.partition(end)
     return f"{head}{start}\n{new}\n{end}{tail}"
-
-
-# Reading config files, and writing what is made from the models.
-
-
-def load_config(paths: Iterable[Path], values: Mapping[str, Any] | None = None) -> Config:
-    """Read config files, each on top of the one before, as ``snakemake --configfile`` does; none gives the defaults.
-
-    Args:
-        paths: the files.
-        values: on top of them, as ``snakemake --config`` gives them.
-
-    Raises:
-        ConfigError: a file is missing, is not YAML, or the whole is not a valid config.
-    """
-    merged: dict[str, Any] = {}
-    files = list(paths)
-    for path in files:
-        merged = _merge(merged, read_yaml(path))
-    merged = _merge(merged, values or {})
-    return parse_config(merged, place=", ".join(str(path) for path in files) or "defaults")
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A config file as it is.
-
-    Raises:
-        ConfigError: it is missing, is not YAML, or no mapping.
-    """
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not YAML: {said(error)}") from error
-    if raw is None:
-        return {}
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{path} holds {type(raw).__name__}, expected a mapping of keys such as 'study:'")
-    return raw
-
-
-def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in over.items():
-        old = merged.get(key)
-        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return merged
 
 
 def write_text(*, text: str, output: Path) -> int:

@@ -6,9 +6,7 @@ from pydantic import Field, model_validator
 
 from varireal.config.base import Fraction, StrictModel
 
-# Names of the demo's classes, apart from all drawing code: the config and the Snakefile read them without numpy.
-
-# (class id, display name)
+# (class id, display name), apart from all drawing code: the config and the Snakefile read them without numpy
 DEMO_CLASSES: tuple[tuple[str, str], ...] = (
     ("mallard", "mallard"),
     ("greylag-goose", "greylag goose"),

@@ -186,5 +186,5 @@ class MasksConfig(StrictModel):
 
     def alone(self, name: str) -> "MasksConfig":
         """What one backend needs where it does not find the study's masks but looks at edits."""
-        own = {name: getattr(self, name)} if name in type(self).model_fields else {}
-        return MasksConfig().as_before().model_copy(update={"backend": name, "options": self.options, **own})
+        options = {name: getattr(self, name)} if name in type(self).model_fields else {}
+        return MasksConfig().as_before().model_copy(update={"backend": name, "options": self.options, **options})

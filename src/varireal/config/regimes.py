@@ -89,21 +89,21 @@ def unknown_pattern(patterns: Sequence[str]) -> str | None:
 def comparisons(regimes: Sequence[Regime]) -> list[Comparison]:
     """The comparisons that the report makes among these regimes."""
     by_slug = {regime.slug: regime for regime in regimes}
-    found = []
+    pairs = []
     for regime in regimes:
         if regime.arm == FEASIBILITIES[0]:
             other = f"{regime.kind}-{regime.attribute}-{FEASIBILITIES[1]}"
             name = f"{regime.kind.replace('+', ' + ')} · {regime.attribute}: feasible − infeasible"
-            found.append(Comparison(name, MAIN_FAMILY, regime.slug, other))
+            pairs.append(Comparison(name, MAIN_FAMILY, regime.slug, other))
     base = by_slug.get(REAL)
     if base is not None:
-        found += [
+        pairs += [
             Comparison(f"{regime.label} − real", BASELINE_FAMILY, regime.slug, REAL)
             for regime in regimes
             if regime.trained and regime is not base
         ]
-        found.append(Comparison("real − zero-shot", TRAINING_FAMILY, REAL, ZERO_SHOT))
-    return [item for item in found if item.a in by_slug and item.b in by_slug]
+        pairs.append(Comparison("real − zero-shot", TRAINING_FAMILY, REAL, ZERO_SHOT))
+    return [item for item in pairs if item.a in by_slug and item.b in by_slug]
 
 
 MAIN_FAMILY = "feasible − infeasible"

@@ -21,6 +21,8 @@ from varireal.errors import ConfigError
 
 S = TypeVar("S", bound=StrictModel)
 
+# Which trainings there are; the layout deals them to jobs.
+_NOT_TRAINING: dict[str, Any] = {"regimes": (), "seeds": 1, "jobs": 1}
 _EVERY_BACKEND = frozenset(
     name for capability in ("segmenters", "editors", "judges") for name in backend_names(capability)
 )
@@ -86,15 +88,20 @@ class VerdictsSlice(StrictModel):
     segmenting: MasksConfig | None = None
 
 
-class DatasetSlice(StrictModel):
-    """For the stage dataset; ``licences`` by the model that they belong to."""
+class _StudySlice(StrictModel):
+    """What stages see that work on all edits of a study; ``classes`` maps class id to display name."""
 
-    study: str
     seed: int
     noun: str
     classes: dict[str, str]
     attributes: tuple[str, ...]
     shards: int
+
+
+class DatasetSlice(_StudySlice):
+    """For the stage dataset; ``licences`` by the model that they belong to."""
+
+    study: str
     rounds: int
     per_image: int
     dataset: DatasetConfig
@@ -103,14 +110,9 @@ class DatasetSlice(StrictModel):
     licences: dict[str, str] = {}  # noqa: RUF012
 
 
-class AdaptersSlice(StrictModel):
+class AdaptersSlice(_StudySlice):
     """For the stage adapters. Which regimes and seeds a job trains is not in it: one more must not train the rest."""
 
-    seed: int
-    noun: str
-    classes: dict[str, str]
-    attributes: tuple[str, ...]
-    shards: int
     reading: ReadingConfig
     adapters: AdaptersConfig
 
@@ -124,18 +126,13 @@ class PredictionsSlice(StrictModel):
     model: AdaptersConfig
 
 
-class ReportSlice(StrictModel):
+class ReportSlice(_StudySlice):
     """For the stage report."""
 
     study: str
-    seed: int
-    noun: str
-    attributes: tuple[str, ...]
-    shards: int
     rounds: int
     reading: ReadingConfig
     report: ReportConfig
-    classes: dict[str, str]
     adapters: AdaptersConfig
     statistics: StatisticsConfig
     asked: bool = False
@@ -146,7 +143,6 @@ def stage_slices(
 ) -> dict[str, StrictModel]:
     """The slice of every stage; options of sources and backends that are not chosen are left out."""
     study, images, grace = config.study, config.images.chosen(), config.machine.grace_seconds
-    attributes: tuple[str, ...] = config.edits.attributes
     return {
         "images": ImagesSlice(seed=study.seed, images=images),
         "prompts": _prompts_slice(config, classes),
@@ -158,10 +154,10 @@ def stage_slices(
             budget=config.budget,
         ),
         "masks": MasksSlice(
-            noun=_noun(config, config.masks.backend, *config.masks.fallback),
+            noun=_noun(config, *config.masks.chain),
             max_failed_fraction=study.max_failed_fraction,
             reading=images.reading,
-            masks=_only(config.masks, config.masks.backend, *config.masks.fallback),
+            masks=_only(config.masks, *config.masks.chain),
         ),
         "edits": EditsSlice(
             seed=study.seed,
@@ -171,35 +167,49 @@ def stage_slices(
             edits=_only(config.edits, config.edits.backend),
         ),
         "verdicts": _verdicts_slice(config),
+        **_slices_behind_edits(config, classes, licences or {}),
+    }
+
+
+def _slices_behind_edits(config: Config, classes: dict[str, str], licences: dict[str, str]) -> dict[str, StrictModel]:
+    study, images = config.study, config.images
+    shared: dict[str, Any] = {
+        "seed": study.seed,
+        "noun": images.noun,
+        "classes": classes,
+        "attributes": config.edits.attributes,
+        "shards": study.shards,
+    }
+    return {
         "dataset": DatasetSlice(
+            **shared,
             study=study.name,
-            seed=study.seed,
-            noun=images.noun,
-            classes=classes,
-            attributes=attributes,
-            shards=study.shards,
             rounds=config.edits.rounds,
             per_image=config.edits.per_image,
             dataset=config.dataset,
             asked=config.verdicts.asks,
             reviewed=config.verdicts.reviewed if config.verdicts.asks else ReviewConfig().as_before(),
-            licences=licences or {},
+            licences=licences,
         ),
         "report": ReportSlice(
+            **shared,
             study=study.name,
-            seed=study.seed,
-            noun=images.noun,
-            attributes=attributes,
-            shards=study.shards,
             rounds=config.edits.rounds,
             reading=images.reading,
             report=config.report,
-            classes=classes,
             adapters=config.adapters.model_copy(update={"jobs": 1}),
             statistics=config.statistics,
             asked=config.prompts.source == "openai",
         ),
-        **_classifier_slices(config, classes, images.reading),
+        "adapters": AdaptersSlice(
+            **shared, reading=images.reading, adapters=config.adapters.model_copy(update=_NOT_TRAINING)
+        ),
+        "predictions": PredictionsSlice(
+            noun=images.noun,
+            classes=classes,
+            reading=images.reading,
+            model=config.adapters.model_copy(update=_NOT_TRAINING | {"training": TrainingSettings().as_before()}),
+        ),
     }
 
 
@@ -224,30 +234,6 @@ def _verdicts_slice(config: Config) -> VerdictsSlice:
         verdicts=_only(verdicts.for_judging(), verdicts.judge),
         segmenting=config.masks.alone(looks) if looks else None,
     )
-
-
-# Which trainings there are; the layout deals them to jobs.
-_NOT_TRAINING: dict[str, Any] = {"regimes": (), "seeds": 1, "jobs": 1}
-
-
-def _classifier_slices(config: Config, classes: dict[str, str], reading: ReadingConfig) -> dict[str, StrictModel]:
-    return {
-        "adapters": AdaptersSlice(
-            seed=config.study.seed,
-            noun=config.images.noun,
-            classes=classes,
-            attributes=config.edits.attributes,
-            shards=config.study.shards,
-            reading=reading,
-            adapters=config.adapters.model_copy(update=_NOT_TRAINING),
-        ),
-        "predictions": PredictionsSlice(
-            noun=config.images.noun,
-            classes=classes,
-            reading=reading,
-            model=config.adapters.model_copy(update=_NOT_TRAINING | {"training": TrainingSettings().as_before()}),
-        ),
-    }
 
 
 # Backends that work without words.

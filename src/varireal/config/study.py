@@ -1,12 +1,13 @@
-"""``study``: name, place, seed, and how the work is split."""
+"""``study``: name, place, seed, and how the work is split; and the small blocks ``dataset``, ``report``, ``budget``.
+
+Nothing in ``budget`` changes a result or runs anything again.
+"""
 
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from varireal.config.base import Fraction, StrictModel
-
-# ``dataset``: what is written besides the Parquet files.
 
 Export = Literal["folders", "webdataset", "coco"]
 
@@ -34,9 +35,6 @@ class DatasetConfig(StrictModel):
         return self
 
 
-# ``report``: the page of pictures.
-
-
 class ReportConfig(StrictModel):
     """How the report looks."""
 
@@ -56,9 +54,6 @@ class ReportConfig(StrictModel):
             "and within a class over attributes and outcomes; counts are of the whole study.",
         ),
     ] = 4000
-
-
-# ``budget``: what a study may take. None of it changes a result or runs anything again.
 
 
 class BudgetConfig(StrictModel):

@@ -1,4 +1,4 @@
-"""``verdicts``: the gates that a candidate must pass to be accepted."""
+"""``verdicts``: who judges the candidates, what judges that are models are asked, and the gates to pass."""
 
 from typing import Annotated, Any, Literal
 
@@ -7,8 +7,6 @@ from pydantic import Field, model_validator
 from varireal.config.base import Fraction, JudgeName, SegmenterName, StrictModel
 from varireal.config.hosted import Name, Server
 from varireal.config.machine import ModelRef
-
-# Blocks of ``verdicts`` for judges that are models: questions, gates, review; and the check of the outline.
 
 
 class QuestionsConfig(StrictModel):

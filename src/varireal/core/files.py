@@ -1,13 +1,12 @@
-"""Files are written whole or not at all: under a temporary name beside their place, then moved into it."""
+"""Files that are written whole or not at all, and text of strangers (class names, prompts, errors) on one line."""
 
+import hashlib
 import os
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-
-# Text of strangers (class names, prompts, reasons) on one line, without characters that change what is around it.
 
 _DIRECTION = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # would turn the text that follows around
 _BREAKING = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -19,7 +18,7 @@ def one_line(text: str) -> str:
     return " ".join("".join(visible).split())
 
 
-def said(error: BaseException, most: int | None = None) -> str:
+def error_text(error: BaseException, most: int | None = None) -> str:
     """What an error says, on one line, of at most so many characters; the name of its class when it says nothing."""
     return one_line(str(error))[:most] or type(error).__name__
 
@@ -52,3 +51,13 @@ def write_whole(path: Path, data: bytes | str) -> None:
     """Write bytes, or text as UTF-8 with its line ends as they are."""
     with whole_file(path) as part:
         part.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, as 64 hex digits.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -72,7 +72,8 @@ def mark_png(data: bytes, packet: bytes) -> bytes:
     """
     header, *others = _without_xmp(data)
     # keyword, no compression, no language, no translated keyword
-    chunk = _chunk(b"iTXt", _KEYWORD + b"\0\0\0\0\0" + packet)
+    body = b"iTXt" + _KEYWORD + b"\0\0\0\0\0" + packet
+    chunk = struct.pack(">I", len(body) - len(b"iTXt")) + body + struct.pack(">I", zlib.crc32(body))
     return b"".join((_SIGNATURE, header, chunk, *others))
 
 
@@ -91,10 +92,10 @@ def read_recipe(data: bytes) -> dict[str, Any] | None:
     Returns:
         None when there is none, or a damaged one.
     """
-    found = _RECIPE.search(data)
-    if found is None:
+    match = _RECIPE.search(data)
+    if match is None:
         return None
-    text = next(group for group in found.groups() if group is not None)
+    text = next(group for group in match.groups() if group is not None)
     try:
         recipe = json.loads(html.unescape(text.decode("utf-8")))
     except ValueError:
@@ -104,10 +105,11 @@ def read_recipe(data: bytes) -> dict[str, Any] | None:
 
 def _without_xmp(data: bytes) -> list[bytes]:
     """The chunks of a PNG, its header first, without those of XMP."""
-    kept = [chunk for chunk in _chunks(data) if not (chunk[4:8] == b"iTXt" and chunk[8:].startswith(_KEYWORD + b"\0"))]
-    if not kept or kept[0][4:8] != b"IHDR":
+    xmp = _KEYWORD + b"\0"
+    chunks = [chunk for chunk in _chunks(data) if not (chunk[4:8] == b"iTXt" and chunk[8:].startswith(xmp))]
+    if not chunks or chunks[0][4:8] != b"IHDR":
         raise DataError("a picture is not a PNG; the table that holds it is damaged")
-    return kept
+    return chunks
 
 
 def _chunks(data: bytes) -> Iterator[bytes]:
@@ -115,14 +117,8 @@ def _chunks(data: bytes) -> Iterator[bytes]:
         raise DataError("a picture is not a PNG; the table that holds it is damaged")
     place = len(_SIGNATURE)
     while place < len(data):
-        if place + 12 > len(data):
-            raise DataError("a PNG is cut short; the table that holds it is damaged")
         end = place + 12 + int.from_bytes(data[place : place + 4], "big")
         if end > len(data):
             raise DataError("a PNG is cut short; the table that holds it is damaged")
         yield data[place:end]
         place = end
-
-
-def _chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))

@@ -91,12 +91,12 @@ def digital_source_type(name: str, editor: object = None) -> str:
     """
     if is_built_in("editors", name):
         return _SOURCE_TYPES[name]
-    found = str(getattr(editor, "digital_source_type", "compositeSynthetic"))
-    if found not in SOURCE_TYPES:
+    term = str(getattr(editor, "digital_source_type", "compositeSynthetic"))
+    if term not in SOURCE_TYPES:
         raise BackendError(
-            f"the editor {name!r} says that its pictures are {found!r}; expected one of {', '.join(SOURCE_TYPES)}"
+            f"the editor {name!r} says that its pictures are {term!r}; expected one of {', '.join(SOURCE_TYPES)}"
         )
-    return found
+    return term
 
 
 def load_backend(capability: str, name: str) -> Any:

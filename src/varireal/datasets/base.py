@@ -7,10 +7,11 @@ import difflib
 import hashlib
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from varireal.core.files import few
 from varireal.errors import ConfigError
 from varireal.names import TEST, TRAIN, VAL
 
@@ -75,53 +76,52 @@ def normal_split(text: str) -> str | None:
     return _SPLIT_SYNONYMS.get(lowered)
 
 
+def is_test(split: str | None) -> bool:
+    """Return whether a split is the test set, or a shifted one."""
+    return split is not None and (split == TEST or split.startswith(f"{TEST}_"))
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return the end of a sentence: ``; did you mean 'x'?`` for the closest known word, or a full stop."""
     close = difflib.get_close_matches(word, list(known), n=1)
     return f"; did you mean {close[0]!r}?" if close else "."
 
 
-def display_names(found: Iterable[str], wanted: Mapping[str, str], where: Path) -> dict[str, str]:
-    """Map the names that a source uses for its classes to display names.
+def shown_names(listed: Iterable[tuple[str, str | None]], wanted: Mapping[str, str], where: Path) -> dict[str, str]:
+    """Map the names that a source uses for its classes to display names; check that there is something to train on.
 
     Names are compared after Unicode normalisation, because a disk may store "é" in two ways (NFC and NFD).
 
     Args:
-        found: folder names or values of the class column.
-        wanted: display names by found name; names left out are shown as they are.
+        listed: (folder name or value of the class column, split) of what the source lists; no split counts as train.
+        wanted: display names by name of the class; names left out are shown as they are.
         where: the folder or file, for the message.
 
     Raises:
-        ConfigError: ``wanted`` has a name that was not found.
+        ConfigError: ``wanted`` has a name that no class has, or a class occurs in val or test only.
     """
+    pairs = list(listed)
     wanted = {_canonical(name): _canonical(shown) for name, shown in wanted.items()}
-    canonical = {name: _canonical(name) for name in found}
+    canonical = {name: _canonical(name) for name, _ in pairs}
     known = set(canonical.values())
     for name in sorted(wanted.keys() - known):
+        present = few([repr(text) for text in sorted(known)]) or "none"
         raise ConfigError(
             f"class_names: {name!r} is not a class of {quoted(where)}{did_you_mean(name, known)} "
-            f"It has {_some(known)}: use one of these names or remove the entry."
+            f"It has {present}: use one of these names or remove the entry."
         )
-    return {name: wanted.get(text, text) for name, text in canonical.items()}
-
-
-def check_trainable(classes: Mapping[str, Collection[str]], where: Path) -> None:
-    """Check that every class has something to train on.
-
-    Args:
-        classes: split -> display names that occur in it; photos without a split count as train.
-        where: the folder or file, for the message.
-
-    Raises:
-        ConfigError: a class occurs in val or test only.
-    """
-    trained = classes.get(TRAIN, ())
-    for split in sorted(classes.keys() - {TRAIN}):
-        for name in sorted(set(classes[split]) - set(trained)):
+    shown = {name: wanted.get(text, text) for name, text in canonical.items()}
+    classes: dict[str, set[str]] = {TRAIN: set()}
+    for name, split in pairs:
+        classes.setdefault(split or TRAIN, set()).add(shown[name])
+    trained = classes.pop(TRAIN)
+    for split, names in sorted(classes.items()):
+        for name in sorted(names - trained):
             raise ConfigError(
                 f"{quoted(where)}: class {name!r} is in {split} but not in train{did_you_mean(name, trained)} "
                 "Give it the same name in every split, add train photos, or remove it."
             )
+    return shown
 
 
 def digest_entries(entries: Iterable[tuple[str, int, int]]) -> str:
@@ -143,8 +143,3 @@ def file_facts(path: Path) -> tuple[int, int]:
 
 def _canonical(name: str) -> str:
     return unicodedata.normalize("NFC", safe_text(name))
-
-
-def _some(names: Collection[str], limit: int = 5) -> str:
-    shown = ", ".join(repr(name) for name in sorted(names)[:limit])
-    return f"{shown} and {len(names) - limit} more" if len(names) > limit else shown or "none"

@@ -12,15 +12,13 @@ from pathlib import Path
 
 from varireal.datasets.base import (
     SPLITS_ALLOWED,
-    check_trainable,
     digest_entries,
-    display_names,
     file_facts,
     normal_split,
     quoted,
+    shown_names,
 )
 from varireal.errors import ConfigError
-from varireal.names import TRAIN
 from varireal.records import SourceImage
 
 _REQUIRED = ("path", "class")
@@ -111,12 +109,7 @@ class CsvSource:
         return path
 
     def _shown(self, lines: list[_Line]) -> dict[str, str]:
-        shown = display_names((line.class_name for line in lines), self.names, self.path)
-        classes: dict[str, set[str]] = {}
-        for line in lines:
-            classes.setdefault(line.split or TRAIN, set()).add(shown[line.class_name])
-        check_trainable(classes, self.path)
-        return shown
+        return shown_names(((line.class_name, line.split) for line in lines), self.names, self.path)
 
     def _lines(self) -> list[_Line]:
         header, rows = self._read()
@@ -147,14 +140,14 @@ class CsvSource:
     def _columns(self, header: list[str]) -> dict[str, int]:
         """Return the place of each known column."""
         names = [name.strip().lower() for name in header]
-        found = ", ".join(repr(name) for name in header)
+        columns = ", ".join(repr(name) for name in header)
         for name in (*_REQUIRED, *_OPTIONAL):
             if names.count(name) > 1:
-                raise ConfigError(f"{quoted(self.path)}: column {name!r} occurs twice; the columns are {found}.")
+                raise ConfigError(f"{quoted(self.path)}: column {name!r} occurs twice; the columns are {columns}.")
         missing = [name for name in _REQUIRED if name not in names]
         if missing:
             raise ConfigError(
-                f"{quoted(self.path)}: no column {missing[0]!r}; found {found}; expected path, class and, "
+                f"{quoted(self.path)}: no column {missing[0]!r}; found {columns}; expected path, class and, "
                 "if wanted, split and mask."
             )
         for name in names:

@@ -1,6 +1,7 @@
 """Reading one photo or mask file of unknown quality: either usable pixels or a reason why not.
 
-The same bytes always give the same array. Nothing here trusts the file's name, its header or its metadata.
+The same bytes always give the same array. Nothing here trusts the file's name, its header or its metadata. First the
+colours: any Pillow picture as 8-bit sRGB, saying what was changed; then the files.
 """
 
 import hashlib
@@ -27,8 +28,6 @@ from varireal.datasets.base import quoted
 from varireal.errors import DataError
 from varireal.names import RejectCode
 from varireal.records import Array
-
-# Turning any Pillow picture into 8-bit sRGB, saying what was changed.
 
 # Pillow mode -> colour space that an embedded profile must describe to be usable for it (ICC.1:2022, 7.2.6).
 _PROFILE_SPACES = {"RGB": "RGB", "CMYK": "CMYK", "L": "GRAY", "LAB": "Lab"}
@@ -194,7 +193,7 @@ class RejectedImageError(DataError):
 
 
 @dataclass(frozen=True, slots=True)
-class Photo:
+class DecodedPhoto:
     """A decoded photo.
 
     Attributes:
@@ -212,7 +211,7 @@ class Photo:
     notes: tuple[str, ...]
 
 
-def load_photo(path: Path, *, max_side: int, max_pixels: int, min_side: int) -> Photo:
+def load_photo(path: Path, *, max_side: int, max_pixels: int, min_side: int) -> DecodedPhoto:
     """Read a photo as upright 8-bit sRGB with its longest side at most ``max_side``.
 
     Args:
@@ -243,7 +242,7 @@ def load_photo(path: Path, *, max_side: int, max_pixels: int, min_side: int) -> 
         if _has_more_frames(opened):
             notes.append("first frame of several was taken")
     _check_size(path, image.size, max_pixels=max_pixels, min_side=min_side)
-    return Photo(np.array(image), image.width, image.height, original_size, tuple(notes))
+    return DecodedPhoto(np.array(image), image.width, image.height, original_size, tuple(notes))
 
 
 def load_mask(path: Path, *, size: tuple[int, int], original_size: tuple[int, int] | None = None) -> Array:
@@ -294,21 +293,24 @@ def _open_regular(path: Path) -> Iterator[BufferedReader]:
     try:
         str(path).encode("utf-8")
     except UnicodeEncodeError as error:
-        message = f"{name}: the file name is not valid UTF-8; rename the file."
-        raise RejectedImageError(RejectCode.UNREADABLE, message) from error
+        raise RejectedImageError(
+            RejectCode.UNREADABLE, f"{name}: the file name is not valid UTF-8; rename the file."
+        ) from error
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
-            message = f"{name} is a folder, or a link to one; links to folders are not followed."
-            raise RejectedImageError(RejectCode.NOT_AN_IMAGE, message)
+            raise RejectedImageError(
+                RejectCode.NOT_AN_IMAGE, f"{name} is a folder, or a link to one; links to folders are not followed."
+            )
         if not stat.S_ISREG(status.st_mode):
             raise RejectedImageError(RejectCode.NOT_AN_IMAGE, f"{name} is a pipe, socket or device, not a file.")
         if status.st_size == 0:
             raise RejectedImageError(RejectCode.EMPTY_FILE, f"{name} has zero bytes.")
         file = path.open("rb")
     except (FileNotFoundError, NotADirectoryError) as error:
-        message = f"{name} is a link to nothing." if path.is_symlink() else f"no file at {quoted(path)}."
-        raise RejectedImageError(RejectCode.MISSING, message) from error
+        raise RejectedImageError(
+            RejectCode.MISSING, f"{name} is a link to nothing." if path.is_symlink() else f"no file at {quoted(path)}."
+        ) from error
     except ValueError as error:  # a NUL in the name
         raise RejectedImageError(RejectCode.MISSING, f"{name} cannot be the name of a file.") from error
     except OSError as error:
@@ -334,11 +336,13 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         except (Image.DecompressionBombError, MemoryError) as error:
             raise RejectedImageError(RejectCode.TOO_LARGE, f"{name} has too many pixels to decode.") from error
         except _DAMAGE as error:
-            message = f"{name} is cut off or damaged ({_one_line(error)})."
-            raise RejectedImageError(RejectCode.TRUNCATED, message) from error
+            raise RejectedImageError(
+                RejectCode.TRUNCATED, f"{name} is cut off or damaged ({_one_line(error)})."
+            ) from error
         except Exception as error:  # one hostile file: decoders raise nearly anything, it becomes a row
-            message = f"{name} cannot be decoded ({type(error).__name__}: {_one_line(error)})."
-            raise RejectedImageError(RejectCode.UNREADABLE, message) from error
+            raise RejectedImageError(
+                RejectCode.UNREADABLE, f"{name} cannot be decoded ({type(error).__name__}: {_one_line(error)})."
+            ) from error
 
 
 def _unidentified(file: BufferedReader, name: str) -> RejectedImageError:
@@ -353,16 +357,22 @@ def _unidentified(file: BufferedReader, name: str) -> RejectedImageError:
 
 def _check_size(path: Path, size: tuple[int, int], *, max_pixels: int, min_side: int) -> None:
     if size[0] * size[1] > max_pixels:
-        message = f"{quoted(path.name)} has {_sides(size)} pixels; expected at most {max_pixels} in all (max_pixels)."
-        raise RejectedImageError(RejectCode.TOO_LARGE, message)
+        raise RejectedImageError(
+            RejectCode.TOO_LARGE,
+            f"{quoted(path.name)} has {_sides(size)} pixels; expected at most {max_pixels} in all (max_pixels).",
+        )
     if min(size) < min_side:
-        message = f"{quoted(path.name)} has {_sides(size)} pixels; expected sides of at least {min_side} (min_side)."
-        raise RejectedImageError(RejectCode.TOO_SMALL, message)
+        raise RejectedImageError(
+            RejectCode.TOO_SMALL,
+            f"{quoted(path.name)} has {_sides(size)} pixels; expected sides of at least {min_side} (min_side).",
+        )
 
 
 def _wrong_size(path: Path, size: tuple[int, int], expected: tuple[int, int]) -> RejectedImageError:
-    message = f"{quoted(path.name)} has {_sides(size)} pixels; expected the upright photo's {_sides(expected)}."
-    return RejectedImageError(RejectCode.BAD_MASK, message)
+    return RejectedImageError(
+        RejectCode.BAD_MASK,
+        f"{quoted(path.name)} has {_sides(size)} pixels; expected the upright photo's {_sides(expected)}.",
+    )
 
 
 def _loses_depth(image: Image.Image) -> bool:
@@ -408,11 +418,8 @@ def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 
-# Reading a photo of the table of images again, in any stage, and noticing when it is no longer the same file.
-
-
-def read_photo(row: Mapping[str, Any], reading: ReadingConfig) -> Photo:
-    """The photo of a row of images, decoded again.
+def read_photo(row: Mapping[str, Any], reading: ReadingConfig) -> DecodedPhoto:
+    """The photo of a row of images, decoded again, in any stage.
 
     Raises:
         RejectedImageError: the file is gone, unreadable, or not the one that was ingested.

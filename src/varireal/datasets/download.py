@@ -65,16 +65,16 @@ def get(*, source: str, output: Path) -> int:
                 f"put it into {quoted(output)} yourself: {published.layout}"
             )
         _fetch(published, output)
-    found = PublishedSource(published, output, {})
-    counts = Counter(item.split for item in found.items())
+    present = PublishedSource(published, output, {})
+    counts = Counter(item.split for item in present.items())
     shown = ", ".join(f"{count} {split}" for split, count in sorted(counts.items(), key=lambda pair: str(pair[0])))
-    logger.log(SUMMARY, "ok: %s in %s: %d classes, %s", source, found.top, len(found.class_names()), shown)
-    if source == "oxford_pets" and not (found.top / PETS_SPLIT).exists():
+    logger.log(SUMMARY, "ok: %s in %s: %d classes, %s", source, present.top, len(present.class_names()), shown)
+    if source == "oxford_pets" and not (present.top / PETS_SPLIT).exists():
         logger.log(
             SUMMARY,
             "for CoOp's 2,944 train and 736 val put its %s into %s; without it val is drawn from train",
             PETS_SPLIT,
-            found.top,
+            present.top,
         )
     return 0
 

@@ -12,14 +12,15 @@ Policy, in this order; a photo that one step refuses takes no part in the next:
 Near duplicates inside one split cost variety but leak nothing: ``near_duplicates`` reports them, nothing is refused.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import imagehash
 import numpy as np
 from PIL import Image
 
-from varireal.names import TEST, TRAIN, VAL, RejectCode
+from varireal.datasets.base import is_test
+from varireal.names import TRAIN, VAL, RejectCode
 from varireal.records import Array
 
 # Hashes compared at once: 256 rows against 20,000 are 40 MB.
@@ -46,7 +47,7 @@ class Fingerprint:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Duplicate:
     """Why a photo counts as a duplicate.
 
     Attributes:
@@ -75,7 +76,7 @@ def perceptual_hash(image: Array) -> str:
     return str(imagehash.phash(Image.fromarray(image), hash_size=8))
 
 
-def find_duplicates(rows: Iterable[Fingerprint], *, distance: int | None) -> dict[str, Finding]:
+def find_duplicates(rows: Iterable[Fingerprint], *, distance: int | None) -> dict[str, Duplicate]:
     """Return the photos to refuse, by key; see the module's policy.
 
     Args:
@@ -83,17 +84,17 @@ def find_duplicates(rows: Iterable[Fingerprint], *, distance: int | None) -> dic
         distance: largest number of differing bits that counts as nearly equal, 0..64; None compares bytes only.
     """
     left = sorted(rows, key=lambda row: row.key)
-    findings: dict[str, Finding] = {}
+    findings: dict[str, Duplicate] = {}
 
-    def refuse(found: dict[str, Finding]) -> None:
-        findings.update(found)
-        left[:] = [row for row in left if row.key not in found]
+    def refuse(more: dict[str, Duplicate]) -> None:
+        findings.update(more)
+        left[:] = [row for row in left if row.key not in more]
 
     refuse(_label_conflicts(left))
     refuse(_repeats(left))
     train = [row for row in left if row.split == TRAIN]
     val = [row for row in left if row.split == VAL]
-    test = [row for row in left if _is_test(row.split)]
+    test = [row for row in left if is_test(row.split)]
     refuse(_copies(val + test, train, distance, RejectCode.IN_TRAIN, RejectCode.IN_TRAIN))
     val = [row for row in val if row.key not in findings]
     test = [row for row in test if row.key not in findings]
@@ -101,7 +102,7 @@ def find_duplicates(rows: Iterable[Fingerprint], *, distance: int | None) -> dic
     return findings
 
 
-def near_duplicates(rows: Iterable[Fingerprint], *, distance: int) -> dict[str, Finding]:
+def near_duplicates(rows: Iterable[Fingerprint], *, distance: int) -> dict[str, Duplicate]:
     """Return notes on photos that nearly equal an earlier one of the same split, by key; none of them is refused.
 
     Of several earlier ones the nearest is named. Leave out photos that ``find_duplicates`` refused.
@@ -113,20 +114,14 @@ def near_duplicates(rows: Iterable[Fingerprint], *, distance: int) -> dict[str, 
     splits: dict[str | None, list[Fingerprint]] = {}
     for row in sorted(rows, key=lambda row: row.key):
         splits.setdefault(row.split, []).append(row)
-    notes: dict[str, Finding] = {}
+    notes: dict[str, Duplicate] = {}
     for group in splits.values():
-        hashes = _hashes(group)
-        for start in range(1, len(group), _BLOCK):
-            stop = min(start + _BLOCK, len(group))
-            bits = np.bitwise_count(hashes[start:stop, None] ^ hashes[None, :stop])
-            bits[np.arange(stop)[None] >= np.arange(start, stop)[:, None]] = 255  # only earlier ones count
-            for row, nearest, count in zip(group[start:stop], bits.argmin(axis=1), bits.min(axis=1), strict=True):
-                if count <= distance:
-                    notes[row.key] = _finding(RejectCode.NEAR_DUPLICATE, row, group[nearest], int(count))
+        for row, other, bits in _near(group, group, distance, earlier=True):
+            notes[row.key] = _duplicate(RejectCode.NEAR_DUPLICATE, row, other, bits)
     return notes
 
 
-def _label_conflicts(rows: Sequence[Fingerprint]) -> dict[str, Finding]:
+def _label_conflicts(rows: Sequence[Fingerprint]) -> dict[str, Duplicate]:
     findings = {}
     for copies in _same_bytes(rows):
         for row in copies:
@@ -136,47 +131,63 @@ def _label_conflicts(rows: Sequence[Fingerprint]) -> dict[str, Finding]:
                     f"the same file is also in class {other.class_name!r} as {other.key!r}; "
                     "keep it in the right class only"
                 )
-                findings[row.key] = Finding(RejectCode.DUPLICATE, other.key, 0, reason)
+                findings[row.key] = Duplicate(RejectCode.DUPLICATE, other.key, 0, reason)
     return findings
 
 
-def _repeats(rows: Sequence[Fingerprint]) -> dict[str, Finding]:
+def _repeats(rows: Sequence[Fingerprint]) -> dict[str, Duplicate]:
     """Return all but the first of each file within a split; its copies are of one class by now."""
     findings = {}
     for copies in _same_bytes(rows):
         first: dict[str | None, Fingerprint] = {}
         for row in copies:
-            kept = first.setdefault(row.split, row)
-            if kept is not row:
-                findings[row.key] = _finding(RejectCode.DUPLICATE, row, kept, None)
+            earliest = first.setdefault(row.split, row)
+            if earliest is not row:
+                findings[row.key] = _duplicate(RejectCode.DUPLICATE, row, earliest, None)
     return findings
 
 
 def _copies(
     rows: Sequence[Fingerprint], of: Sequence[Fingerprint], distance: int | None, exact: RejectCode, near: RejectCode
-) -> dict[str, Finding]:
+) -> dict[str, Duplicate]:
     """Return the ``rows`` that equal one of ``of`` in bytes (code ``exact``) or nearly in looks (code ``near``)."""
     by_bytes = {row.sha256: row for row in reversed(of)}
-    findings = {row.key: _finding(exact, row, by_bytes[row.sha256], None) for row in rows if row.sha256 in by_bytes}
+    findings = {row.key: _duplicate(exact, row, by_bytes[row.sha256], None) for row in rows if row.sha256 in by_bytes}
     if distance is None or not of:
         return findings
     rest = [row for row in rows if row.key not in findings]
-    hashes, others = _hashes(rest), _hashes(of)
-    for start in range(0, len(rest), _BLOCK):
-        bits = np.bitwise_count(hashes[start : start + _BLOCK, None] ^ others[None])
-        for row, nearest, count in zip(
-            rest[start : start + _BLOCK], bits.argmin(axis=1), bits.min(axis=1), strict=True
-        ):
-            if count <= distance:
-                findings[row.key] = _finding(near, row, of[nearest], int(count))
+    for row, other, bits in _near(rest, of, distance):
+        findings[row.key] = _duplicate(near, row, other, bits)
     return findings
 
 
-def _finding(code: RejectCode, row: Fingerprint, other: Fingerprint, bits: int | None) -> Finding:
-    """Word a finding; ``bits`` is None for the same bytes."""
+def _near(
+    rows: Sequence[Fingerprint], of: Sequence[Fingerprint], distance: int, *, earlier: bool = False
+) -> Iterator[tuple[Fingerprint, Fingerprint, int]]:
+    """Yield each of ``rows`` that nearly equals one of ``of``, with the nearest one and the bits that differ.
+
+    Args:
+        rows: photos to compare.
+        of: photos to compare them with.
+        distance: largest number of differing bits that counts as nearly equal.
+        earlier: ``of`` are the same photos, and each is compared with those before it only.
+    """
+    hashes, others = _hashes(rows), _hashes(of)
+    for start in range(0, len(rows), _BLOCK):
+        bits = np.bitwise_count(hashes[start : start + _BLOCK, None] ^ others[None])
+        if earlier:
+            bits[np.arange(len(of))[None] >= np.arange(start, start + len(bits))[:, None]] = 255
+        block = rows[start : start + _BLOCK]
+        for row, nearest, count in zip(block, bits.argmin(axis=1), bits.min(axis=1), strict=True):
+            if count <= distance:
+                yield row, of[nearest], int(count)
+
+
+def _duplicate(code: RejectCode, row: Fingerprint, other: Fingerprint, bits: int | None) -> Duplicate:
+    """A duplicate in words; ``bits`` is None for the same bytes."""
     likeness = "the same file as" if bits is None else f"nearly the same picture ({bits} of 64 bits differ) as"
     place = f" of split {other.split}" if other.split != row.split else ""
-    return Finding(code, other.key, bits or 0, f"{likeness} {other.key!r}{place}")
+    return Duplicate(code, other.key, bits or 0, f"{likeness} {other.key!r}{place}")
 
 
 def _same_bytes(rows: Sequence[Fingerprint]) -> list[list[Fingerprint]]:
@@ -188,7 +199,3 @@ def _same_bytes(rows: Sequence[Fingerprint]) -> list[list[Fingerprint]]:
 
 def _hashes(rows: Sequence[Fingerprint]) -> Array:
     return np.array([int(row.phash, 16) for row in rows], np.uint64)
-
-
-def _is_test(split: str | None) -> bool:
-    return split is not None and (split == TEST or split.startswith(f"{TEST}_"))

@@ -11,14 +11,13 @@ from pathlib import Path
 
 from varireal.datasets.base import (
     SPLITS_ALLOWED,
-    check_trainable,
     did_you_mean,
     digest_entries,
-    display_names,
     file_facts,
     normal_split,
     quoted,
     safe_text,
+    shown_names,
 )
 from varireal.errors import ConfigError
 from varireal.names import TEST, TRAIN, VAL
@@ -77,12 +76,12 @@ class FolderSource:
         shown = self._shown(folders)
         for stray in self._files_beside(folders):
             logger.warning("%s lies beside the class folders and is ignored", quoted(stray))
-        found = [
+        items = [
             SourceImage(key=self._key(path), path=path, class_name=shown[folder.name], split=folder.split)
             for folder in folders
             for path in _files(folder.path)
         ]
-        yield from sorted(found, key=lambda item: item.key)
+        yield from sorted(items, key=lambda item: item.key)
 
     def listing_digest(self) -> str:
         """Return 16 hex digits over the name, size and modification time of every file.
@@ -97,12 +96,7 @@ class FolderSource:
         return safe_text(path.relative_to(self.path).as_posix())
 
     def _shown(self, folders: list[_ClassFolder]) -> dict[str, str]:
-        shown = display_names((folder.name for folder in folders), self.names, self.path)
-        classes: dict[str, set[str]] = {}
-        for folder in folders:
-            classes.setdefault(folder.split or TRAIN, set()).add(shown[folder.name])
-        check_trainable(classes, self.path)
-        return shown
+        return shown_names(((folder.name, folder.split) for folder in folders), self.names, self.path)
 
     def _class_folders(self) -> list[_ClassFolder]:
         """Return the class folders of all splits, sorted by path, after checking the layout."""
@@ -114,7 +108,7 @@ class FolderSource:
         splits = {folder: normal_split(folder.name) for folder in top}
         # A class may be called "train" (buses, cars, trains): split folders are those that hold folders themselves.
         if all(splits.values()) or any(split and _subfolders(folder) for folder, split in splits.items()):
-            folders = [found for folder, split in splits.items() for found in self._in_split(folder, split)]
+            folders = [inner for folder, split in splits.items() for inner in self._in_split(folder, split)]
             if not any(folder.split == TRAIN for folder in folders):
                 present = ", ".join(safe_text(folder.name) for folder in top)
                 raise ConfigError(f"{quoted(self.path)} has {present} but no train folder: add train/<class>/.")
@@ -137,7 +131,7 @@ class FolderSource:
         classes = _subfolders(folder)
         if not classes:
             raise ConfigError(f"{quoted(folder)} holds no class folders: expected {folder.name}/<class>/ with photos.")
-        return [_ClassFolder(split, found.name, found) for found in classes]
+        return [_ClassFolder(split, path.name, path) for path in classes]
 
     def _files_beside(self, folders: list[_ClassFolder]) -> list[Path]:
         """Return the files that lie where only folders are expected: in the source and in its split folders."""
@@ -153,23 +147,23 @@ def _subfolders(folder: Path) -> list[Path]:
         ConfigError: ``folder`` is missing, is a file, cannot be read, or holds a link to a folder that it lies in.
     """
     try:
-        found = [Path(entry.path) for entry in _entries(folder) if _leads_to_folder(entry)]
+        paths = [Path(entry.path) for entry in _entries(folder) if _leads_to_folder(entry)]
     except FileNotFoundError as error:
         raise ConfigError(f"no folder {quoted(folder)}: expected a folder with photos in class folders.") from error
     except NotADirectoryError as error:
         raise ConfigError(f"{quoted(folder)} is a file: expected a folder with photos in class folders.") from error
     except OSError as error:
         raise ConfigError(f"{quoted(folder)} cannot be listed ({error.strerror}): check its permissions.") from error
-    for path in found:
+    for path in paths:
         if path.is_symlink() and folder.resolve().is_relative_to(path.resolve()):
             raise ConfigError(f"{quoted(path)} is a link to a folder that it lies in: remove the link.")
-    return found
+    return paths
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    with os.scandir(folder) as found:
-        kept = [entry for entry in found if not entry.name.startswith(".") and entry.name.lower() not in _LITTER]
-    return sorted(kept, key=lambda entry: entry.name)
+    with os.scandir(folder) as listing:
+        entries = [entry for entry in listing if not entry.name.startswith(".") and entry.name.lower() not in _LITTER]
+    return sorted(entries, key=lambda entry: entry.name)
 
 
 def _leads_to_folder(entry: os.DirEntry[str]) -> bool:

@@ -1,9 +1,25 @@
 """Published data sets, read from the lists that they come with.
 
-A data set is one ``PublishedSet``: how its folder is laid out, and how its lists are read (``published_lists``). What
-all of them share is here: the picture of every line must be there, and be listed once. A picture that no list names is
-not part of the data set. Image ids start from the data set's own top folder, so that the folder in the config may be
+A data set is one ``PublishedSet``: how its folder is laid out, and how its lists are read. What all of them share is
+here: the picture of every line must be there, and be listed once. A picture that no list names is not part of the data
+set. Image ids start from the data set's own top folder, so that the folder in the config may be
 that one or, as torchvision leaves it, the one around it.
+
+The data sets and their lists:
+
+``oxford_pets``
+    Parkhi et al. 2012. With CoOp's ``split_zhou_OxfordPets.json`` beside ``images/``: 2,944 train, 736 val, 3,669
+    test. Without it the published trainval (3,680) is train, and val is drawn from it by ``images.val_fraction``.
+``fgvc_aircraft``
+    Maji et al. 2013, the 100 variants. ``val: from_train``: 6,667 train (the published trainval) and 3,333 test;
+    ``val: official``: 3,334 train, 3,333 val, 3,333 test.
+``stanford_cars``
+    Krause et al. 2013, from CoOp's ``split_zhou_StanfordCars.json``: 6,509 train, 1,635 val, 8,041 test;
+    ``val: from_train``: 8,144 train and 8,041 test. Without that file ``varireal data get`` makes one with the
+    latter splits from the data set's own ``.mat`` lists.
+``waterbirds``
+    Sagawa et al. 2020: 4,795 train, 1,199 val, 5,794 test pictures. Of the latter those in the class's usual place
+    are ``test``, and those of a landbird on water or a waterbird on land are ``test_background``, as in the demo.
 
 Light module: it is imported while Snakemake parses. It lists folders and reads lists; no picture is opened.
 """
@@ -18,12 +34,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from varireal.datasets.base import check_trainable, did_you_mean, digest_entries, display_names, file_facts, quoted
+from varireal.datasets.base import did_you_mean, digest_entries, file_facts, quoted, shown_names
 from varireal.errors import ConfigError
 from varireal.names import TEST, TRAIN, VAL
 from varireal.records import SourceImage
 
 FROM_TRAIN = "from_train"
+PETS_SPLIT = "split_zhou_OxfordPets.json"
+CARS_SPLIT = "split_zhou_StanfordCars.json"
+CARS_OFFICIAL = "split_official_StanfordCars.json"  # made by ``varireal data get`` from the .mat lists
+TEST_BACKGROUND = f"{TEST}_background"
+
+_PET = re.compile(r"(?P<breed>.+)_\d+")
+_YEAR_FIRST = re.compile(r"(?P<year>\d{4}) (?P<model>.+)")
+_BIRD_SPLITS = {"0": TRAIN, "1": VAL, "2": TEST}
+_BIRDS = {"0": "landbird", "1": "waterbird"}
+_BIRD_COLUMNS = ("img_filename", "y", "split", "place")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +178,7 @@ class PublishedSource:
 
     @cached_property
     def _shown(self) -> dict[str, str]:
-        shown = display_names((entry.class_name for entry in self._entries), self.names, self.top)
-        classes: dict[str, set[str]] = {}
-        for entry in self._entries:
-            classes.setdefault(entry.split, set()).add(shown[entry.class_name])
-        check_trainable(classes, self.top)
-        return shown
+        return shown_names(((entry.class_name, entry.split) for entry in self._entries), self.names, self.top)
 
     @property
     def _expected(self) -> str:
@@ -192,40 +213,10 @@ class PublishedSource:
 
 def _names_in(folder: Path) -> set[str]:
     try:
-        with os.scandir(folder) as found:
-            return {entry.name for entry in found}
+        with os.scandir(folder) as entries:
+            return {entry.name for entry in entries}
     except OSError:  # missing or unreadable: its pictures count as absent, and the message names one
         return set()
-
-
-# The lists that published data sets come with, and how each is read.
-#
-# ``oxford_pets``
-#     Parkhi et al. 2012. With CoOp's ``split_zhou_OxfordPets.json`` beside ``images/``: 2,944 train, 736 val, 3,669
-#     test. Without it the published trainval (3,680) is train, and val is drawn from it by ``images.val_fraction``.
-# ``fgvc_aircraft``
-#     Maji et al. 2013, the 100 variants. ``val: from_train``: 6,667 train (the published trainval) and 3,333 test;
-#     ``val: official``: 3,334 train, 3,333 val, 3,333 test.
-# ``stanford_cars``
-#     Krause et al. 2013, from CoOp's ``split_zhou_StanfordCars.json``: 6,509 train, 1,635 val, 8,041 test;
-#     ``val: from_train``: 8,144 train and 8,041 test. Without that file ``varireal data get`` makes one with the
-#     latter splits from the data set's own ``.mat`` lists.
-# ``waterbirds``
-#     Sagawa et al. 2020: 4,795 train, 1,199 val, 5,794 test pictures. Of the latter those in the class's usual place
-#     are ``test``, and those of a landbird on water or a waterbird on land are ``test_background``, as in the demo.
-#
-# Light module: standard library only.
-
-PETS_SPLIT = "split_zhou_OxfordPets.json"
-CARS_SPLIT = "split_zhou_StanfordCars.json"
-CARS_OFFICIAL = "split_official_StanfordCars.json"  # made by ``varireal data get`` from the .mat lists
-TEST_BACKGROUND = f"{TEST}_background"
-
-_PET = re.compile(r"(?P<breed>.+)_\d+")
-_YEAR_FIRST = re.compile(r"(?P<year>\d{4}) (?P<model>.+)")
-_BIRD_SPLITS = {"0": TRAIN, "1": VAL, "2": TEST}
-_BIRDS = {"0": "landbird", "1": "waterbird"}
-_BIRD_COLUMNS = ("img_filename", "y", "split", "place")
 
 
 def _read_pets(top: Path) -> list[Entry]:
@@ -238,13 +229,13 @@ def _read_pets(top: Path) -> list[Entry]:
         ]
     entries = []
     breeds: dict[str, str] = {}
-    for split, name in ((TRAIN, "trainval.txt"), (TEST, "test.txt")):
-        for where, line in _lines(top / "annotations" / name):
+    for split, file in ((TRAIN, "trainval.txt"), (TEST, "test.txt")):
+        for where, line in _lines(top / "annotations" / file):
             fields = line.split()
-            found = _PET.fullmatch(fields[0])
-            if found is None or len(fields) != 4:
+            name = _PET.fullmatch(fields[0])
+            if name is None or len(fields) != 4:
                 raise ConfigError(f"{where}: found {line[:60]!r}, expected such as 'Abyssinian_100 1 1 1'")
-            breed = _readable(found["breed"])
+            breed = _readable(name["breed"])
             known = breeds.setdefault(fields[1], breed)
             if known != breed:
                 raise ConfigError(

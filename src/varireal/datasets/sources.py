@@ -60,8 +60,8 @@ def image_source(images: ImagesConfig) -> ListedSource:
 
 
 def _named(source: ImageSource) -> dict[str, str]:
-    found = source.class_names()
-    if not found:
+    names = source.class_names()
+    if not names:
         raise ConfigError("the image source has no classes; expected one folder (or CSV value) per class")
-    slugs = class_slugs(found)
-    return dict(sorted((slugs[name], name) for name in found))
+    slugs = class_slugs(names)
+    return dict(sorted((slugs[name], name) for name in names))

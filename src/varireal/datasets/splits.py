@@ -1,6 +1,6 @@
-"""Drawing train, val and test for photos whose source has no such splits.
+"""Ids and splits of photos: names that are safe in paths, made from names that may hold anything, and drawn splits.
 
-Light module: standard library only.
+Light module: it is imported while Snakemake parses.
 """
 
 import hashlib
@@ -13,22 +13,19 @@ from typing import Protocol
 
 from slugify import slugify
 
+from varireal.datasets.base import is_test
 from varireal.errors import ConfigError, DataError
 from varireal.names import TEST, TRAIN, VAL
-
-# Names that are safe in paths, made from names that may hold anything.
-#
-# Light module: it is imported while Snakemake parses.
 
 MAX_CLASS_LENGTH = 60
 MAX_STEM_LENGTH = 40
 _FIRST_DIGITS = 6
 _MOST_DIGITS = 30
 
-# File names that Windows keeps for devices, with any extension.
-# https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 # Snakemake takes a wildcard that repeats itself for an endless rule.
 _REPETITIVE = re.compile(r"(.+?)\1{9,}")
+# File names that Windows keeps for devices, with any extension.
+# https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 _RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
 
 
@@ -149,20 +146,16 @@ def draw_splits(
         if splits[item.key] == TRAIN:
             pools.setdefault(item.class_name, []).append(item.key)
     present = set(splits.values())
-    draw_test = not any(split == TEST or split.startswith(f"{TEST}_") for split in present)
+    draw_test = not any(map(is_test, present))
     draw_val = VAL not in present
     for keys in pools.values():
-        ranked = sorted(keys, key=lambda key: _rank(seed, key))
+        ranked = sorted(keys, key=lambda key: _digest(f"{seed}\0{key}"))
         spare = len(ranked) - 1
         n_test = min(_rounded(test_fraction * len(ranked)), spare) if draw_test else 0
         n_val = min(_rounded(val_fraction * len(ranked)), spare - n_test) if draw_val else 0
         splits.update(dict.fromkeys(ranked[:n_test], TEST))
         splits.update(dict.fromkeys(ranked[len(ranked) - n_val :], VAL))
     return splits
-
-
-def _rank(seed: int, key: str) -> str:
-    return hashlib.sha256(f"{seed}\0{key}".encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def _rounded(value: float) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from varireal.config.edits import FIELD, Instructions
+from varireal.config.edits import FIELD, EditInstructions
 from varireal.editors.colors import prompt_color
 from varireal.editors.regions import background_region, put_before
 from varireal.errors import UnknownPromptError
@@ -29,7 +29,7 @@ class Wording:
         noun: what all classes are.
     """
 
-    templates: Instructions
+    templates: EditInstructions
     noun: str
 
     def template(self, attribute: str) -> str:

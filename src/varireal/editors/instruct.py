@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from varireal.backends import BackendContext
-from varireal.config.edits import InstructEdits, Instructions
+from varireal.config.edits import EditInstructions, InstructEdits
 from varireal.editors.frame import Frame, Wording, may_change, settled, target_rgb, working_shape
 from varireal.editors.instruct_models import KEY, Kind, Model, find_kind, fitting
 from varireal.errors import BackendError
@@ -180,7 +180,7 @@ class InstructEditor:
 
     def params(self, prompt: Prompt) -> str:
         """Everything of the settings that pictures of a prompt depend on, as JSON; ``revision`` tells the model."""
-        shared = self._settings.for_keys(exclude={*Instructions.model_fields, "model"})
+        shared = self._settings.for_keys(exclude={*EditInstructions.model_fields, "model"})
         return self._wording.params(prompt, shared)
 
     def models(self, attribute: str) -> dict[str, str]:  # noqa: ARG002 - one model makes all
@@ -272,7 +272,7 @@ class InstructEditor:
 
     def _result(self, request: EditRequest, job: Job, picture: Array, batch: int) -> EditResult:
         marks = ("step_cache:first_block",) if self._settings.step_cache else ()
-        how = MadeWith(batch, self._device.dtype_name, self._device.told, self._ladder.step, marks)
+        how = MadeWith(batch, self._device.dtype_name, self._device.label, self._ladder.step, marks)
         if not np.isfinite(picture).all():
             reason = f"the model's picture holds numbers that are none; it overflows in {self._device.dtype_name}"
             return EditResult(EditStatus.FAILED, reason, made_with=how)

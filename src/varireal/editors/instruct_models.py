@@ -226,7 +226,7 @@ class Model:
         logger.info(
             "loaded %s on %s, %.1f GiB of weights, %s at a time",
             self._kind.name,
-            self._device.told,
+            self._device.label,
             sum(self.weights.values()) / _GIB,
             where,
         )

@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from varireal.backends import BackendContext
-from varireal.config.edits import HostedEdits, Instructions, PictureServer
-from varireal.core.files import said
+from varireal.config.edits import EditInstructions, HostedEdits, PictureServer
+from varireal.core.files import error_text
 from varireal.core.pictures import encode_png
 from varireal.core.seeds import digest
 from varireal.editors.frame import Frame, Wording, may_change, settled, target_rgb
@@ -86,7 +86,7 @@ class HostedEditor:
 
     def params(self, prompt: Prompt) -> str:
         """Everything of the settings that pictures of a prompt depend on, as JSON; ``revision`` tells the model."""
-        shared = self._settings.for_keys(exclude={*Instructions.model_fields, "model", "server"})
+        shared = self._settings.for_keys(exclude={*EditInstructions.model_fields, "model", "server"})
         return self._wording.params(prompt, shared)
 
     def models(self, attribute: str) -> dict[str, str]:  # noqa: ARG002 - one model makes all
@@ -236,4 +236,4 @@ def _decoded(data: bytes) -> Array:
                 raise NoPictureError(f"the server's picture has {width} x {height} pixels, more than can be sensible")
             return np.asarray(opened.convert("RGB"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise NoPictureError(f"the server's picture cannot be read: {said(error, 200)}") from error
+        raise NoPictureError(f"the server's picture cannot be read: {error_text(error, 200)}") from error

@@ -1,6 +1,7 @@
 """Copies of a data set in other formats: class folders, WebDataset shards, COCO masks.
 
-Every kind is a module with the function ``write``; a module is imported only when its export was chosen.
+Every kind is a module with the function ``write``; a module is imported only when its export was chosen. The last
+function here is ``varireal export``.
 """
 
 import importlib
@@ -8,15 +9,15 @@ import logging
 from pathlib import Path
 
 from varireal.errors import BackendError
-from varireal.exports.base import DatasetFolder, ExportSummary, Writer, check_replaceable, open_dataset, whole_folder
+from varireal.exports.base import ExportWriter, check_replaceable, open_dataset, whole_folder
 from varireal.running.logs import SUMMARY
+
+logger = logging.getLogger(__name__)
 
 KINDS = ("folders", "webdataset", "coco")
 
-__all__ = ["KINDS", "DatasetFolder", "ExportSummary", "check_export", "find_export", "run_export"]
 
-
-def find_export(kind: str) -> Writer:
+def find_export(kind: str) -> ExportWriter:
     """The function that writes an export.
 
     Raises:
@@ -30,7 +31,7 @@ def find_export(kind: str) -> Writer:
         raise BackendError(
             f"the export {kind!r} needs a package that is not installed ({error}); pip install 'varireal[{kind}]'"
         ) from error
-    write: Writer = module.write
+    write: ExportWriter = module.write
     return write
 
 
@@ -45,8 +46,8 @@ def check_export(kind: str, output: Path) -> None:
     check_replaceable(output, kind)
 
 
-def run_export(kind: str, dataset: Path, output: Path) -> ExportSummary:
-    """Copy a data set to another format, whole or not at all.
+def run_export(kind: str, dataset: Path, output: Path) -> int:
+    """Copy a data set to another format, whole or not at all; return the number of pictures.
 
     Args:
         kind: one of ``KINDS``.
@@ -60,13 +61,7 @@ def run_export(kind: str, dataset: Path, output: Path) -> ExportSummary:
     write = find_export(kind)
     source = open_dataset(dataset)
     with whole_folder(output, kind) as folder:
-        images = write(source, folder)
-    return ExportSummary(kind, output, images)
-
-
-# ``varireal export``: one export of a finished data set.
-
-logger = logging.getLogger(__name__)
+        return write(source, folder)
 
 
 def run(*, kind: str, dataset: Path, output: Path) -> int:
@@ -76,6 +71,6 @@ def run(*, kind: str, dataset: Path, output: Path) -> int:
         BackendError: a package that it needs is not installed.
         DataError: the data set is damaged, or ``output`` holds files that no export wrote.
     """
-    summary = run_export(kind, dataset, output)
-    logger.log(SUMMARY, "%s: %d images in %s", kind, summary.images, summary.output)
+    images = run_export(kind, dataset, output)
+    logger.log(SUMMARY, "%s: %d images in %s", kind, images, output)
     return 0

@@ -50,27 +50,12 @@ class DatasetFolder:
                 yield row
 
 
-class Writer(Protocol):
+class ExportWriter(Protocol):
     """Writes one kind of export."""
 
     def __call__(self, dataset: DatasetFolder, folder: Path) -> int:
         """Write the data set into an empty folder and return the number of pictures."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class ExportSummary:
-    """What was written.
-
-    Attributes:
-        kind: the format.
-        output: the folder.
-        images: pictures in it.
-    """
-
-    kind: str
-    output: Path
-    images: int
 
 
 def open_dataset(folder: Path) -> DatasetFolder:
@@ -109,8 +94,11 @@ def whole_folder(output: Path, kind: str) -> Iterator[Path]:
     check_replaceable(output, kind)
     staging = output.with_name(f".{output.name}.varireal-new")
     retired = output.with_name(f".{output.name}.varireal-old")
-    for leftover in (staging, retired):
-        _remove_leftover(leftover)
+    for leftover in (staging, retired):  # of an export that was killed
+        if leftover.exists():
+            if not (leftover / MARKER).is_file():
+                raise DataError(f"{leftover} is in the way and was not left by an export; move it away")
+            shutil.rmtree(leftover)
     staging.mkdir(parents=True)
     _mark(staging, kind, [])
     try:
@@ -132,8 +120,8 @@ def _mark(folder: Path, kind: str, files: list[str]) -> None:
 
 
 def _files(folder: Path) -> list[str]:
-    found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
-    return sorted(path.relative_to(folder).as_posix() for path in found if path != folder / MARKER)
+    paths = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    return sorted(path.relative_to(folder).as_posix() for path in paths if path != folder / MARKER)
 
 
 def check_replaceable(output: Path, kind: str) -> None:
@@ -147,7 +135,6 @@ def check_replaceable(output: Path, kind: str) -> None:
     remedy = "give another --output, or move it away"
     if output.is_symlink() or not output.is_dir():
         raise DataError(f"{output} exists and is not a folder that an export wrote; {remedy}")
-    found = _files(output)
     try:
         marker = json.loads((output / MARKER).read_text(encoding="utf-8"))
         listed, written = set(marker["files"]), marker["export"]
@@ -157,15 +144,6 @@ def check_replaceable(output: Path, kind: str) -> None:
         raise DataError(f"{output / MARKER} is damaged; {remedy}") from error
     if written != kind:
         raise DataError(f"{output} holds an export of kind {written!r}; {remedy}")
-    foreign = [name for name in found if name not in listed]
+    foreign = [name for name in _files(output) if name not in listed]
     if foreign:
         raise DataError(f"{output} holds {foreign[0]!r}, which no export wrote; {remedy}")
-
-
-def _remove_leftover(folder: Path) -> None:
-    """Remove what an export that was killed left behind."""
-    if not folder.exists():
-        return
-    if not (folder / MARKER).is_file():
-        raise DataError(f"{folder} is in the way and was not left by an export; move it away")
-    shutil.rmtree(folder)

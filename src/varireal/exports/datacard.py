@@ -107,8 +107,8 @@ def render_card(facts: CardFacts) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"own": _Own, "reasons": _reasons, "prompts": _prompts, "share": _share, "model": _model}
-    environment.filters |= {"limits": _limits}
+    filters = {"reasons": _reasons, "prompts": _prompts, "share": _share, "model": _model, "limits": _limits}
+    environment.filters |= {"own": _Own, **filters}
     body = environment.get_template("datacard.md.j2").render(
         facts=facts,
         config=facts.config,
@@ -116,7 +116,7 @@ def render_card(facts: CardFacts) -> str:
         settings={name: sums for name, sums in facts.settings.items() if name != "all"},
         classes=_class_table(facts),
         columns=[(field.name, str(field.type), field.metadata[b"doc"].decode()) for field in DATASET],
-        packages=_packages(facts),
+        packages=sorted({package for making in facts.making for package in making.packages.items()}),
         effective=effective_licence({**facts.config.licences, PHOTOS: facts.config.dataset.source_license}),
         gates=_gates(facts),
         judges=[making.asked for making in facts.making if making.asked],
@@ -151,11 +151,6 @@ def _class_table(facts: CardFacts) -> list[tuple[str, str, list[str]]]:
         entry = table.setdefault(row["class_id"], (row["class_id"], row["class_name"], []))
         entry[2].append(f"{row['accepted']}/{row['wanted']}")
     return list(table.values())
-
-
-def _packages(facts: CardFacts) -> list[tuple[str, str]]:
-    found = {(name, version) for making in facts.making for name, version in making.packages.items()}
-    return sorted(found)
 
 
 def _gates(facts: CardFacts) -> list[tuple[str, str, float]]:

@@ -12,7 +12,7 @@ from typing import Any
 from webdataset.writer import TarWriter
 
 from varireal.errors import DataError
-from varireal.exports.base import DatasetFolder, Row, plain
+from varireal.exports.base import DatasetFolder, plain
 
 SAMPLES_PER_TAR = 1000
 
@@ -26,24 +26,17 @@ def write(dataset: DatasetFolder, folder: Path) -> int:
             if number % SAMPLES_PER_TAR == 0:
                 open_tar.close()
                 file = open_tar.enter_context((folder / f"train-{number // SAMPLES_PER_TAR:06d}.tar").open("wb"))
-                writer = open_tar.enter_context(_tar_writer(file))
-            sample = _sample(row)
+                # PAX, because the library's default format refuses names above 100 characters
+                tar = TarWriter(file, encoder=False, mtime=0, user="", group="", format="PAX_FORMAT")
+                writer = open_tar.enter_context(tar)
+            sample = {
+                "__key__": row["candidate_id"].replace(".", "_"),
+                "png": row["image"]["bytes"],
+                "mask.png": row["mask"]["bytes"],
+                "json": json.dumps(plain(row), sort_keys=True, allow_nan=False).encode(),
+            }
             if sample["__key__"] in keys:
                 raise DataError(f"two samples would be called {sample['__key__']!r}; run the stage dataset again")
             keys.add(sample["__key__"])
             writer.write(sample)
     return len(keys)
-
-
-def _tar_writer(file: Any) -> Any:
-    # PAX, because the library's default format refuses names above 100 characters
-    return TarWriter(file, encoder=False, mtime=0, user="", group="", format="PAX_FORMAT")
-
-
-def _sample(row: Row) -> dict[str, Any]:
-    return {
-        "__key__": row["candidate_id"].replace(".", "_"),
-        "png": row["image"]["bytes"],
-        "mask.png": row["mask"]["bytes"],
-        "json": json.dumps(plain(row), sort_keys=True, allow_nan=False).encode(),
-    }

@@ -291,7 +291,7 @@ class VlmJudge:
 
         processor = load_processor(AutoProcessor, self._settings.model, _KEY)
         model = load_transformers(AutoModelForImageTextToText, self._settings.model, _KEY, device=device, **quantized)
-        logger.info("%s on %s in %s", self.model, device.told, device.dtype_name)
+        logger.info("%s on %s in %s", self.model, device.label, device.dtype_name)
         return Chat(model, processor, device, _KEY)
 
     def _quantized(self, device: Device) -> dict[str, Any]:

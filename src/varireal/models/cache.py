@@ -1,26 +1,27 @@
-"""The hub's cache on this machine: what is in it, without asking the network. The library's own layout.
+"""The hub's cache on this machine: which files of a repository a model needs, and which of them are there.
 
-``HF_HOME`` or ``HF_HUB_CACHE`` say where it is.
+``HF_HOME`` or ``HF_HUB_CACHE`` say where the cache is; its layout is the library's. No network is asked.
+
+A public repository often holds the same weights several times: pickled, for other frameworks, as one file for other
+programs, in other precisions. A whole download is then several times what is loaded. So what is fetched are
+safetensors of one variant, configs and tokenizers, and nothing that runs code.
 """
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from varireal.config.machine import ModelRef
+from varireal.core.files import few
 from varireal.errors import BackendError
-
-# Which files of a repository a model needs: safetensors of one variant, configs, tokenizers. Nothing that runs code.
-#
-# A public repository often holds the same weights several times: pickled, for other frameworks, as one file for other
-# programs, in other precisions. A whole download is then several times what is loaded.
 
 INDEX = "model_index.json"  # of a diffusers pipeline: its parts
 
-_TEXTS = (".json", ".txt", ".model", ".jinja")
+# Beside the weights these decide what a model gives: configs, vocabularies, templates.
+TEXTS = (".json", ".txt", ".model", ".jinja")
 _LEGAL = re.compile(r"(readme\.md|licen[cs]e[^/]*|notice[^/]*|copying[^/]*)", re.IGNORECASE)
 # Weights as transformers, diffusers and open_clip name them; single files for other programs have names of their own.
 _OPEN_CLIP = ("open_clip_model", "open_clip_pytorch_model")
@@ -32,28 +33,28 @@ _NAME = re.compile(
 _OTHER_WEIGHTS = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".msgpack", ".h5", ".onnx", ".gguf")
 
 
+# What the place of a model in the config says about its files: folders that belong to it besides its own, and whether
+# it is an ONNX file.
+_MORE_FOLDERS = {"edits.sdxl.models.ip_adapter": ("models/image_encoder",)}
+_ONNX = ("masks.matting.model",)
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
 @dataclass(frozen=True, slots=True)
-class Hints:
-    """What the place of a model in the config says about its files.
+class Cached:
+    """A model in the cache.
 
     Attributes:
-        folders: folders besides the model's own that belong to it.
-        onnx: whether it is an ONNX file, and not safetensors.
+        folder: of the revision.
+        revision: the commit.
+        wanted: names of the files that are needed, and of the card and licence when they are there.
+        missing: those of them that are not there.
     """
 
-    folders: tuple[str, ...] = ()
-    onnx: bool = False
-
-
-_HINTS: Mapping[str, Hints] = {
-    "edits.sdxl.models.ip_adapter": Hints(folders=("models/image_encoder",)),
-    "masks.matting.model": Hints(onnx=True),
-}
-
-
-def hints(key: str) -> Hints:
-    """What is known of the files of the model at a place of the config."""
-    return _HINTS.get(key, Hints())
+    folder: Path
+    revision: str
+    wanted: tuple[str, ...]
+    missing: tuple[str, ...]
 
 
 def is_legal(name: str) -> bool:
@@ -83,7 +84,7 @@ def choose_files(names: Iterable[str], ref: ModelRef, key: str, parts: Collectio
         BackendError: what is needed is not there, or only in a format that can run code.
     """
     chosen = _Chooser(sorted(names), ref, key)
-    if ref.file is not None or hints(key).onnx:
+    if ref.file is not None or key in _ONNX:
         return chosen.of_file()
     return chosen.of_pipeline(parts) if parts is not None else chosen.of_model()
 
@@ -108,26 +109,31 @@ class _Chooser:
         beside = [name for name in self._names if data.fullmatch(name)]
         configs = {"config.json", "preprocessor_config.json"}
         near = [name for folder in {"", _folder(wanted)} for name in self._by_folder.get(folder, [])]
-        found = {wanted, *beside, *(name for name in near if _base(name) in configs), *self._legal()}
-        for folder in hints(self._key).folders:
-            found |= {*self._texts(folder), *self._weights(folder, None, needed=True)}
-        return sorted(found)
+        chosen = {wanted, *beside, *(name for name in near if _base(name) in configs), *self._legal()}
+        for folder in _MORE_FOLDERS.get(self._key, ()):
+            chosen |= {*self._texts(folder), *self._weights(folder, None, needed=True)}
+        return sorted(chosen)
 
     def of_pipeline(self, parts: Collection[str]) -> list[str]:
         """The folders of a pipeline's parts."""
-        found = {*self._texts(self._root), *self._legal()}
+        chosen = {*self._texts(self._root), *self._legal()}
         has_variant = False
         for part in sorted(parts):
             folder = f"{self._root}/{part}" if self._root else part
-            found |= set(self._texts(folder))
             weights = self._weights(folder, self._ref.variant, needed=False)
             has_variant |= bool(weights)
             if not weights:  # a part without weights of the variant is taken as it is
-                weights = self._weights(folder, None, needed=self._holds_weights(folder))
-            found |= set(weights)
+                weights = self._weights(
+                    folder,
+                    None,
+                    needed=any(
+                        name.endswith((".safetensors", *_OTHER_WEIGHTS)) for name in self._by_folder.get(folder, [])
+                    ),
+                )
+            chosen |= {*self._texts(folder), *weights}
         if self._ref.variant is not None and not has_variant:
             raise self._no_variant([name for name in self._names if name.endswith(".safetensors")])
-        return sorted(found)
+        return sorted(chosen)
 
     def of_model(self) -> list[str]:
         """One folder with its weights and texts."""
@@ -142,7 +148,7 @@ class _Chooser:
         return [
             name
             for name in self._by_folder.get(folder, [])
-            if name.endswith(_TEXTS) and not name.endswith((".bin.index.json", ".msgpack.index.json"))
+            if name.endswith(TEXTS) and not name.endswith((".bin.index.json", ".msgpack.index.json"))
         ]
 
     def _weights(self, folder: str, variant: str | None, *, needed: bool) -> list[str]:
@@ -153,23 +159,20 @@ class _Chooser:
             named = {name: match for name, match in named.items() if match["stem"] in _OPEN_CLIP}
         elif not is_open_clip:
             named = {name: match for name, match in named.items() if match["stem"] not in _OPEN_CLIP}
-        found = [name for name, match in named.items() if (match["before"] or match["after"]) == variant]
+        weights = [name for name, match in named.items() if (match["before"] or match["after"]) == variant]
         if not named and len(present) == 1 and variant is None:
-            found = present  # such as a LoRA under a name of its own
-        if needed and not found:
+            weights = present  # such as a LoRA under a name of its own
+        if needed and not weights:
             raise self._missing(folder, present, list(named), variant)
-        return found
-
-    def _holds_weights(self, folder: str) -> bool:
-        return any(name.endswith((".safetensors", *_OTHER_WEIGHTS)) for name in self._by_folder.get(folder, []))
+        return weights
 
     def _only_onnx(self) -> str:
-        found = [name for name in self._names if name.endswith(".onnx") and name.startswith(self._root)]
-        if len(found) != 1:
+        files = [name for name in self._names if name.endswith(".onnx") and name.startswith(self._root)]
+        if len(files) != 1:
             raise BackendError(
-                f"{self._key}.file is missing: which ONNX file of {self._ref.id!r}? It has {_few(found)}"
+                f"{self._key}.file is missing: which ONNX file of {self._ref.id!r}? It has {_few(files)}"
             )
-        return found[0].removeprefix(f"{self._root}/")
+        return files[0].removeprefix(f"{self._root}/")
 
     def _missing(self, folder: str, present: list[str], named: list[str], variant: str | None) -> BackendError:
         where = f"{self._ref.id!r}" + (f" in {folder}" if folder else "")
@@ -182,10 +185,10 @@ class _Chooser:
         if present:
             return BackendError(f"{self._key}.file is missing: which of {_few(present)} of {where}?")
         others = sorted({suffix for name in self._names for suffix in _OTHER_WEIGHTS if name.endswith(suffix)})
-        told = f"only weights as {', '.join(others)}" if others else "no weights"
+        weights = f"only weights as {', '.join(others)}" if others else "no weights"
         return BackendError(
-            f"{self._key}: {where} holds no .safetensors file, {told}; other formats are not loaded, because they can "
-            "run code: choose another repository, or convert it on a machine that you can lose"
+            f"{self._key}: {where} holds no .safetensors file, {weights}; other formats are not loaded, because they "
+            "can run code: choose another repository, or convert it on a machine that you can lose"
         )
 
     def _no_variant(self, named: list[str]) -> BackendError:
@@ -203,30 +206,8 @@ def _base(name: str) -> str:
     return name.rpartition("/")[2]
 
 
-def _few(names: Collection[str]) -> str:
-    shown = ", ".join(list(names)[:4])
-    return (f"{shown} and {len(names) - 4} more" if len(names) > 4 else shown) or "none"
-
-
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-_MAIN = "main"
-
-
-@dataclass(frozen=True, slots=True)
-class Cached:
-    """A model in the cache.
-
-    Attributes:
-        folder: of the revision.
-        revision: the commit.
-        wanted: names of the files that are needed, and of the card and licence when they are there.
-        missing: those of them that are not there.
-    """
-
-    folder: Path
-    revision: str
-    wanted: tuple[str, ...]
-    missing: tuple[str, ...]
+def _few(names: Sequence[str]) -> str:
+    return few(names, 4) or "none"
 
 
 def cache_folder() -> Path:
@@ -254,7 +235,7 @@ def find_cached(ref: ModelRef, key: str) -> Cached | None:
     from huggingface_hub.file_download import repo_folder_name
 
     storage = cache_folder() / repo_folder_name(repo_id=ref.id, repo_type="model")
-    revision = _commit_of(storage, ref.revision or _MAIN)
+    revision = _commit_of(storage, ref.revision or "main")
     if revision is None:
         return None
     folder = storage / "snapshots" / revision
@@ -262,7 +243,7 @@ def find_cached(ref: ModelRef, key: str) -> Cached | None:
         return None
     names = _names(ref.id, revision, folder)
     there = {name: (folder / name).is_file() for name in choose_files(names, ref, key, local_parts(folder, ref))}
-    wanted = tuple(name for name, found in there.items() if found or not is_legal(name))
+    wanted = tuple(name for name, is_there in there.items() if is_there or not is_legal(name))
     return Cached(folder, revision, wanted, tuple(name for name in wanted if not there[name]))
 
 

@@ -2,7 +2,7 @@
 
 import glob
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,21 +15,20 @@ from varireal.config.machine import ModelRef, is_local
 from varireal.config.model import Config
 from varireal.core.seeds import digest
 from varireal.errors import BackendError
+from varireal.models.cache import INDEX, TEXTS
 from varireal.names import TINY, WITH_PRIOR
 
-# What tells a model's weights apart, for cache keys and for what a row says it was made with.
+ADAPTERS = "adapters.model"
 
-# Beside the weights, what else of a folder decides an output: configs, vocabularies, templates.
-_TEXTS = (".json", ".txt", ".model", ".jinja")
 _WEIGHTS = (".safetensors", ".onnx")
 # Of larger files samples are read, from the first byte to the last: every job asks, and training moves every weight.
 _WHOLE, _SAMPLE, _SAMPLES = 64 << 20, 64 << 10, 256
 
 
 def model_identity(ref: ModelRef, key: str) -> str:
-    """Name and revision of a model; no model is loaded, and no network asked.
+    """Name and revision of a model, for item keys and for rows; no model is loaded, and no network asked.
 
-    A hub model is told by the revision that the config pins (``main`` when it pins none), a local one by the contents
+    A hub model is known by the revision that the config pins (``main`` when it pins none), a local one by the contents
     of its files: the same files give the same text in any folder of that name.
 
     Args:
@@ -43,23 +42,32 @@ def model_identity(ref: ModelRef, key: str) -> str:
     chosen = "".join(f":{part}" for part in parts if part)
     if not is_local(ref):
         return f"{ref.id}@{ref.revision or 'main'}{chosen}"
+    return f"{Path(ref.id).expanduser().name}@{local_digest(ref, key, size=6)}{chosen}"
+
+
+def local_digest(ref: ModelRef, key: str, *, size: int = 8) -> str:
+    """Hex digest (2 x ``size`` characters) of the files of a local model, which a fine-tuned copy changes.
+
+    Raises:
+        BackendError: a file cannot be read.
+    """
     place = Path(ref.id).expanduser()
     folder = place / (ref.subfolder or "")
     path = folder / ref.file if ref.file else folder
     try:
         files = _file_and_data(path) if path.is_file() else _files(path)
-        return f"{place.name}@{digest(*map(_contents, files), size=6)}{chosen}"
+        return digest(*map(_contents, files), size=size)
     except OSError as error:
-        told = ref.id if path == place else str(path)
+        shown = ref.id if path == place else str(path)
         raise BackendError(
-            f"{key}.id: {told!r} cannot be read ({error.strerror}); expected a folder, a file, or a hub id"
+            f"{key}.id: {shown!r} cannot be read ({error.strerror}); expected a folder, a file, or a hub id"
         ) from error
 
 
 def _files(folder: Path) -> list[Path]:
     """Files that decide an output; a pipeline of diffusers has them in folders of its parts."""
-    found = folder.rglob("*") if (folder / "model_index.json").exists() else folder.iterdir()
-    return sorted(path for path in found if path.suffix in (*_TEXTS, *_WEIGHTS) and path.is_file())
+    paths = folder.rglob("*") if (folder / INDEX).exists() else folder.iterdir()
+    return sorted(path for path in paths if path.suffix in (*TEXTS, *_WEIGHTS) and path.is_file())
 
 
 def _file_and_data(path: Path) -> list[Path]:
@@ -84,11 +92,8 @@ def _sha256(path: Path, size: int, changed: int) -> str:  # noqa: ARG001 - a cha
         return hasher.hexdigest()
 
 
-ADAPTERS = "adapters.model"
-
-
 @dataclass(frozen=True, slots=True)
-class Need:
+class ModelNeed:
     """A model that a study needs.
 
     Attributes:
@@ -110,7 +115,7 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class HostedModel:
     """A hosted model that a study asks.
 
     Attributes:
@@ -124,36 +129,34 @@ class Asked:
     server: Server
 
 
-def needed_models(config: Config) -> list[Need]:
+def needed_models(config: Config) -> list[ModelNeed]:
     """Every model with weights that the chosen backends load, by its place in the config.
 
-    A new backend's models are found by themselves: all ``ModelRef`` of its block. ``_UNUSED`` is for blocks of which
-    a part can lie idle.
+    A new backend's models are found by themselves: all ``ModelRef`` of its block.
     """
-    found: dict[str, Need] = {}
+    needs: dict[str, ModelNeed] = {}
     for stage, top, backend in _chosen(config):
         block = getattr(getattr(config, top), backend, None)
-        idle = _UNUSED.get((top, backend), _nothing)(config)
+        idle = _idle_sdxl(config.edits) if (top, backend) == ("edits", "sdxl") else set()
         for path, ref in _refs(block, ""):
             key = f"{top}.{backend}{path}"
             if path not in idle:
-                stages = found[key].stages if key in found else ()
-                found[key] = Need(key, ref, (*stages, stage), backend)
+                stages = needs[key].stages if key in needs else ()
+                needs[key] = ModelNeed(key, ref, (*stages, stage), backend)
     if config.adapters.regimes and config.adapters.model != TINY:
         ref = ModelRef(id=config.adapters.model, revision=config.adapters.revision)
-        found[ADAPTERS] = Need(ADAPTERS, ref, ("adapters",), "adapters")
-    return list(found.values())
+        needs[ADAPTERS] = ModelNeed(ADAPTERS, ref, ("adapters",), "adapters")
+    return list(needs.values())
 
 
-def asked_models(config: Config) -> list[Asked]:
+def hosted_models(config: Config) -> list[HostedModel]:
     """Every hosted model that the study asks."""
-    hosted = [("edits.openai_images", config.edits.openai_images)] if config.edits.backend == "openai_images" else []
-    found = [Asked(key, block.model, block.server) for key, block in hosted]
-    if config.prompts.source == "openai":
-        found.append(Asked("prompts.openai", config.prompts.openai.model, config.prompts.openai.server))
-    if config.verdicts.judge == "openai":
-        found.append(Asked("verdicts.openai", config.verdicts.openai.model, config.verdicts.openai.server))
-    return found
+    blocks = (
+        ("edits.openai_images", config.edits.openai_images, config.edits.backend == "openai_images"),
+        ("prompts.openai", config.prompts.openai, config.prompts.source == "openai"),
+        ("verdicts.openai", config.verdicts.openai, config.verdicts.judge == "openai"),
+    )
+    return [HostedModel(key, block.model, block.server) for key, block, is_asked in blocks if is_asked]
 
 
 def chosen_backends(config: Config) -> list[tuple[str, str]]:
@@ -181,13 +184,8 @@ def _refs(value: object, path: str) -> Iterator[tuple[str, ModelRef]]:
             yield from _refs(getattr(value, name), f"{path}.{name}")
 
 
-def _nothing(config: Config) -> set[str]:  # noqa: ARG001 - one of several of this form
-    return set()
-
-
-def _sdxl_unused(config: Config) -> set[str]:
+def _idle_sdxl(edits: EditsConfig) -> set[str]:
     """Models of ``edits.sdxl`` that its mode and the study's attributes leave idle."""
-    edits: EditsConfig = config.edits
     recipes = {".models.inpaint", ".models.base", ".models.controlnet", ".models.ip_adapter", ".models.prior"}
     if edits.sdxl.mode != "masked":
         return recipes
@@ -197,6 +195,3 @@ def _sdxl_unused(config: Config) -> set[str]:
     if set(edits.attributes) == {"background"}:
         idle |= {".models.base", ".models.controlnet", ".models.ip_adapter"}
     return idle
-
-
-_UNUSED: dict[tuple[str, str], Callable[[Config], set[str]]] = {("edits", "sdxl"): _sdxl_unused}

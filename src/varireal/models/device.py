@@ -1,4 +1,8 @@
-"""Device, number format and memory of the models."""
+"""Device, number format and memory of the models.
+
+A ``MemoryPlan`` says what is done from the start for a card of some size, a ``Ladder`` what is done when memory runs
+short all the same.
+"""
 
 import gc
 import logging
@@ -12,8 +16,6 @@ from varireal.config.machine import MachineConfig
 from varireal.errors import BackendError
 from varireal.running.gpu_lease import lease_gpu
 
-# GPU memory: what is done from the start for a card of some size, and what when it runs short all the same.
-
 logger = logging.getLogger(__name__)
 
 A = TypeVar("A")
@@ -23,7 +25,7 @@ HALF, OFFLOAD, TILE = "half_batch", "offload", "tile"
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class MemoryPlan:
     """How a card's memory is used.
 
     Attributes:
@@ -42,16 +44,16 @@ class Plan:
 # (from this many GiB, plan). The sizes: inpainting and ControlNet models 5.1 GB each in 16 bits, the ControlNet 2.5,
 # text encoders 1.6 (released once all prompts are encoded), image encoder 1.3, VAE 0.2; a guided picture 2 to 3.
 _PLANS = (
-    (70.0, Plan(16, slices=False)),
-    (40.0, Plan(8)),
-    (22.0, Plan(4)),
-    (11.0, Plan(2, offload=True)),
-    (0.0, Plan(1, offload=True, tiles=True)),
+    (70.0, MemoryPlan(16, slices=False)),
+    (40.0, MemoryPlan(8)),
+    (22.0, MemoryPlan(4)),
+    (11.0, MemoryPlan(2, offload=True)),
+    (0.0, MemoryPlan(1, offload=True, tiles=True)),
 )
-_CPU = Plan(1, slices=False)
+_CPU = MemoryPlan(1, slices=False)
 
 
-def memory_plan(memory_gb: float, batch_size: int | None) -> Plan:
+def memory_plan(memory_gb: float, batch_size: int | None) -> MemoryPlan:
     """The plan for a card, or for the CPU when ``memory_gb`` is 0.
 
     Args:
@@ -59,7 +61,7 @@ def memory_plan(memory_gb: float, batch_size: int | None) -> Plan:
         batch_size: the user's own number of pictures per call.
     """
     plan = next(plan for least, plan in _PLANS if memory_gb >= least) if memory_gb else _CPU
-    return plan if batch_size is None else Plan(batch_size, plan.offload, plan.slices, plan.tiles)
+    return plan if batch_size is None else MemoryPlan(batch_size, plan.offload, plan.slices, plan.tiles)
 
 
 class Ladder:
@@ -137,7 +139,7 @@ class Device:
         return str(self.dtype).removeprefix("torch.")
 
     @property
-    def told(self) -> str:
+    def label(self) -> str:
         """The device as a row says it: the card's name."""
         return "cpu" if self.name == "cpu" else torch.cuda.get_device_name()
 

@@ -1,4 +1,7 @@
-"""Loading transformers' models and processors from folders, with errors that a user can act on."""
+"""Loading models, processors and pipelines of transformers and diffusers from folders.
+
+Errors say what to do. Only safetensors are loaded, and no code of a repository is run.
+"""
 
 import json
 from collections.abc import Sequence
@@ -6,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from varireal.config.machine import ModelRef
+from varireal.core.files import error_text
 from varireal.errors import BackendError
+from varireal.models.cache import INDEX
 from varireal.models.fetching import find_model
 
 if TYPE_CHECKING:
@@ -70,7 +75,7 @@ def load_processor(kind: Any, ref: ModelRef, key: str, **arguments: Any) -> Any:
         )
     except Exception as error:
         raise BackendError(
-            f"{key}: the processor of {ref.id!r} cannot be loaded: {one_line(error)}; its files (such as "
+            f"{key}: the processor of {ref.id!r} cannot be loaded: {error_text(error, 300)}; its files (such as "
             "preprocessor_config.json and tokenizer.json) lie beside config.json"
         ) from error
 
@@ -86,24 +91,19 @@ def model_folder(ref: ModelRef, key: str, types: Sequence[str] = ()) -> Path:
     Raises:
         BackendError: there is none, it is a file, or its config.json is missing, damaged or of another type.
     """
-    folder = find_model(ref, key)
-    if folder.is_file():
-        raise BackendError(f"{key}.id: {ref.id!r} is a file; expected a folder in the format of transformers")
+    folder = pipeline_folder(ref, key, "transformers")
     path = folder / (ref.subfolder or "") / "config.json"
     try:
-        found = json.loads(path.read_text(encoding="utf-8")).get("model_type")
+        kind = json.loads(path.read_text(encoding="utf-8")).get("model_type")
     except FileNotFoundError as error:
         raise BackendError(f"{key}: {ref.id!r} is no model of transformers: there is no {path}") from error
     except (ValueError, OSError, AttributeError) as error:
-        raise BackendError(f"{key}: {path} cannot be read ({one_line(error)}); fetch the model again") from error
-    if types and found not in types:
-        raise BackendError(f"{key}: {ref.id!r} is a model of type {found!r}; expected {' or '.join(types)}")
+        raise BackendError(
+            f"{key}: {path} cannot be read ({error_text(error, 300)}); fetch the model again"
+        ) from error
+    if types and kind not in types:
+        raise BackendError(f"{key}: {ref.id!r} is a model of type {kind!r}; expected {' or '.join(types)}")
     return folder
-
-
-def one_line(error: Exception) -> str:
-    """The text of an error in one line of bounded length; its type's name when it has none."""
-    return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 def _check_complete(model: Any, info: dict[str, Any], ref: ModelRef, key: str) -> None:
@@ -121,20 +121,20 @@ def _check_complete(model: Any, info: dict[str, Any], ref: ModelRef, key: str) -
 
 def _load_failure(error: Exception, ref: ModelRef, key: str, folder: Path) -> str:
     files = sorted(path.name for path in (folder / (ref.subfolder or "")).glob("*.safetensors"))
-    found = ", ".join(files[:4])
+    present = ", ".join(files[:4])
     if not files:
         return f"{key}: {folder} holds no .safetensors file; other formats are not loaded, because they run code"
     if ref.variant and not any(f".{ref.variant}." in name or f".{ref.variant}-" in name for name in files):
         return (
-            f"{key}.variant: {ref.id!r} has no weights of the variant {ref.variant!r} (found {found}); "
+            f"{key}.variant: {ref.id!r} has no weights of the variant {ref.variant!r} (found {present}); "
             "set variant: null, or fetch them"
         )
     if not ref.variant and not any(name.startswith("model") and name.count(".") == 1 for name in files):
         return (
-            f"{key}.variant: {ref.id!r} has no plain weights, only {found}; "
+            f"{key}.variant: {ref.id!r} has no plain weights, only {present}; "
             "name the variant, the word before .safetensors"
         )
-    return f"{key}: the model {ref.id!r} cannot be loaded: {one_line(error)}"
+    return f"{key}: the model {ref.id!r} cannot be loaded: {error_text(error, 300)}"
 
 
 def _silence() -> None:
@@ -143,11 +143,6 @@ def _silence() -> None:
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-
-
-# Loading diffusers' pipelines and parts from folders, with errors that a user can act on.
-
-INDEX = "model_index.json"
 
 
 def load_part(kind: Any, ref: ModelRef, key: str, **arguments: Any) -> Any:
@@ -171,15 +166,15 @@ def load_part(kind: Any, ref: ModelRef, key: str, **arguments: Any) -> Any:
         raise BackendError(_pipeline_failure(error, ref, key, folder)) from error
 
 
-def pipeline_folder(ref: ModelRef, key: str) -> Path:
-    """Folder of a model.
+def pipeline_folder(ref: ModelRef, key: str, library: str = "diffusers") -> Path:
+    """Folder of a model in the format of a library.
 
     Raises:
         BackendError: there is none, or it is a file.
     """
     place = find_model(ref, key)
     if place.is_file():
-        raise BackendError(f"{key}.id: {ref.id!r} is a file; expected a folder in the format of diffusers")
+        raise BackendError(f"{key}.id: {ref.id!r} is a file; expected a folder in the format of {library}")
     return place
 
 
@@ -202,9 +197,8 @@ def pipeline_class(ref: ModelRef, key: str, allowed: Sequence[str] = ()) -> str:
 
 
 def _pipeline_failure(error: Exception, ref: ModelRef, key: str, folder: Path) -> str:
-    text = one_line(error)
     if ref.variant and ref.variant in str(error):
         return f"{key}.variant: {ref.id!r} has no weights of variant {ref.variant!r}; set it to null, or fetch them"
     if "safetensors" in str(error).lower() and not list(folder.rglob("*.safetensors")):
         return f"{key}: {folder} holds no .safetensors file; other formats are not loaded, because they run code"
-    return f"{key}: the model {ref.id!r} cannot be loaded: {text}"
+    return f"{key}: the model {ref.id!r} cannot be loaded: {error_text(error, 300)}"

@@ -4,10 +4,8 @@
 rows and keys say it and a newer model makes edits again instead of mixing with the older one's.
 """
 
-import hashlib
 import json
 import re
-import struct
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -22,14 +20,12 @@ from varireal.config.machine import ModelRef, is_local
 from varireal.config.model import Config
 from varireal.core.files import write_whole
 from varireal.core.registry import is_built_in
-from varireal.errors import BackendError, ConfigError
-from varireal.models.catalog import ADAPTERS, Need, asked_models, chosen_backends, needed_models
-
-# Facts on public models that hold before anything is fetched.
+from varireal.errors import ConfigError
+from varireal.models.catalog import ADAPTERS, ModelNeed, chosen_backends, hosted_models, needed_models
 
 
 class Known(StrictModel):
-    """What is known of a hub id; the fields are explained in ``assets/models/known.yaml``."""
+    """What is known of a hub id before anything is fetched; ``assets/models/known.yaml`` explains the fields."""
 
     licence: str | None = None
     gated: bool | None = None
@@ -53,8 +49,6 @@ _HEAD = """\
 # The models of a study: revision and files of each, as 'varireal fetch' found them. Commit this file with the config.
 # 'varireal fetch --update' moves to newer revisions; 'varireal doctor --verify' compares the files with these hashes.
 """
-_SAMPLE = 256  # bytes of each tensor that tell a local model apart
-_LONGEST_HEADER = 1 << 27
 
 Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 
@@ -116,15 +110,15 @@ def read_lock(path: Path) -> Lock:
     except FileNotFoundError:
         return Lock()
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        told = " ".join(str(error).split())[:200]
+        text = " ".join(str(error).split())[:200]
         raise ConfigError(
-            f"{path} cannot be read ({told}); restore it, or delete it and run 'varireal fetch'"
+            f"{path} cannot be read ({text}); restore it, or delete it and run 'varireal fetch'"
         ) from error
     try:
         return Lock.model_validate_json(json.dumps(raw if raw is not None else {}), strict=True)
     except (ValidationError, TypeError) as error:
-        told = explain(error, Lock) if isinstance(error, ValidationError) else str(error)
-        raise ConfigError(f"{path}: {told}; restore it, or delete it and run 'varireal fetch'") from None
+        problem = explain(error, Lock) if isinstance(error, ValidationError) else str(error)
+        raise ConfigError(f"{path}: {problem}; restore it, or delete it and run 'varireal fetch'") from None
 
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -132,8 +126,8 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 def write_lock(path: Path, lock: Lock) -> None:
     """Write a lock, whole or not at all; the same lock gives the same bytes."""
-    told = lock.model_dump(mode="json", exclude_none=True)
-    text = yaml.safe_dump(told, sort_keys=True, default_flow_style=None, width=1000, allow_unicode=True)
+    content = lock.model_dump(mode="json", exclude_none=True)
+    text = yaml.safe_dump(content, sort_keys=True, default_flow_style=None, width=1000, allow_unicode=True)
     write_whole(path, _HEAD + text)
 
 
@@ -151,9 +145,9 @@ def locked(ref: ModelRef, key: str, lock: Lock) -> LockedModel | None:
     entry = None if is_local(ref) else lock.models.get(ref.id)
     if entry is None or ref.revision in (None, entry.revision, entry.asked):
         return entry
-    told = entry.revision if entry.asked is None else f"{entry.asked}, {entry.revision}"
+    place = entry.revision if entry.asked is None else f"{entry.asked}, {entry.revision}"
     raise ConfigError(
-        f"{key}.revision is {ref.revision!r}, but the lock has {ref.id} at {told}; run 'varireal fetch --update' to "
+        f"{key}.revision is {ref.revision!r}, but the lock has {ref.id} at {place}; run 'varireal fetch --update' to "
         "move the lock, or take the revision out of the config"
     )
 
@@ -179,70 +173,6 @@ def _with_revision(block: Any, place: Sequence[str], revision: str) -> Any:
     return block.model_copy(update={name: _with_revision(getattr(block, name), rest, revision)})
 
 
-def revision_of(ref: ModelRef, lock: Lock = Lock()) -> str | None:  # noqa: B008 - frozen
-    """What tells a model's weights apart, for rows and keys; None when nobody knows.
-
-    The config's revision, else the lock's; for a local folder or file a digest of its configs in full and of a piece
-    of every tensor, which a fine-tuned copy changes. Only the pieces are read, so it takes a moment where hashing
-    40 GB takes minutes.
-
-    Args:
-        ref: the model.
-        lock: all entries.
-
-    Raises:
-        BackendError: a local model cannot be read.
-    """
-    if is_local(ref):
-        return f"local-{_local_digest(ref)}"
-    entry = lock.models.get(ref.id)
-    return ref.revision or (entry.revision if entry is not None else None)
-
-
-def _local_digest(ref: ModelRef) -> str:
-    place = Path(ref.id).expanduser()
-    folder = place / (ref.subfolder or "")
-    hasher = hashlib.blake2b(digest_size=8)
-    try:
-        files = [place] if place.is_file() else sorted(path for path in folder.rglob("*") if path.is_file())
-        for path in files:
-            name = path.name if path == place else path.relative_to(folder).as_posix()
-            if path.suffix == ".safetensors":
-                _add_weights(hasher, name, path)
-            elif path.suffix == ".onnx" or path.suffix in (".json", ".txt", ".model", ".jinja"):
-                with path.open("rb") as file:
-                    content = hashlib.file_digest(file, "sha256").hexdigest()
-                hasher.update(f"{name} {content}\n".encode())
-    except OSError as error:
-        raise BackendError(f"the model {ref.id!r} cannot be read: {error.strerror or error}") from error
-    return hasher.hexdigest()
-
-
-def _add_weights(hasher: Any, name: str, path: Path) -> None:
-    """Name, size and header of a safetensors file, and the middle of each tensor."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(8)
-        length = struct.unpack("<Q", head)[0] if len(head) == len(b"8 bytes.") else 0
-        if not 0 < length <= min(size, _LONGEST_HEADER):
-            raise OSError(0, f"{path} is not a safetensors file")
-        header = file.read(length)
-        hasher.update(f"{name} {size}\n".encode() + header)
-        try:
-            spans = sorted(tuple(told["data_offsets"]) for key, told in json.loads(header).items() if key[:2] != "__")
-        except (ValueError, TypeError, KeyError) as error:
-            raise OSError(0, f"{path} is not a safetensors file") from error
-        for start, end in spans:
-            file.seek(8 + length + max(start, (start + end - _SAMPLE) // 2))
-            hasher.update(file.read(min(_SAMPLE, end - start)))
-
-
-# Licences of a study's models and photos, folded into one line. A help for people, no legal advice.
-#
-# The classes are coarse on purpose: what matters to someone who gets a data set is whether they may sell what they
-# make of it, and whether somebody wrote down what it may not be used for. A licence that is not recognised is said as
-# unknown, and never taken for a free one.
-
 UNKNOWN = "unknown"
 PHOTOS = "the photos"
 SERVER_TERMS = "terms of its server"
@@ -254,7 +184,9 @@ NO_DERIVATIVES, NON_COMMERCIAL, RESTRICTED, SHARE_ALIKE, PERMISSIVE = (
     "share-alike",
     "permissive",
 )
-# From the strictest to the freest; the first that matches counts.
+# From the strictest to the freest; the first that matches counts. Coarse on purpose: what matters to someone who gets
+# a data set is whether they may sell what they make of it, and whether somebody wrote down what it may not be used
+# for.
 _CLASSES = (
     (NO_DERIVATIVES, r"\bnd\b|no[ -]?deriv"),
     (
@@ -288,27 +220,29 @@ def _class_of_one(licence: str) -> str:
 
 
 def effective_licence(licences: Mapping[str, str]) -> str:
-    """One line: the strictest class, and what brings it in.
+    """One line: the strictest class, and what brings it in. A help for people, no legal advice.
+
+    A licence that is not recognised is unknown, and never taken for a free one.
 
     Args:
         licences: licence by what it belongs to, such as a model's id, or ``PHOTOS``.
     """
     by_class: dict[str, list[str]] = {}
     for name, licence in sorted(licences.items()):
-        told = name if licence.strip().lower() in ("", UNKNOWN) else f"{name} ({licence})"
-        by_class.setdefault(licence_class(licence), []).append(told)
+        entry = name if licence.strip().lower() in ("", UNKNOWN) else f"{name} ({licence})"
+        by_class.setdefault(licence_class(licence), []).append(entry)
     unknown = by_class.pop(UNKNOWN, [])
     if not by_class:
-        return f"unknown: {_listed(unknown)}" if unknown else "nothing has a licence of its own"
+        return f"unknown: {', '.join(unknown)}" if unknown else "nothing has a licence of its own"
     strictest = min(by_class, key=_RANK.__getitem__)
-    why = f"{strictest}, because of {_listed(by_class[strictest])}"
+    why = f"{strictest}, because of {', '.join(by_class[strictest])}"
     if strictest == PERMISSIVE:
-        why = "permissive: " + _listed(by_class[strictest])
+        why = "permissive: " + ", ".join(by_class[strictest])
     if not unknown:
         return why
     if _RANK[strictest] <= _RANK[NON_COMMERCIAL]:
-        return f"{why}; unknown for {_listed(unknown)}"
-    return f"unknown, because of {_listed(unknown)}; the rest is {why}"
+        return f"{why}; unknown for {', '.join(unknown)}"
+    return f"unknown, because of {', '.join(unknown)}; the rest is {why}"
 
 
 def study_licences(config: Config, lock: Lock) -> dict[str, str]:
@@ -318,19 +252,21 @@ def study_licences(config: Config, lock: Lock) -> dict[str, str]:
         config: the study's.
         lock: what was fetched.
     """
-    found = {name_of(need): licence_of(need, lock) for need in needed_models(config) if need.stages != ("adapters",)}
-    found |= {f"{asked.model} ({asked.key})": SERVER_TERMS for asked in asked_models(config)}
+    licences = {
+        name_of(need): licence_of(need, lock) for need in needed_models(config) if need.stages != ("adapters",)
+    }
+    licences |= {f"{asked.model} ({asked.key})": SERVER_TERMS for asked in hosted_models(config)}
     strange = [name for kind, name in chosen_backends(config) if not is_built_in(kind, name)]
-    found |= {f"{name} (backend of another package)": UNKNOWN for name in strange}
-    return dict(sorted(found.items()))
+    licences |= {f"{name} (backend of another package)": UNKNOWN for name in strange}
+    return dict(sorted(licences.items()))
 
 
-def name_of(need: Need) -> str:
+def name_of(need: ModelNeed) -> str:
     """A model as a card names it: its hub id, or the last part of a local path, which says nothing of the machine."""
     return Path(need.ref.id).expanduser().name if need.local else need.ref.id
 
 
-def licence_of(need: Need, lock: Lock) -> str:
+def licence_of(need: ModelNeed, lock: Lock) -> str:
     """The licence of a model, ``unknown`` when neither the lock, its own card nor this package says it."""
     if need.local:
         place = Path(need.ref.id).expanduser()
@@ -364,15 +300,10 @@ def card_licence(folder: Path) -> str:
     return " ".join(", ".join(names).split())[:100]
 
 
-def _listed(names: list[str]) -> str:
-    return ", ".join(names)
-
-
-# A config with what the lock knows put into it: what the workflow makes the stages' slices from.
-
-
 def as_locked(config: Config) -> tuple[Config, dict[str, str]]:
     """The config at the lock's revisions, and the licence of every model that the data set depends on.
+
+    From these the workflow makes the stages' slices.
 
     The lock is not read when no model of the hub is used.
 

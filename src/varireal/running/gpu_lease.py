@@ -92,8 +92,8 @@ def locks_folder() -> Path:
 
 
 def _wait_for_one(gpus: Sequence[str], folder: Path) -> str:
-    locks = {gpu: _lock(gpu, folder) for gpu in gpus}
-    told = 0.0
+    locks = {gpu: OwnedLock(folder / f"{re.sub(r'[^A-Za-z0-9-]', '_', gpu)}.lock") for gpu in gpus}
+    logged = 0.0
     while True:
         for gpu, lock in locks.items():
             if lock.take():
@@ -101,13 +101,9 @@ def _wait_for_one(gpus: Sequence[str], folder: Path) -> str:
                 atexit.register(lock.release)
                 logger.info("GPU %s is this job's", gpu)
                 return gpu
-        if not told or time.monotonic() - told >= _SECONDS_BETWEEN_LINES:
-            told = time.monotonic()
+        if not logged or time.monotonic() - logged >= _SECONDS_BETWEEN_LINES:
+            logged = time.monotonic()
             owners = (f"{gpu} is leased by {lock.owner() or 'an unnamed process'}" for gpu, lock in locks.items())
             logger.info("waiting for a GPU: %s", "; ".join(owners))
         stopping.checkpoint()
         time.sleep(_SECONDS_BETWEEN_TRIES)
-
-
-def _lock(gpu: str, folder: Path) -> OwnedLock:
-    return OwnedLock(folder / f"{re.sub(r'[^A-Za-z0-9-]', '_', gpu)}.lock")

@@ -1,4 +1,7 @@
-"""Which ``varireal`` the jobs of a workflow run: this one, or in an environment of their own one of its version."""
+"""Which ``varireal`` the jobs of a workflow run: this one, or in an environment of their own one of its version.
+
+Also how a command of ours gets before those that a job would find by itself.
+"""
 
 import atexit
 import os
@@ -27,20 +30,26 @@ def put_first() -> None:
     """
     folder = Path(sys.executable).parent
     if not os.access(folder / _COMMAND, os.X_OK) or os.pathsep in str(folder):
-        folder = _made(sys.executable)
+        # the interpreter has no command beside it, or one at a place that PATH would cut
+        folder = folder_with(_COMMAND, _SCRIPT.format(python=shlex.quote(sys.executable)))
+    put_on_path(folder)
+
+
+def folder_with(command: str, script: str) -> Path:
+    """A new folder that holds one command; it is removed when this process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="varireal-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = folder / command
+    path.write_text(script, encoding="utf-8", errors="surrogateescape")
+    path.chmod(0o700)
+    return folder
+
+
+def put_on_path(folder: Path) -> None:
+    """Let this process and its children look for commands in a folder first."""
     path = os.environ.get("PATH", os.defpath)
     if path.split(os.pathsep)[0] != str(folder):
         os.environ["PATH"] = os.pathsep.join((str(folder), path))
-
-
-def _made(python: str) -> Path:
-    """A folder with a command that starts this interpreter, where it has none beside it, or a place that PATH cuts."""
-    folder = Path(tempfile.mkdtemp(prefix="varireal-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    script = folder / _COMMAND
-    script.write_text(_SCRIPT.format(python=shlex.quote(python)), encoding="utf-8", errors="surrogateescape")
-    script.chmod(0o700)
-    return folder
 
 
 def shell_prefix() -> str:
@@ -49,8 +58,8 @@ def shell_prefix() -> str:
     The command takes the shell's place, so that a signal of the scheduler reaches it and nothing ends before it. It
     learns which version the workflow has; as part of the command, that also gets into a container started clean.
     """
-    told = shlex.quote(f"{__version__} {_place()}").replace("{", "{{").replace("}", "}}")
-    return f"{EXPECTED}={told} exec "
+    expected = shlex.quote(f"{__version__} {_place()}").replace("{", "{{").replace("}", "}}")
+    return f"{EXPECTED}={expected} exec "
 
 
 def check_version() -> None:

@@ -1,8 +1,15 @@
-"""A file lock that says whose it is.
+"""A file lock that says whose it is, and what it guards: a study's workflow, and a job.
 
 The lock is the kernel's (``flock``, by filelock), so it is free the moment its owner is dead, however it died. Who the
 owner is stands in the locked file; an owner that ends in good order wipes it out. What is found there by the next one
 is therefore the name of somebody who was killed.
+
+One workflow for one study: a second one is refused, and what a dead one left stops nobody. Snakemake's own lock
+survives its owner and names nobody, so the profiles turn it off in favour of this one.
+
+One process for one job: a killed workflow leaves its running jobs behind, here or on a cluster. Run again, the same
+job waits for the one that is still at work and then finds all its items, so that nothing is computed twice and no file
+has two writers.
 """
 
 import atexit
@@ -24,16 +31,20 @@ from filelock import FileLock, Timeout
 from varireal.errors import DataError
 from varireal.running import stopping
 
-# A node whose clock is behind would date its results before those that are made from them, and nothing would follow.
-#
-# The owner of a study touches its lock every few seconds, so the date of that file is the time of the machine that
-# runs the workflow. On file systems where the server dates the files, all dates agree and nothing is ever found here.
+OWNER = "logs/workflow.lock"  # in the folder of a study
 
+_SECONDS_BETWEEN_BEATS = 20.0
+_SECONDS_OF_SILENCE = 90.0  # of an owner on another machine, after which it counts as dead
+_SECONDS_BETWEEN_TRIES = 0.2
 _SECONDS_ALLOWED = 5.0  # a job takes about as long to start; nothing older than that is made again so soon
 
 
 def check_clock(now: Path, beaten: Path) -> None:
     """Compare the date of a file that was written just now with that of the study's lock.
+
+    A node whose clock is behind would date its results before those that are made from them, and nothing would follow.
+    The owner of a study touches its lock every few seconds, so the date of that file is the time of the machine that
+    runs the workflow. Where the file server dates the files, all dates agree and there is never a difference.
 
     Args:
         now: written by this process a moment ago.
@@ -123,16 +134,6 @@ class OwnedLock:
         self._lock.release()
 
 
-# One workflow for one study: a second one is refused and told who is at work; what a dead one left stops nobody.
-#
-# Snakemake's own lock survives its owner and names nobody, so the profiles turn it off in favour of this one.
-
-OWNER = "logs/workflow.lock"  # in the folder of a study
-
-_SECONDS_BETWEEN_BEATS = 20.0
-_SECONDS_OF_SILENCE = 90.0  # of an owner on another machine, after which it counts as dead
-
-
 def own_study(folder: Path) -> str | None:
     """Make this process the owner of a study until it ends.
 
@@ -190,14 +191,6 @@ def _beat(path: Path) -> None:
     threading.Thread(target=keep_beating, daemon=True).start()
 
 
-# One process for one job, also when a workflow was killed and its jobs live on.
-#
-# A killed workflow leaves its running jobs behind, here or on a cluster. Run again, the same job waits for the one
-# that is still at work and then finds all its items, so that nothing is computed twice and no file has two writers.
-
-_SECONDS_BETWEEN_TRIES = 0.2
-
-
 @contextmanager
 def sole_process(place: Path) -> Iterator[None]:
     """Hold the job's lock, after waiting for it.
@@ -211,11 +204,11 @@ def sole_process(place: Path) -> Iterator[None]:
         OSError: the lock cannot be made.
     """
     lock = OwnedLock(place.with_name(f"{place.name}.lock"))
-    told = False
+    waits = False
     while not lock.take():
-        if not told:
+        if not waits:
             sys.stderr.write(f"the same job is at work already: {lock.owner() or 'elsewhere'}; waiting for its end\n")
-            told = True
+            waits = True
         stopping.checkpoint()
         time.sleep(_SECONDS_BETWEEN_TRIES)
     lock.sign()

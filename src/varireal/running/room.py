@@ -6,7 +6,7 @@ import shutil
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from varireal.core.files import said
+from varireal.core.files import error_text
 from varireal.errors import DataError
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -36,7 +36,7 @@ class Room(AbstractContextManager["Room"]):
         if isinstance(error, DiskFullError) or (isinstance(error, OSError) and error.errno in FULL):
             raise DiskFullError(self._shortage()) from error
 
-    def kept(self, size: int) -> None:
+    def count(self, size: int) -> None:
         """Count an item of ``size`` bytes whose first copy is on the disk.
 
         Raises:
@@ -80,10 +80,10 @@ def size_text(size: float) -> str:
     return f"{size / 1000:.1f} GB"
 
 
-def told(error: OSError) -> str:
+def os_error_text(error: OSError) -> str:
     """An error of the operating system in one line; with what to do where the disk is at fault."""
     if error.errno not in {*FULL, errno.EROFS, errno.EIO, errno.ESTALE}:
-        return said(error)
+        return error_text(error)
     place = Path(os.fsdecode(error.filename)).parent if isinstance(error.filename, (str, bytes)) else Path()
     what = {
         errno.EROFS: "is read-only",

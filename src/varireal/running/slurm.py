@@ -1,33 +1,44 @@
-"""Calls SLURM's own programs. Nothing goes through a shell: what a cluster calls its parts is data."""
+"""SLURM as the workflow needs it: its programs, answers that the executor plugin understands, jobs that were left.
 
-import atexit
+Nothing goes through a shell: what a cluster calls its parts is data.
+
+Answers on states of jobs: the plugin (2.8.0) asks ``squeue`` or ``sacct``, as the profile says; when slurmctld does
+not answer ``squeue`` it takes ``sacct``, if that program is installed, and keeps to it. Two things go wrong there:
+
+- where accounting is off ``sacct`` never answers, so the workflow would forget its jobs or wait for ever;
+- where it is on, ``sacct`` says ``CANCELLED by 1000`` of a cancelled job, which the plugin takes for a job at work
+  and waits for it for ever; and it names a task of a job array by a number of its own, so that the plugin takes the
+  state of the array's last task for each task's.
+
+So the plugin finds a ``sacct`` that asks ``squeue``, or one that mends the answer of the real one.
+
+Jobs of a killed workflow that are still in the queue: those that wait are cancelled, those at work are named. A job
+that only waits is handed in anew by the workflow that follows. Left in the queue it would cost a start, and as
+Snakemake runs each job by force, it would write its table once more, long after, and make what follows look outdated.
+The executor gives all jobs of a run of Snakemake one name, a random one. Each run notes it in the study's folder, so
+its jobs are known for sure: no job of another study, folder or user is looked at or touched.
+"""
+
 import json
 import os
 import re
 import shlex
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from varireal.core.files import few, write_whole
 from varireal.errors import BackendError
+from varireal.running.installation import folder_with, put_on_path
 
-# Answers about the state of jobs on SLURM that its executor plugin for Snakemake understands.
-#
-# The plugin (2.8.0) asks ``squeue`` or ``sacct``, as the profile says; when slurmctld does not answer ``squeue`` it
-# takes ``sacct``, if that program is installed, and keeps to it. Two things go wrong there:
-#
-# - where accounting is off ``sacct`` never answers, so the workflow would forget its jobs or wait for ever;
-# - where it is on, ``sacct`` says ``CANCELLED by 1000`` of a cancelled job, which the plugin takes for a job at work
-#   and waits for it for ever; and it names a task of a job array by a number of its own, so that the plugin takes the
-#   state of the array's last task for each task's.
-#
-# So the plugin finds a ``sacct`` that asks ``squeue``, or one that mends the answer of the real one.
+PATIENCE = 60.0  # seconds; a busy controller answers late
+RUNS = "logs/slurm-runs.json"  # in the folder of a study
 
-_SECONDS = 30.0
+_OF_A_JOB = ("SLURM_", "SBATCH_", "SINFO_", "SQUEUE_", "SACCT_", "SCANCEL_")  # variables that a job has
+_NAME = re.compile(r"[A-Za-z0-9_-]{8,100}")
+_WAITING = ("PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT")
 _OFF = ("accounting_storage/none", "(null)")
 _DATABASE = "accounting_storage/slurmdbd"
 
@@ -69,27 +80,16 @@ def mend_sacct() -> bool:
     storage = _storage() if real is not None else None
     if real is None or storage not in (*_OFF, _DATABASE):
         return False
-    folder = Path(tempfile.mkdtemp(prefix="varireal-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    script = folder / "sacct"
-    script.write_text(_WITH.format(real=shlex.quote(real)) if storage == _DATABASE else _WITHOUT, encoding="utf-8")
-    script.chmod(0o700)
-    os.environ["PATH"] = os.pathsep.join((str(folder), os.environ.get("PATH", os.defpath)))
+    script = _WITH.format(real=shlex.quote(real)) if storage == _DATABASE else _WITHOUT
+    put_on_path(folder_with("sacct", script))
     return True
 
 
 def _storage() -> str | None:
     """What SLURM keeps its accounts in; None when it does not say."""
-    command = ["scontrol", "show", "config"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS)  # noqa: S603 - a fixed command
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    said = [line.partition("=")[2].strip() for line in done.stdout.splitlines() if "AccountingStorageType" in line]
-    return said[0] if len(said) == 1 else None
-
-
-PATIENCE = 60.0  # seconds; a busy controller answers late
+    settings = (_ask("scontrol", "show", "config") or "").splitlines()
+    values = [line.partition("=")[2].strip() for line in settings if "AccountingStorageType" in line]
+    return values[0] if len(values) == 1 else None
 
 
 def ask_if_possible(*command: str) -> str | None:
@@ -106,7 +106,9 @@ def call(command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
     Raises:
         BackendError: it says nothing for a minute, or is not there.
     """
-    outside = {name: value for name, value in os.environ.items() if name == "SLURM_CONF" or not _of_a_job(name)}
+    outside = {
+        name: value for name, value in os.environ.items() if name == "SLURM_CONF" or not name.startswith(_OF_A_JOB)
+    }
     try:
         return subprocess.run(  # noqa: S603 - a list of arguments, never a shell
             list(command),
@@ -126,27 +128,8 @@ def call(command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
         raise BackendError(f"{command[0]} cannot be run: {error}") from error
 
 
-def _of_a_job(name: str) -> bool:
-    return name.startswith(("SLURM_", "SBATCH_", "SINFO_", "SQUEUE_", "SACCT_", "SCANCEL_"))
-
-
-# Jobs of a killed workflow that are still in SLURM's queue: those that wait are cancelled, those at work are named.
-#
-# A job that only waits is handed in anew by the workflow that follows. Left in the queue it would cost a start, and as
-# Snakemake runs each job by force, it would write its table once more, long after, and make what follows look
-# outdated.
-#
-# The SLURM executor gives all jobs of a run of Snakemake one name, a random one. Each run notes it in the study's
-# folder, so its jobs are known for sure: no job of another study, folder or user is looked at or touched.
-
-RUNS = "logs/slurm-runs.json"  # in the folder of a study
-
-_NAME = re.compile(r"[A-Za-z0-9_-]{8,100}")
-_WAITING = ("PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT")
-
-
 @dataclass(frozen=True, slots=True)
-class _Job:
+class _QueuedJob:
     number: str
     state: str
     run: str
@@ -168,8 +151,8 @@ def clear_queue(folder: Path, run: str | None, *, killed: bool) -> str | None:
     """
     before = _noted(folder)
     left = _in_queue(before) if before else []
-    kept = before if left is None else [name for name in before if name in {job.run for job in left}]
-    names = [*kept, *([run] if run else [])]
+    names = before if left is None else [name for name in before if name in {job.run for job in left}]
+    names = [*names, *([run] if run else [])]
     if names != before or run:
         _note(folder, names)
     if left is None:
@@ -180,7 +163,7 @@ def clear_queue(folder: Path, run: str | None, *, killed: bool) -> str | None:
     return _tell(left)
 
 
-def _tell(left: Sequence[_Job]) -> str | None:
+def _tell(left: Sequence[_QueuedJob]) -> str | None:
     """Cancel what waits, and say what was found."""
     waiting = [job for job in left if job.state in _WAITING]
     at_work = [job for job in left if job.state not in _WAITING]
@@ -204,28 +187,28 @@ def _tell(left: Sequence[_Job]) -> str | None:
     return f"Jobs of an earlier workflow of this study on SLURM: {'; '.join(parts)}." if parts else None
 
 
-def _numbers(jobs: Sequence[_Job]) -> str:
+def _numbers(jobs: Sequence[_QueuedJob]) -> str:
     return few([job.number for job in jobs])
 
 
-def _in_queue(names: Sequence[str]) -> list[_Job] | None:
+def _in_queue(names: Sequence[str]) -> list[_QueuedJob] | None:
     """This user's jobs of these names that have not ended; None when the queue cannot be asked."""
-    said = _ask(
+    rows = _ask(
         *("squeue", "--noheader", "--array", f"--user={os.getuid()}", f"--name={','.join(names)}"),
         "--format=%i|%T|%j",
     )
-    if said is None:
+    if rows is None:
         return None
-    jobs = [_Job(*line.split("|", 2)) for line in said.splitlines() if line.count("|") >= 2]
+    jobs = [_QueuedJob(*line.split("|", 2)) for line in rows.splitlines() if line.count("|") >= 2]
     return [job for job in jobs if job.run in names]
 
 
 def _noted(folder: Path) -> list[str]:
     """Names that workflows of this folder noted; in a copy of the folder none, for they are the original's."""
     try:
-        found = json.loads((folder / RUNS).read_text("utf-8"))
-        here = {key: found[key] for key in ("place", "inode")} == _place(folder)
-        return [name for name in found["runs"] if _NAME.fullmatch(name)] if here else []
+        note = json.loads((folder / RUNS).read_text("utf-8"))
+        here = {key: note[key] for key in ("place", "inode")} == _place(folder)
+        return [name for name in note["runs"] if _NAME.fullmatch(name)] if here else []
     except (OSError, ValueError, TypeError, KeyError):
         return []
 

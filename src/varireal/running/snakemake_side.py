@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from varireal.core.files import said
+from varireal.core.files import error_text
 from varireal.errors import BackendError, ConfigError, VariRealError
 from varireal.running.started import Start
 
@@ -35,7 +35,7 @@ def one_line_errors() -> Iterator[None]:
     try:
         yield
     except (VariRealError, OSError) as error:
-        sys.stderr.write(f"error: {said(error)}\n")
+        sys.stderr.write(f"error: {error_text(error)}\n")
         sys.exit(2)
 
 

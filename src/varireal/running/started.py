@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from varireal.core.files import said, write_whole
+from varireal.core.files import error_text, write_whole
 from varireal.core.paths import StudyPaths
 from varireal.errors import ConfigError
 
@@ -56,7 +56,7 @@ class Start:
         Raises:
             ConfigError: one is gone.
         """
-        found = []
+        files = []
         for name in self.configfiles:
             places = (project / name, Path(self.folder, name))
             there = next((place for place in places if place.is_file()), None)
@@ -65,8 +65,8 @@ class Start:
                     f"{self.root} was started with --configfile {name}, which is not in {project} any more; give the "
                     "study's config with --configfile"
                 )
-            found.append(there)
-        return found
+            files.append(there)
+        return files
 
 
 def note_start(start: Start) -> None:
@@ -95,4 +95,4 @@ def start_of(study: Path) -> Start | None:
             bool(facts["replaces"]),
         )
     except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{note} is damaged ({said(error)}); delete it, or give --configfile") from error
+        raise ConfigError(f"{note} is damaged ({error_text(error)}); delete it, or give --configfile") from error

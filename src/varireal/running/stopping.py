@@ -75,8 +75,8 @@ def heard(callback: Callable[[int], None]) -> Iterator[None]:
 
 def _take() -> dict[int, Any]:
     """Take the signals over; return the handlers that they had."""
-    found = {number: signal.getsignal(number) for number in (*SIGNALS, signal.SIGINT)}
-    former: dict[int, Any] = {n: handler for n, handler in found.items() if handler not in (None, signal.SIG_IGN)}
+    handlers = {number: signal.getsignal(number) for number in (*SIGNALS, signal.SIGINT)}
+    former: dict[int, Any] = {n: handler for n, handler in handlers.items() if handler not in (None, signal.SIG_IGN)}
     for number, handler in former.items():
         signal.signal(number, _note if number in SIGNALS else _interrupt_once(handler))
     return former
@@ -105,15 +105,15 @@ def requested() -> bool:
     return bool(_received)
 
 
-def stopped(kept: str = "what was finished is kept", done: Mapping[int, Any] | None = None) -> StoppedError:
+def stopped(outcome: str = "what was finished is kept", done: Mapping[int, Any] | None = None) -> StoppedError:
     """The error that ends a job for which a signal has come.
 
     Args:
-        kept: what becomes of its work.
+        outcome: what becomes of its work.
         done: see ``StoppedError``.
     """
     name = signal.Signals(_received[0]).name
-    return StoppedError(f"stopped by {name}; {kept}, run the same command again to go on", done)
+    return StoppedError(f"stopped by {name}; {outcome}, run the same command again to go on", done)
 
 
 def checkpoint() -> None:

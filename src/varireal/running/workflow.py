@@ -1,7 +1,13 @@
-"""The last words of a workflow that failed: stage, item, cause, what to do, and where the log is.
+"""The beginning of a workflow, and the last words of one that failed.
 
-Snakemake's own account is long and ends with the least telling line. What failed is collected while it runs, from the
-records that Snakemake logs, and told when the process ends, after everything else.
+A workflow begins by owning its study and by seeing to what a workflow before it left, such as results of the future:
+Snakemake dates each result by the workflow's clock when its job has ended, whatever the node's clock said. Only where
+nobody was left to do so the node's date stays; then each job that reads the result fails, for what it makes looks
+older, until that time has come.
+
+Snakemake's own account of a failure is long and ends with the least telling line. So what failed is collected while it
+runs, from the records that Snakemake logs, and said when the process ends, after everything else: stage, item, cause,
+what to do, and where the log is.
 """
 
 import atexit
@@ -18,12 +24,6 @@ from pathlib import Path
 from varireal.core.files import one_line
 from varireal.running.locks import own_study
 from varireal.running.slurm import clear_queue
-
-# Results of the future: of a node whose clock is ahead, when the workflow was killed before it took them over.
-#
-# Snakemake dates each result by the workflow's clock when its job has ended, whatever the node's clock said. Only
-# where nobody was left to do so the node's date stays; then each job that reads the result fails, for what it makes
-# looks older, until that time has come.
 
 _SECONDS_ALLOWED = 2.0
 _STAMP = ".snakemake_timestamp"  # what Snakemake reads the date of a folder from
@@ -66,9 +66,6 @@ def _date(path: Path) -> float:
         return (path / _STAMP if path.is_dir() else path).stat().st_mtime
     except OSError:
         return 0.0
-
-
-# The beginning of a workflow: own the study, and see to what a workflow before it left.
 
 
 def begin(folder: Path, executor: object, results: Iterable[Path]) -> list[str]:
@@ -117,12 +114,12 @@ class Failure:
     Attributes:
         rule: the stage.
         log: log file of the job, if it has one.
-        told: what Snakemake or its executor said of it.
+        message: what Snakemake or its executor said of it.
     """
 
     rule: str
     log: Path | None
-    told: str
+    message: str
 
     @property
     def name(self) -> str:
@@ -138,24 +135,26 @@ class Failure:
         """What a person reads."""
         text = _tail(self.log)
         message = _last(_FAILED, text) or _last(_STOPPED, text) or self._by_scheduler() or self._unexplained(text)
-        cause, fix = _cause_and_fix(message)
+        # a job that a signal stopped says in several parts what became of its work; what to do is the last
+        cut = message.rpartition if message.startswith(_BY_SIGNAL) else message.partition
+        cause, _, fix = cut("; ")
         items = [match["item"].split(" (")[0] for match in _COMPUTED.finditer(text)]
-        told = f"the one after {items[-1]}, number {len(items)} of this attempt" if items else "see the cause"
+        item = f"the one after {items[-1]}, number {len(items)} of this attempt" if items else "see the cause"
         return [
             f"  stage: {self.name}",
-            f"  item:  {told}",
+            f"  item:  {item}",
             f"  cause: {cause}",
             f"  to do: {fix or 'mend the cause, then run the same command again'}",
             f"  log:   {self.log or 'none; see the messages above'}",
         ]
 
     def _by_scheduler(self) -> str | None:
-        state = _SCHEDULER.search(self.told)
+        state = _SCHEDULER.search(self.message)
         return _STATES.get(state["state"]) if state else None
 
     def _unexplained(self, text: str) -> str:
         if not text:
-            return self.told[:300] or (
+            return self.message[:300] or (
                 "the job wrote no line: its command could not be started, or it was killed at once; see the messages "
                 "above, mend the cause, then run the same command again"
             )
@@ -177,8 +176,8 @@ class Collector(logging.Handler):
         event = getattr(record, "event", None)
         if str(getattr(event, "value", event)) == "job_error":
             logs = list(getattr(record, "log", None) or [])
-            told = one_line(str(getattr(record, "rule_msg", None) or ""))
-            failure = Failure(str(getattr(record, "rule_name", "")), Path(logs[0]) if logs else None, told)
+            message = one_line(str(getattr(record, "rule_msg", None) or ""))
+            failure = Failure(str(getattr(record, "rule_name", "")), Path(logs[0]) if logs else None, message)
             self._failures[int(getattr(record, "jobid", -1))] = failure
 
     def take_back(self, finished: Iterable[int]) -> None:
@@ -207,12 +206,6 @@ class Collector(logging.Handler):
         return "\n".join(lines).rstrip() + "\n"
 
 
-def _cause_and_fix(message: str) -> tuple[str, str]:
-    """A job that a signal stopped says in several parts what became of its work; what to do is the last."""
-    cause, _, fix = message.rpartition("; ") if message.startswith(_BY_SIGNAL) else message.partition("; ")
-    return cause, fix
-
-
 def _tail(log: Path | None) -> str:
     if log is None or not log.is_file():
         return ""
@@ -222,5 +215,5 @@ def _tail(log: Path | None) -> str:
 
 
 def _last(pattern: re.Pattern[str], text: str) -> str | None:
-    found = [match["message"] for match in pattern.finditer(text)]
-    return found[-1] if found else None
+    messages = [match["message"] for match in pattern.finditer(text)]
+    return messages[-1] if messages else None

@@ -17,10 +17,10 @@ import onnxruntime
 from varireal.backends import BackendContext
 from varireal.config.machine import ModelRef
 from varireal.config.masks import MattingMasks
+from varireal.core.files import error_text
 from varireal.errors import BackendError
 from varireal.models.catalog import model_identity
 from varireal.models.fetching import find_model
-from varireal.models.loading import one_line
 from varireal.names import MaskStatus
 from varireal.records import Array, MaskResult
 from varireal.running.gpu_lease import lease_gpu
@@ -58,7 +58,7 @@ class PictureModel:
         try:
             self._session = onnxruntime.InferenceSession(path, options, providers=_providers(device))
         except Exception as error:
-            raise BackendError(f"{key}: the model {str(path)!r} cannot be loaded: {one_line(error)}") from error
+            raise BackendError(f"{key}: the model {str(path)!r} cannot be loaded: {error_text(error, 300)}") from error
         inputs = self._session.get_inputs()
         shape = inputs[0].shape if inputs else []
         # sides and channels that the file leaves open are names

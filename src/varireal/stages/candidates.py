@@ -388,7 +388,7 @@ class Work:
         value = self._store.get(key)
         if value is None:
             return None
-        self._room.kept(len(value))
+        self._room.count(len(value))
         return Candidate({}, key, new=False)
 
     def _edit(self, items: Sequence[Item]) -> list[Edit]:
@@ -440,7 +440,7 @@ class Work:
         key = self._key(item)
         value = pack({"row": made.row, "seconds": made.seconds}, made.data)
         self._store.put(key, value)
-        self._room.kept(len(value))
+        self._room.count(len(value))
         logger.debug("computed %s (%s)", item.candidate_id, item.prompt.name if item.prompt else "")
         return Candidate({}, key, new=True)
 

@@ -347,7 +347,7 @@ def _write_data(config: DatasetSlice, harvest: _Harvest, groups: Sequence[Group]
             job_record.permit()
             count = tables.write(path, harvest.accepted(group), schema, stage="dataset", digest=stamp, facts=facts)
             logger.info("%s: %d accepted of %s", path.name, count, group.setting)
-            room.kept(path.stat().st_size)
+            room.count(path.stat().st_size)
     _remove_stale(output / "data", {path.name for path in files})
 
 

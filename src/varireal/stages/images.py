@@ -23,7 +23,7 @@ from varireal.core.registry import load_backend
 from varireal.core.seeds import digest
 from varireal.datasets.base import safe_text
 from varireal.datasets.decoding import RejectedImageError, file_sha256, load_photo, reading_key
-from varireal.datasets.duplicates import Finding, Fingerprint, find_duplicates, near_duplicates, perceptual_hash
+from varireal.datasets.duplicates import Duplicate, Fingerprint, find_duplicates, near_duplicates, perceptual_hash
 from varireal.datasets.sources import file_source, image_source
 from varireal.datasets.splits import draw_splits, image_slug
 from varireal.errors import DataError
@@ -127,7 +127,7 @@ def _fingerprints(items: Iterable[SourceImage], facts: Mapping[str, Row]) -> lis
     ]
 
 
-def _duplicates(items: Sequence[SourceImage], facts: dict[str, Row], distance: int | None) -> dict[str, Finding]:
+def _duplicates(items: Sequence[SourceImage], facts: dict[str, Row], distance: int | None) -> dict[str, Duplicate]:
     """Photos to refuse; near duplicates inside a split are kept and get a note."""
     findings = find_duplicates(_fingerprints(items, facts), distance=distance)
     if distance is not None:
@@ -173,7 +173,7 @@ def _reject(item: SourceImage, error: RejectedImageError) -> Row:
     return {**_reject_base(item), "status": str(error.code), "reason": str(error)}
 
 
-def _duplicate(item: SourceImage, facts: Row, finding: Finding) -> Row:
+def _duplicate(item: SourceImage, facts: Row, finding: Duplicate) -> Row:
     return {
         **_reject_base(item),
         "sha256": facts["sha256"],

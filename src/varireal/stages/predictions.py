@@ -24,7 +24,7 @@ from varireal.classifiers.clip import Clip, class_texts, load_clip, probabilitie
 from varireal.classifiers.lora import add_lora
 from varireal.config.regimes import ZERO_SHOT
 from varireal.config.slices import PredictionsSlice, slice_digest
-from varireal.core.files import said
+from varireal.core.files import error_text
 from varireal.core.paths import ADAPTER_FILES, parse_run, run_name
 from varireal.core.provenance import STAGE_VERSIONS
 from varireal.core.seeds import digest
@@ -146,7 +146,7 @@ def _put_weights(clip: Clip, folder: Path) -> None:
     try:
         found: Any = set_peft_model_state_dict(clip.model, load_file(folder / ADAPTER_FILES[0]))
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        why = said(error, 300)
+        why = error_text(error, 300)
         raise DataError(f"{folder} holds no adapter for this model ({why}); run the stage adapters again") from error
     wrong = [*found.unexpected_keys, *(name for name in found.missing_keys if "lora_" in name)]
     if wrong:

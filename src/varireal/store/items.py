@@ -74,7 +74,8 @@ class ItemStore:
         with self._explained():
             value = _value(self._connection, key)
             others = self._others() if value is None else []
-            value = next((found for other in others if (found := _value(other, key)) is not None), value)
+            values = (_value(other, key) for other in others)
+            value = next((one for one in values if one is not None), value)
         return self._other_tails.get(key) if value is None else value
 
     def put(self, key: str, value: bytes) -> None:
@@ -153,8 +154,8 @@ class ItemStore:
     def all_keys(self) -> list[str]:
         """All keys of this file, sorted."""
         with self._explained():
-            found = [key for (key,) in self._connection.execute("SELECT key FROM items ORDER BY key")]
-        return sorted({*found, *self._tail.items}) if self._tail.items else found
+            keys = [key for (key,) in self._connection.execute("SELECT key FROM items ORDER BY key")]
+        return sorted({*keys, *self._tail.items}) if self._tail.items else keys
 
     def keep_only(self, keys: set[str]) -> int:
         """Delete every other key of this file and give the space back; return how many were deleted."""
@@ -238,8 +239,8 @@ def open_store(path: Path, *, redealt: bool = False) -> Iterator[ItemStore]:
     others: list[Path] = []
     if stem and total.isdigit():
         prefix = stem[: -len("00000")]
-        found = sorted(path.parent.glob(f"{prefix}?????-of-?????.sqlite"))
-        others = [p for p in found if p != path and (redealt or not p.stem.endswith(total))]
+        files = sorted(path.parent.glob(f"{prefix}?????-of-?????.sqlite"))
+        others = [p for p in files if p != path and (redealt or not p.stem.endswith(total))]
     with closing(ItemStore(path, others, owner=True)) as store:
         job_record.attach(store)
         yield store

@@ -173,15 +173,15 @@ def check(path: Path, schema: pa.Schema) -> pq.ParquetFile:
         raise DataError(f"{path} does not exist; run the stage that writes it") from error
     except (pa.ArrowInvalid, OSError) as error:
         raise DataError(f"{path} is not a readable Parquet file ({error}); delete it and run again") from error
-    found = {field.name: field.type for field in file.schema_arrow}
+    present = {field.name: field.type for field in file.schema_arrow}
     ours = b"varireal" in (file.schema_arrow.metadata or {})
     for field in schema:
-        if field.name not in found and field.nullable and ours:
-            continue
-        if field.name not in found:
+        if field.name not in present:
+            if field.nullable and ours:
+                continue
             raise DataError(f"{path}: column {field.name!r} is missing; run the stage that writes it again")
-        if found[field.name] != field.type:
-            raise DataError(f"{path}: column {field.name!r} is {found[field.name]}, expected {field.type}")
+        if present[field.name] != field.type:
+            raise DataError(f"{path}: column {field.name!r} is {present[field.name]}, expected {field.type}")
     return file
 
 
@@ -265,17 +265,17 @@ def picked(
         DataError: as ``check``.
     """
     with check(path, schema) as file:
-        found = pa.array([value in wanted for value in file.read([key])[key].to_pylist()], pa.bool_())
+        chosen = pa.array([value in wanted for value in file.read([key])[key].to_pylist()], pa.bool_())
         end = 0
         for number in range(file.num_row_groups):
             start, end = end, end + file.metadata.row_group(number).num_rows
-            if not found.slice(start, end - start).true_count:
+            if not chosen.slice(start, end - start).true_count:
                 continue
             for batch in file.iter_batches(at_once, row_groups=[number], columns=_there(file, columns)):
-                own = found.slice(start, len(batch))
+                part = chosen.slice(start, len(batch))
                 start += len(batch)
-                if own.true_count:
-                    yield from _filled(batch.filter(own), schema, columns).to_pylist()
+                if part.true_count:
+                    yield from _filled(batch.filter(part), schema, columns).to_pylist()
 
 
 def origin(path: Path, schema: pa.Schema) -> dict[str, Any]:

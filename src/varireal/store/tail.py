@@ -55,7 +55,7 @@ class Tail:
         record = _HEAD.pack(_MAGIC, zlib.crc32(data), len(data)) + data
         if self._file is None:
             self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o644)
-            self.size = _whole_bytes(self.path)
+            self.size = sum(_HEAD.size + len(data) for data in _records(self.path))  # up to one that is not whole
             os.ftruncate(self._file, self.size)
         try:
             written = os.pwrite(self._file, record, self.size)
@@ -119,7 +119,3 @@ def _records(path: Path) -> Iterator[bytes]:
             return
         yield data
         place += _HEAD.size + length
-
-
-def _whole_bytes(path: Path) -> int:
-    return sum(_HEAD.size + len(data) for data in _records(path))

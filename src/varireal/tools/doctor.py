@@ -9,12 +9,20 @@ from pathlib import Path
 
 from varireal.config.machine import MachineConfig
 from varireal.config.model import Config
+from varireal.core.files import file_digest
 from varireal.core.registry import backend_extra
 from varireal.errors import BackendError, ConfigError
 from varireal.models.cache import Cached, find_cached
-from varireal.models.catalog import Asked, Need, asked_models, chosen_backends, needed_models
-from varireal.models.folders import Looked, look_into
-from varireal.models.lock import UNKNOWN, Lock, LockedModel, known, licence_of, locked, revision_of
+from varireal.models.catalog import (
+    HostedModel,
+    ModelNeed,
+    chosen_backends,
+    hosted_models,
+    local_digest,
+    needed_models,
+)
+from varireal.models.contents import Looked, look_into
+from varireal.models.lock import UNKNOWN, Lock, LockedModel, known, licence_of, locked
 
 PRESENT, INCOMPLETE, MISSING, DAMAGED, BROKEN = "present", "incomplete", "missing", "damaged", "unusable"
 
@@ -61,7 +69,7 @@ class ModelState:
     verified: bool
 
 
-def model_states(needs: Sequence[Need], lock: Lock, *, verify: bool) -> list[ModelState]:
+def model_states(needs: Sequence[ModelNeed], lock: Lock, *, verify: bool) -> list[ModelState]:
     """The state of every model.
 
     Args:
@@ -72,7 +80,7 @@ def model_states(needs: Sequence[Need], lock: Lock, *, verify: bool) -> list[Mod
     return [_state(need, lock, verify=verify) for need in needs]
 
 
-def _state(need: Need, lock: Lock, *, verify: bool) -> ModelState:
+def _state(need: ModelNeed, lock: Lock, *, verify: bool) -> ModelState:
     if need.local:
         return _local_state(need, lock)
     try:
@@ -102,7 +110,7 @@ def _state(need: Need, lock: Lock, *, verify: bool) -> ModelState:
     return _told(need, lock, entry, state, looked.problem, cached=cached, looked=looked, verified=verify)
 
 
-def _local_state(need: Need, lock: Lock) -> ModelState:
+def _local_state(need: ModelNeed, lock: Lock) -> ModelState:
     place = Path(need.ref.id).expanduser()
     if not place.exists():
         problem = (
@@ -114,7 +122,7 @@ def _local_state(need: Need, lock: Lock) -> ModelState:
 
 
 def _told(
-    need: Need,
+    need: ModelNeed,
     lock: Lock,
     entry: LockedModel | None,
     state: str,
@@ -147,9 +155,9 @@ def _told(
     )
 
 
-def _revision(need: Need, cached: Cached | None, entry: LockedModel | None, *, present: bool) -> str | None:
+def _revision(need: ModelNeed, cached: Cached | None, entry: LockedModel | None, *, present: bool) -> str | None:
     if need.local:
-        return revision_of(need.ref) if present else None
+        return f"local-{local_digest(need.ref, need.key)}" if present else None
     return cached.revision if cached is not None else entry.revision if entry is not None else need.ref.revision
 
 
@@ -159,8 +167,6 @@ def _size(cached: Cached) -> float:
 
 def _wrong_file(cached: Cached, entry: LockedModel | None, *, verify: bool) -> str:
     """Name of a file that is not what it was; empty when all are."""
-    from varireal.models.fetching import file_sha256
-
     files = {} if entry is None else entry.files
     for name in cached.wanted:
         path = cached.folder / name
@@ -169,7 +175,7 @@ def _wrong_file(cached: Cached, entry: LockedModel | None, *, verify: bool) -> s
             return name
         # the cache names the content of a large file by its hash
         expected = told.sha256 if told is not None else path.resolve().name
-        if verify and _SHA256.fullmatch(expected) and file_sha256(path) != expected:
+        if verify and _SHA256.fullmatch(expected) and file_digest(path) != expected:
             return name
     return ""
 
@@ -267,12 +273,12 @@ def device_state(machine: MachineConfig) -> DeviceState:
     except BackendError as error:
         return DeviceState("none", None, "unknown", on_gpu=False, problem=str(error))
     memory = device.memory_gb if device.on_gpu else _memory_of_machine()
-    return DeviceState(device.told, memory, device.dtype_name, on_gpu=device.on_gpu)
+    return DeviceState(device.label, memory, device.dtype_name, on_gpu=device.on_gpu)
 
 
 def server_states(config: Config) -> list[ServerState]:
     """Every hosted model that is asked, and whether the variables with its keys are set."""
-    return [_server_state(asked) for asked in asked_models(config)]
+    return [_server_state(asked) for asked in hosted_models(config)]
 
 
 def too_big(config: Config, models: Sequence[ModelState], device: DeviceState) -> list[str]:
@@ -323,7 +329,7 @@ def _cure(config: Config, stage: str, parts_fit: bool, factor: float) -> str:
     return "choose a smaller model, or a larger card"
 
 
-def _server_state(asked: Asked) -> ServerState:
+def _server_state(asked: HostedModel) -> ServerState:
     server = asked.server
     unset = tuple(name for name in (server.key_env, *server.headers.values()) if not os.environ.get(name))
     # a server of one's own may want no key; the public one that is the default does

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from varireal.config.model import Config
 from varireal.errors import BackendError
-from varireal.models.catalog import Need, needed_models
+from varireal.models.catalog import ModelNeed, needed_models
 from varireal.models.lock import Lock, read_lock, write_lock
 from varireal.running.logs import SUMMARY
+from varireal.running.room import free_bytes
 from varireal.tools.check import load_study_config
 from varireal.tools.doctor import (
     PRESENT,
@@ -213,7 +214,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def _models(needs: Sequence[Need], lock: Lock, *, verify: bool) -> list[ModelState]:
+def _models(needs: Sequence[ModelNeed], lock: Lock, *, verify: bool) -> list[ModelState]:
     """States of the models; without the hub's library, which the extras tell, of the local ones."""
     here = importlib.util.find_spec("huggingface_hub") is not None
     return model_states([need for need in needs if here or need.local], lock, verify=verify)
@@ -228,9 +229,8 @@ def _disk() -> tuple[str | None, float | None]:
     if importlib.util.find_spec("huggingface_hub") is None:
         return None, None
     from varireal.models.cache import cache_folder
-    from varireal.models.fetching import free_bytes
 
-    return str(cache_folder()), free_bytes() / _GB
+    return str(cache_folder()), free_bytes(cache_folder().expanduser()) / _GB
 
 
 def _gb(size: float | None) -> str:

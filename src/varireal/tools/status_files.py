@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from varireal.core.files import said
+from varireal.core.files import error_text
 from varireal.names import OK
 from varireal.running.job_record import ENDED, FAILED, RUNNING, STOPPED, Records, StoreState, read_store, state_of
 from varireal.study.jobs import Job
@@ -188,7 +188,7 @@ def read_table_facts(path: Path) -> TableFacts | str:
                 return TableFacts({OK: file.metadata.num_rows}, config)
             counted = Counter(file.read(columns=[column]).column(column).to_pylist())
     except (pa.ArrowException, OSError, ValueError) as error:
-        return f"cannot be read ({said(error, 120)})"
+        return f"cannot be read ({error_text(error, 120)})"
     if column == "accepted":
         return TableFacts({ACCEPTED: counted[True], REFUSED: counted[False]}, config)
     return TableFacts({str(status): count for status, count in counted.items()}, config)

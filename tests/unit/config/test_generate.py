@@ -4,12 +4,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from varireal.config.finding import load_config
 from varireal.config.generate import (
     config_yaml,
     generate,
     generated_files,
     keys_table,
-    load_config,
     replace_between_markers,
     schema_json,
 )

@@ -1,6 +1,6 @@
 import pytest
 
-from varireal.core.files import few, one_line, said
+from varireal.core.files import error_text, few, one_line
 
 
 def test_a_strangers_text_is_one_line_that_turns_nothing_around():
@@ -12,12 +12,12 @@ def test_a_strangers_text_is_one_line_that_turns_nothing_around():
     [(ValueError("two\n lines"), "two lines"), (ValueError(""), "ValueError"), (KeyError(), "KeyError")],
 )
 def test_an_error_is_one_line_and_never_empty(error, text):
-    assert said(error) == text
-    assert said(error, 200) == text
+    assert error_text(error) == text
+    assert error_text(error, 200) == text
 
 
 def test_a_long_error_is_cut():
-    assert said(ValueError("x" * 500), 20) == "x" * 20
+    assert error_text(ValueError("x" * 500), 20) == "x" * 20
 
 
 def test_some_names_and_how_many_more():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from varireal.datasets.duplicates import Finding, Fingerprint, find_duplicates, near_duplicates, perceptual_hash
+from varireal.datasets.duplicates import Duplicate, Fingerprint, find_duplicates, near_duplicates, perceptual_hash
 from varireal.names import RejectCode
 
 
@@ -55,7 +55,7 @@ def test_distinct_photos_are_left_alone():
 @pytest.mark.parametrize("split", ["train", "val", "test", "test_snow", None])
 def test_first_by_key_is_kept_within_split_and_class(split):
     rows = [row("b", split, data="x"), row("c", split, data="x"), row("a", split, data="x")]
-    expected = Finding(RejectCode.DUPLICATE, "a", 0, "the same file as 'a'")
+    expected = Duplicate(RejectCode.DUPLICATE, "a", 0, "the same file as 'a'")
     assert find_duplicates(rows, distance=None) == {"b": expected, "c": expected}
 
 
@@ -73,7 +73,7 @@ def test_one_file_under_two_classes_is_refused_everywhere():
 @pytest.mark.parametrize("split", ["val", "test", "test_snow"])
 def test_copy_of_a_train_photo_is_refused(split):
     rows = [row("t", "train", data="x", phash=1), row("e", split, data="x", phash=1)]
-    expected = Finding(RejectCode.IN_TRAIN, "t", 0, "the same file as 't' of split train")
+    expected = Duplicate(RejectCode.IN_TRAIN, "t", 0, "the same file as 't' of split train")
     assert find_duplicates(rows, distance=None) == {"e": expected}
     assert find_duplicates(rows, distance=4) == {"e": expected}
 
@@ -83,7 +83,7 @@ def test_near_copy_of_a_train_photo_is_refused_within_the_distance(bits, refused
     rows = [row("t", "train", phash=0), row("far", "train", phash=2**64 - 1), row("e", "test", "d", phash=2**bits - 1)]
     findings = find_duplicates(rows, distance=4)
     reason = f"nearly the same picture ({bits} of 64 bits differ) as 't' of split train"
-    assert findings == ({"e": Finding(RejectCode.IN_TRAIN, "t", bits, reason)} if refused else {})
+    assert findings == ({"e": Duplicate(RejectCode.IN_TRAIN, "t", bits, reason)} if refused else {})
     assert find_duplicates(rows, distance=None) == {}
 
 

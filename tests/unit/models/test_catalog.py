@@ -3,7 +3,7 @@
 import pytest
 
 from varireal.config.model import parse_config
-from varireal.models.catalog import asked_models, chosen_backends, needed_models
+from varireal.models.catalog import chosen_backends, hosted_models, needed_models
 from varireal.models.lock import known
 
 NO_TRAINING = {"adapters": {"regimes": []}}
@@ -21,7 +21,7 @@ def sdxl_models(**edits):
 def test_the_demo_needs_none():
     config = parse_config({})
     assert needed_models(config) == []
-    assert asked_models(config) == []
+    assert hosted_models(config) == []
 
 
 def test_masks_with_their_fallbacks():
@@ -75,7 +75,7 @@ def test_hosted_models_are_asked_and_not_loaded():
     }
     config = parse_config(NO_TRAINING | raw)
     assert needed_models(config) == []
-    assert [asked.key for asked in asked_models(config)] == [
+    assert [asked.key for asked in hosted_models(config)] == [
         "edits.openai_images",
         "prompts.openai",
         "verdicts.openai",

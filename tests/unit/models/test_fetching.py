@@ -333,15 +333,14 @@ def test_a_disk_without_space_is_seen_before_the_first_byte(hub, desk, sam, monk
     """The check, in this process: the free space cannot be set from outside."""
     from varireal.errors import BackendError
     from varireal.models import fetching
-    from varireal.models import fetching as hub_module
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(hub_module, "free_bytes", lambda: 5 * 10**9)
+    monkeypatch.setattr(fetching, "free_bytes", lambda _: 5 * 10**9)
     fetching.check_space(5 * 10**9)
     with pytest.raises(BackendError, match=r"7\.5 GB are to be downloaded, but .*cache has 5\.0 GB left; .*HF_HOME"):
         fetching.check_space(int(7.5e9))
     monkeypatch.undo()
-    assert hub_module.free_bytes() > 0
+    assert fetching.free_bytes(tmp_path / "no" / "folder" / "yet") > 0
 
 
 def test_doctor_before_and_after(hub, desk, sam):

@@ -11,8 +11,10 @@ from safetensors.numpy import load_file, save_file
 from varireal.config.machine import ModelRef
 from varireal.config.model import parse_config
 from varireal.errors import BackendError, ConfigError
-from varireal.models.lock import Lock, LockedFile, LockedModel, locked, pinned, read_lock, revision_of, write_lock
+from varireal.models.catalog import ModelNeed, local_digest
+from varireal.models.lock import Lock, LockedFile, LockedModel, locked, pinned, read_lock, write_lock
 from varireal.study.layout import Layout
+from varireal.tools.doctor import model_states
 
 SHA, OTHER = "a" * 40, "b" * 40
 INPAINT = "diffusers/stable-diffusion-xl-1.0-inpainting-0.1"
@@ -122,40 +124,53 @@ def test_the_demo_does_not_look_at_a_lock(tmp_path, monkeypatch):
     assert json.loads(Layout(parse_config({})).slice("dataset"))["licences"] == {}
 
 
+def state_of(ref, lock=None):
+    (state,) = model_states([ModelNeed("k", ref, ("masks",), "grounded_sam2")], lock or Lock(), verify=False)
+    return state
+
+
+def state_revision(ref):
+    return state_of(ref).revision
+
+
 def test_a_hub_model_is_told_by_config_or_lock():
     told = Lock(models={"org/x": entry()})
-    assert revision_of(ModelRef(id="org/x"), told) == SHA
-    assert revision_of(ModelRef(id="org/x", revision="v1")) == "v1"
-    assert revision_of(ModelRef(id="org/y"), told) is None
+    assert state_of(ModelRef(id="org/x"), told).revision == SHA
+    assert state_of(ModelRef(id="org/x", revision="v1")).revision == "v1"
+    assert state_of(ModelRef(id="org/y"), told).revision is None
 
 
 def test_a_local_model_is_told_by_all_of_its_tensors(tmp_path):
     folder = model(tmp_path / "model", size=4096)
     ref = ModelRef(id=str(folder))
-    first = revision_of(ref)
+    first = state_revision(ref)
     assert first.startswith("local-")
-    assert revision_of(ModelRef(id=str(shutil.copytree(folder, tmp_path / "copy")))) == first
+    assert state_revision(ModelRef(id=str(shutil.copytree(folder, tmp_path / "copy")))) == first
     tensors = load_file(folder / "model.safetensors")
     for name in tensors:  # a fine-tuned copy has the same names, shapes and file size
         save_file(tensors | {name: tensors[name] + np.float32(1e-3)}, folder / "model.safetensors")
-        assert revision_of(ref) != first
+        assert state_revision(ref) != first
     save_file(tensors, folder / "model.safetensors")
-    assert revision_of(ref) == first
+    assert state_revision(ref) == first
     (folder / "config.json").write_text('{"a": 1}')
-    assert revision_of(ref) != first
+    assert state_revision(ref) != first
 
 
 def test_a_part_of_a_local_pipeline_counts(tmp_path):
     folder = pipeline(tmp_path / "pipe")
-    first = revision_of(ModelRef(id=str(folder)))
+    first = state_revision(ModelRef(id=str(folder)))
     (folder / "scheduler" / "scheduler_config.json").write_text('{"steps": 1}')
-    assert revision_of(ModelRef(id=str(folder))) != first
+    assert state_revision(ModelRef(id=str(folder))) != first
     file = folder / "sd_xl_base_1.0.safetensors"
-    assert revision_of(ModelRef(id=str(file))).startswith("local-")
+    assert state_revision(ModelRef(id=str(file))).startswith("local-")
 
 
 def test_a_local_model_that_is_damaged_is_told(tmp_path):
     folder = model(tmp_path / "model")
     (folder / "model.safetensors").write_bytes(b"not what it says")
-    with pytest.raises(BackendError, match="is not a safetensors file"):
-        revision_of(ModelRef(id=str(folder)))
+    state = state_of(ModelRef(id=str(folder)))
+    assert (state.state, state.revision) == ("unusable", None)
+    assert "is not a whole safetensors file" in state.problem
+    shutil.rmtree(folder)
+    with pytest.raises(BackendError, match=r"k\.id: .* cannot be read"):
+        local_digest(ModelRef(id=str(folder)), "k")

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from varireal.errors import DataError
-from varireal.running.room import DiskFullError, Room, told
+from varireal.running.room import DiskFullError, Room, os_error_text
 from varireal.store import tables
 from varireal.store.items import ItemStore
 
@@ -36,7 +36,7 @@ def fill(disk, total, kept_before=0):
             for number in range(total):
                 if store.get(str(number)) is None:
                     store.put(str(number), ITEM)
-                room.kept(len(ITEM))
+                room.count(len(ITEM))
             rows = ({"name": key, "image": store.get(key)} for key in store.all_keys())
             tables.write(disk / "table.parquet", rows, SCHEMA, stage="edits", digest="x")
         finally:
@@ -96,7 +96,7 @@ def test_a_job_that_keeps_nothing_says_what_all_of_it_needs(small_disk):
     with pytest.raises(DiskFullError, match=all_of_it), Room(small_disk, 30, copies=1) as room:
         for number in range(30):
             (small_disk / str(number)).write_bytes(ITEM)
-            room.kept(len(ITEM))
+            room.count(len(ITEM))
     unknown = r"is full: only [\d.]+ (kB|bytes) fit; make room there"
     with pytest.raises(DiskFullError, match=unknown), Room(small_disk, 30, copies=1):
         (small_disk / "more").write_bytes(bytes(1_000_000))
@@ -106,14 +106,14 @@ def test_a_read_only_disk_is_said_in_one_line(small_disk):
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     with pytest.raises(OSError) as caught:
         tables.write(small_disk / "table.parquet", [], SCHEMA, stage="edits", digest="x")
-    assert told(caught.value) == (
+    assert os_error_text(caught.value) == (
         f"the disk of {small_disk} is read-only; mend that, what was finished is kept, run the same command again to "
         "go on"
     )
 
 
 def test_other_errors_keep_their_words():
-    assert told(FileNotFoundError(errno.ENOENT, "No such file", "x")) == "[Errno 2] No such file: 'x'"
+    assert os_error_text(FileNotFoundError(errno.ENOENT, "No such file", "x")) == "[Errno 2] No such file: 'x'"
 
 
 def test_an_error_of_another_kind_leaves_the_block_as_it_is(tmp_path):

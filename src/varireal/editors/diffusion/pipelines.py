@@ -14,12 +14,13 @@ from PIL import Image
 
 from varireal.config.edits import SdxlEdits
 from varireal.config.machine import ModelRef
+from varireal.core.files import error_text
 from varireal.editors.diffusion.encoding import Guided, TextCache
 from varireal.editors.diffusion.graph import embeddings, generators
 from varireal.editors.diffusion.wording import PriorJob
 from varireal.errors import BackendError
-from varireal.models.device import Device, Ladder, Plan
-from varireal.models.loading import load_part, one_line, pipeline_class, pipeline_folder
+from varireal.models.device import Device, Ladder, MemoryPlan
+from varireal.models.loading import load_part, pipeline_class, pipeline_folder
 from varireal.records import Array
 
 # Prior pictures: scenes and textures from a prompt alone, made in batches.
@@ -155,7 +156,7 @@ class Pipelines:
         compiled: compile the denoisers.
     """
 
-    def __init__(self, settings: SdxlEdits, device: Device, plan: Plan, *, compiled: bool = False) -> None:
+    def __init__(self, settings: SdxlEdits, device: Device, plan: MemoryPlan, *, compiled: bool = False) -> None:
         self._settings, self._device, self._compiled = settings, device, compiled
         self._models = settings.models
         self._offload, self._slices, self._tiles = plan.offload and device.on_gpu, plan.slices, plan.tiles
@@ -275,7 +276,7 @@ class Pipelines:
                 folder, subfolder=ref.subfolder or "", weight_name=ref.file, image_encoder_folder=None
             )
         except Exception as error:
-            told = one_line(error)
+            told = error_text(error, 300)
             raise BackendError(f"{key}: the adapter does not fit the model of {MODELS}.base: {told}") from error
 
     def _ready(self, pipe: Any, key: str, *, sampler: bool = True) -> Any:
@@ -314,6 +315,6 @@ class Pipelines:
         try:
             pipe.load_lora_weights(folder, weight_name=speed.lora.file, use_safetensors=True)
         except Exception as error:
-            raise BackendError(f"{key}: cannot be loaded: {one_line(error)}") from error
+            raise BackendError(f"{key}: cannot be loaded: {error_text(error, 300)}") from error
         pipe.fuse_lora()
         pipe.unload_lora_weights()

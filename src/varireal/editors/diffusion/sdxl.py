@@ -153,7 +153,7 @@ class SdxlEditor:
     def _result(self, request: EditRequest, job: Job, picture: Array, batch: int) -> EditResult:
         flagged = None if self._checker is None else self._checker.flag(picture)
         marks, step = self._wording.marks, self._ladder.step
-        how = MadeWith(batch, self._device.dtype_name, self._device.told, step, marks, flagged)
+        how = MadeWith(batch, self._device.dtype_name, self._device.label, step, marks, flagged)
         if flagged:
             return EditResult(EditStatus.NSFW, "the safety checker flagged the picture", made_with=how)
         everything = np.ones(request.mask.shape, bool)

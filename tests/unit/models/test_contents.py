@@ -4,7 +4,7 @@ import pytest
 from model_folders import model, pipeline, text
 
 from varireal.config.machine import ModelRef
-from varireal.models.folders import look_into
+from varireal.models.contents import look_into
 
 KEY = "masks.grounded_sam2.segmenter"
 

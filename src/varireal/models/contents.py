@@ -88,16 +88,11 @@ def _kind(folder: Path, names: Iterable[str], key: str) -> str:
     if named is None:
         return str(config.get("model_type") or "safetensors")
     library = "diffusers" if "_class_name" in config else "transformers"
-    if not _exists(str(named), library):
+    names = _class_names(library)  # None: it is not installed, which is said elsewhere
+    if names is not None and named not in names and named not in _HIDDEN:
         why = "; its repository has code for it, which is never run" if "auto_map" in config else ""
         raise BackendError(f"{key}: {path} names the class {named!r}, which this {library} does not have{why}")
     return str(named)
-
-
-def _exists(name: str, library: str) -> bool:
-    """Whether a library has a class; true when the library is not installed, which is told elsewhere."""
-    names = _class_names(library)
-    return names is None or name in names or name in _HIDDEN
 
 
 @cache
@@ -137,11 +132,11 @@ def _parameters(path: Path, key: str) -> int:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
             header = json.loads(file.read(min(length, _LONGEST_HEADER)))
-        tensors = [told for name, told in header.items() if name != "__metadata__"]
-        end = max((told["data_offsets"][1] for told in tensors), default=0)
+        tensors = [tensor for name, tensor in header.items() if name != "__metadata__"]
+        end = max((tensor["data_offsets"][1] for tensor in tensors), default=0)
         if path.stat().st_size != 8 + length + end:
             raise ValueError("it is cut off")  # noqa: TRY301
-        return sum(math.prod(told["shape"]) for told in tensors)
+        return sum(math.prod(tensor["shape"]) for tensor in tensors)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
-        told = " ".join(str(error).split())[:100]
-        raise BackendError(f"{key}: {path} is not a whole safetensors file ({told}); fetch it again") from error
+        text = " ".join(str(error).split())[:100]
+        raise BackendError(f"{key}: {path} is not a whole safetensors file ({text}); fetch it again") from error
