@@ -8,7 +8,7 @@ import numpy as np
 
 from varireal.editors import oklab
 from varireal.editors.colors import MATTE, METALLIC, NEON, NamedColor
-from varireal.editors.regions import Cutout, cut_out, to_light
+from varireal.editors.regions import ObjectCutout, cut_out, to_light
 from varireal.editors.shading import blur, luminance, mix, smoothstep, srgb, tone
 from varireal.records import Array
 from varireal_demo.materials import Material
@@ -44,7 +44,7 @@ class Layers:
     high: float
 
 
-def take_apart(cut: Cutout) -> Layers:
+def take_apart(cut: ObjectCutout) -> Layers:
     """Split the object's lightness into base and detail.
 
     The base is a guided filter of the lightness by itself (He, Sun and Tang, "Guided image filtering", 2010), with
@@ -69,7 +69,7 @@ def _box(values: Array, weight: Array, radius: int) -> Array:
     return mean
 
 
-def kept_parts(cut: Cutout, layers: Layers) -> Array:
+def kept_parts(cut: ObjectCutout, layers: Layers) -> Array:
     """How much each pixel is to be left as it is, (h, w) in 0..1.
 
     Kept are small dark parts in lighter surroundings (eyes, nostrils) and small parts of a colour that is rare on
@@ -83,7 +83,7 @@ def kept_parts(cut: Cutout, layers: Layers) -> Array:
     return smoothstep(0.25, 0.75, blur(kept, 0.7 * cut.scale)) * cut.mask
 
 
-def _dark_spots(cut: Cutout, layers: Layers) -> Array:
+def _dark_spots(cut: ObjectCutout, layers: Layers) -> Array:
     """Dark parts narrower than about a tenth of the object, found by a morphological closing."""
     lightness = np.where(cut.mask, layers.lab[..., 0], layers.middle).astype(np.float32)
     height, width = lightness.shape
@@ -104,7 +104,7 @@ def _even_colors(lab: Array) -> Array:
     return even
 
 
-def _rare_colors(cut: Cutout, colors: Array) -> Array:
+def _rare_colors(cut: ObjectCutout, colors: Array) -> Array:
     """Colours of which the object has little: mass of similar colours in a histogram of the two colour axes."""
     place = np.clip((colors / _REACH + 1) * (_BINS / 2), 0, _BINS - 1).astype(np.int64)
     flat = place[..., 0] * _BINS + place[..., 1]
@@ -116,7 +116,7 @@ def _rare_colors(cut: Cutout, colors: Array) -> Array:
     return smoothstep(0.10, 0.07, mass.reshape(-1)[flat]) * far
 
 
-def _other_limbs(cut: Cutout, layers: Layers, colors: Array) -> Array:
+def _other_limbs(cut: ObjectCutout, layers: Layers, colors: Array) -> Array:
     """Parts that an opening of the mask takes away and that differ from the rest in colour or much in lightness."""
     radius = 0.055 * cut.size
     body = cut.mask & (cut.depth > radius)
@@ -171,7 +171,7 @@ class Relief:
     light: Array
 
 
-def raise_relief(cut: Cutout, lightness: Array) -> Relief:
+def raise_relief(cut: ObjectCutout, lightness: Array) -> Relief:
     """Blow the silhouette up like a cushion with a rim of constant radius.
 
     Args:
@@ -198,7 +198,7 @@ def raise_relief(cut: Cutout, lightness: Array) -> Relief:
     return Relief(right, down, u, v, _light(cut, lightness, right, down))
 
 
-def _light(cut: Cutout, lightness: Array, right: Array, down: Array) -> Array:
+def _light(cut: ObjectCutout, lightness: Array, right: Array, down: Array) -> Array:
     """Direction of the light by least squares of lightness on facing, drawn to "from above, left"."""
     values = lightness[cut.mask] - lightness[cut.mask].mean()
     facing = np.stack([right[cut.mask], down[cut.mask]], -1)
@@ -234,7 +234,7 @@ def recolor(image: Array, mask: Array, color: NamedColor, rng: np.random.Generat
     return lay_over(image, cut, painted, weight)
 
 
-def lay_over(image: Array, cut: Cutout, surface: Array, weight: Array) -> Array:
+def lay_over(image: Array, cut: ObjectCutout, surface: Array, weight: Array) -> Array:
     """Exchange the object's surface and keep what else shines through its edge pixels.
 
     A pixel at the edge is ``a * object + (1 - a) * background``; with the new surface it is the old pixel plus
@@ -355,7 +355,7 @@ def retexture(
 
 
 def _draw(
-    cut: Cutout,
+    cut: ObjectCutout,
     relief: Relief,
     material: Material,
     colors: Sequence[tuple[float, float, float]],

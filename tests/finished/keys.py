@@ -23,7 +23,7 @@ from varireal.prompts.agenda import Agenda
 from varireal.prompts.deal import Deals
 from varireal.records import EditRequest, Prompt, SourceImage
 from varireal.running.room import Room
-from varireal.segmenters.kept import KeptSegmenter
+from varireal.segmenters.stored import StoredSegmenter
 from varireal.stages import adapters, images, predictions
 from varireal.stages.candidates import CandidateMaker
 from varireal.stages.common import Item
@@ -113,7 +113,7 @@ def _masks(part, machine: MachineSlice, store: ItemStore) -> dict[str, str]:
     keys = {}
     for name in part.masks.chain:
         segmenter = make_backend("segmenters", name, part.masks, context)
-        kept = KeptSegmenter(segmenter, part.masks, part.noun, part.reading, store)
+        kept = StoredSegmenter(segmenter, part.masks, part.noun, part.reading, store)
         keys[f"masks {name}"] = kept.key(PHOTO)
     return keys
 

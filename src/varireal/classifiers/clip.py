@@ -108,8 +108,7 @@ def probabilities(clip: Clip, pictures: Sequence[Array], texts: Sequence[str], b
     for start in range(0, len(pictures), batch_size):
         batch = torch.stack([torch.from_numpy(picture) for picture in pictures[start : start + batch_size]])
         found.append(clip.logits(clip.image_features(batch.to(clip.device)), words).float().softmax(1).cpu())
-    result: Array = torch.cat(found).numpy()
-    return result
+    return torch.cat(found).numpy()
 
 
 # Loading a CLIP: the one in the package, a folder, a weights file, or a hub id. Weights are safetensors only.

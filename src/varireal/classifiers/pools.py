@@ -33,7 +33,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Pool:
+class TrainingPool:
     """What one regime is trained on.
 
     Attributes:
@@ -54,7 +54,7 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class TrainingPictures:
     """Everything that pools are made from.
 
     Attributes:
@@ -74,7 +74,7 @@ class Material:
 class PoolMaker:
     """Makes the pools of a study."""
 
-    def __init__(self, material: Material, seed: int) -> None:
+    def __init__(self, material: TrainingPictures, seed: int) -> None:
         self._material = material
         self._seed = seed
         self._pairs = self._matched_pairs()
@@ -100,7 +100,7 @@ class PoolMaker:
         counts = [len(self._pairs.get((label, attribute), ())) for attribute in self._material.attributes]
         return min((count for count in counts if count), default=0)
 
-    def pool(self, regime: Regime) -> Pool:
+    def pool(self, regime: Regime) -> TrainingPool:
         """The pictures of a regime."""
         labels = range(len(self._material.class_names))
         real = tuple(p for label in labels for p in self._material.real.get(label, ())) if regime.uses_real else ()
@@ -112,7 +112,7 @@ class PoolMaker:
                 if not found:
                     lacking.append(self._material.class_names[label])
         missing = "accepted pair or no usable mask" if regime.kind == r.IDENTITY else "accepted pair"
-        return Pool(real, tuple(synthetic), _notes(lacking, len(labels), missing))
+        return TrainingPool(real, tuple(synthetic), _notes(lacking, len(labels), missing))
 
     def _extra(self, regime: Regime, label: int) -> Iterable[Picture]:
         budget = self.budget(label)

@@ -51,7 +51,7 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class Training:
     """One training.
 
     Attributes:
@@ -77,7 +77,7 @@ Save = Callable[[bytes], None]
 class Trainer:
     """Trains the updates on a model that ``add_lora`` was called on; the model is left with the chosen weights."""
 
-    def __init__(self, clip: Clip, job: Job, batches: Batches) -> None:
+    def __init__(self, clip: Clip, job: Training, batches: Batches) -> None:
         self._clip, self._job, self._batches = clip, job, batches
         self._parameters = lora_parameters(clip)
         reset_lora(self._parameters, job.seed)

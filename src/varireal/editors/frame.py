@@ -21,7 +21,7 @@ Rgb = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class InstructionTexts:
     """The instructions of one config.
 
     Attributes:
@@ -87,7 +87,7 @@ _LONGEST = 7 / 3
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class Letterbox:
     """Where a photo lies on a picture: scaled as a whole, in the middle.
 
     Attributes:
@@ -101,7 +101,7 @@ class Frame:
     outer: tuple[int, int]
 
     @classmethod
-    def fitted(cls, photo: tuple[int, int], outer: tuple[int, int]) -> "Frame":
+    def fitted(cls, photo: tuple[int, int], outer: tuple[int, int]) -> "Letterbox":
         """The largest place of a photo, (height, width), on a picture, (height, width), without changing its shape."""
         scale = min(outer[0] / photo[0], outer[1] / photo[1])
         height, width = (min(most, max(1, round(side * scale))) for side, most in zip(photo, outer, strict=True))

@@ -13,7 +13,7 @@ from PIL import Image
 
 from varireal.backends import BackendContext
 from varireal.config.edits import InstructEdits, Instructions
-from varireal.editors.frame import Frame, Wording, may_change, settled, target_rgb, working_shape
+from varireal.editors.frame import InstructionTexts, Letterbox, may_change, settled, target_rgb, working_shape
 from varireal.editors.instruct_models import KEY, Kind, Model, find_kind, fitting
 from varireal.errors import BackendError
 from varireal.models.catalog import model_identity
@@ -116,7 +116,7 @@ _NOTHING = " "
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class FramedEdit:
     """One edit on the picture that the model sees.
 
     Attributes:
@@ -127,7 +127,7 @@ class Job:
         seed: of its noise.
     """
 
-    frame: Frame
+    frame: Letterbox
     image: Array
     region: Array
     text: str
@@ -148,7 +148,7 @@ class InstructEditor:
     def __init__(self, settings: InstructEdits, context: BackendContext) -> None:
         quiet()
         self._settings, self._machine = settings, context.machine
-        self._wording = Wording(settings, context.noun)
+        self._wording = InstructionTexts(settings, context.noun)
         self._device = find_device(context.machine)
 
     @classmethod
@@ -203,7 +203,7 @@ class InstructEditor:
             BackendError: the model cannot be loaded, or one photo alone is too much for the memory.
         """
         results: dict[int, EditResult] = {}
-        buckets: dict[tuple[int, int], list[tuple[int, Job]]] = {}
+        buckets: dict[tuple[int, int], list[tuple[int, FramedEdit]]] = {}
         for number, request in enumerate(requests):
             if not request.mask.any():
                 results[number] = EditResult(EditStatus.NO_MASK, "the mask is empty")
@@ -216,11 +216,11 @@ class InstructEditor:
                 results[number] = self._result(requests[number], job, picture, batch)
         return [results[number] for number in range(len(requests))]
 
-    def _made(self, jobs: Sequence[Job]) -> list[tuple[Array, int]]:
+    def _made(self, jobs: Sequence[FramedEdit]) -> list[tuple[Array, int]]:
         """Pictures in 0..1, each with the number of photos in its call."""
         pipe = self._model.pipe
 
-        def work(part: Sequence[Job]) -> list[tuple[Array, int]]:
+        def work(part: Sequence[FramedEdit]) -> list[tuple[Array, int]]:
             with torch.inference_mode():
                 made = pipe(**self._arguments(part)).images
             return [(np.asarray(picture, np.float32), len(part)) for picture in made]
@@ -233,7 +233,7 @@ class InstructEditor:
                 "model waiting outside; set edits.instruct.size lower, or use a smaller model"
             ) from error
 
-    def _arguments(self, jobs: Sequence[Job]) -> dict[str, Any]:
+    def _arguments(self, jobs: Sequence[FramedEdit]) -> dict[str, Any]:
         """Arguments of a call of the pipeline."""
         kind, settings = self._kind, self._settings
         height, width = jobs[0].frame.outer
@@ -270,7 +270,7 @@ class InstructEditor:
         device = self._model.pipe._execution_device
         return {name: value.to(device) for name, value in found.items()}
 
-    def _result(self, request: EditRequest, job: Job, picture: Array, batch: int) -> EditResult:
+    def _result(self, request: EditRequest, job: FramedEdit, picture: Array, batch: int) -> EditResult:
         marks = ("step_cache:first_block",) if self._settings.step_cache else ()
         how = MadeWith(batch, self._device.dtype_name, self._device.told, self._ladder.step, marks)
         if not np.isfinite(picture).all():
@@ -286,14 +286,14 @@ class InstructEditor:
             made_with=how,
         )
 
-    def _job(self, request: EditRequest) -> Job:
+    def _job(self, request: EditRequest) -> FramedEdit:
         height, width = request.mask.shape
         kind, mask = self._kind, request.mask.astype(bool)
         outer = working_shape((height, width), self._settings.size, kind.multiple, exact=not kind.fixed)
-        frame = Frame.fitted((height, width), outer)
+        frame = Letterbox.fitted((height, width), outer)
         region = frame.place_region(may_change(mask, request.prompt.attribute))
         text = self._wording.text(request.prompt, request.class_name)
-        return Job(frame, frame.place(request.image), region, text, request.seed)
+        return FramedEdit(frame, frame.place(request.image), region, text, request.seed)
 
     @cached_property
     def _kind(self) -> Kind:

@@ -194,8 +194,7 @@ def measure(
 
 def _edges(image: Array) -> Array:
     """Morphological gradient over 3 x 3 pixels, largest channel: (H, W) uint8."""
-    strength: Array = cv2.morphologyEx(image, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).max(-1)
-    return strength
+    return np.asarray(cv2.morphologyEx(image, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).max(-1))
 
 
 def seam_score(original: Array, edited: Array, region: Array) -> float | None:
@@ -253,5 +252,4 @@ def _drawing(image: Array) -> Array:
     """Edge strength of the lightness, scaled so that its 98th percentile is 1: contrast alone does not count."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
     strength = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
-    drawing: Array = np.clip(strength / max(float(np.percentile(strength, 98)), 1.0), 0, 1)
-    return drawing
+    return np.clip(strength / max(float(np.percentile(strength, 98)), 1.0), 0, 1)

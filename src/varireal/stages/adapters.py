@@ -23,8 +23,9 @@ from varireal.classifiers.augment import Augmenter
 from varireal.classifiers.batches import Batches, PictureCache
 from varireal.classifiers.clip import Clip, class_texts, load_clip
 from varireal.classifiers.lora import add_lora, save_adapter
-from varireal.classifiers.pools import Pool, PoolMaker
-from varireal.classifiers.training import Job, Trainer
+from varireal.classifiers.pools import PoolMaker, TrainingPool
+from varireal.classifiers.study_pictures import read_material, readable_photos
+from varireal.classifiers.training import Trainer, Training
 from varireal.config.regimes import Regime, every_regime
 from varireal.config.slices import AdaptersSlice
 from varireal.core.files import write_whole
@@ -37,7 +38,6 @@ from varireal.records import class_numbers
 from varireal.running import job_record
 from varireal.running.logs import progress
 from varireal.stages.common import Summary
-from varireal.stages.pictures import read_material, readable_photos
 from varireal.store import tables
 from varireal.store.items import ItemStore, open_store, pack, unpack
 from varireal.store.schemas import IMAGES
@@ -122,7 +122,7 @@ class _Workshop:
         self._write(folder, facts | self._facts(regime, seed, pool), weights)
         return fresh
 
-    def _key(self, pool: Pool, seed: int) -> str:
+    def _key(self, pool: TrainingPool, seed: int) -> str:
         parts = self._config.adapters
         return digest(
             *("adapter", STAGE_VERSIONS["adapters"], self._clip.fingerprint, self._clip.device.type),
@@ -130,8 +130,8 @@ class _Workshop:
             *(parts.lora.for_keys_json(), parts.training.for_keys_json(), *parts.later_for_keys()),
         )
 
-    def _train(self, regime: Regime, seed: int, pool: Pool, key: str, kept: ItemStore) -> bytes:
-        job = Job(
+    def _train(self, regime: Regime, seed: int, pool: TrainingPool, key: str, kept: ItemStore) -> bytes:
+        job = Training(
             name=f"{regime.slug}, seed {seed}",
             # not the regime: the arms share order, augmentation and first weights
             seed=stable_int("training", self._config.seed, seed),
@@ -157,7 +157,7 @@ class _Workshop:
         kept.drop(partial)
         return pack({"log": asdict(log), "dtype": trainer.dtype_name, "adapter_config": settings}, weights)
 
-    def _facts(self, regime: Regime, seed: int, pool: Pool) -> dict[str, Any]:
+    def _facts(self, regime: Regime, seed: int, pool: TrainingPool) -> dict[str, Any]:
         config = self._config.adapters
         return {
             "regime": regime.slug,

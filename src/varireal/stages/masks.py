@@ -22,8 +22,8 @@ from varireal.names import MaskStatus
 from varireal.records import MaskResult
 from varireal.running.logs import progress
 from varireal.segmenters.base import Segmenter, missing_attributes
-from varireal.segmenters.kept import KeptSegmenter
 from varireal.segmenters.quality import MaskLimits, area_fraction, bounding_box, check_mask, encode_mask, smooth_mask
+from varireal.segmenters.stored import StoredSegmenter
 from varireal.stages.common import Summary, check_budget, count_statuses, shard_rows
 from varireal.store import tables
 from varireal.store.items import open_store
@@ -56,7 +56,7 @@ def run(
     with open_store(store) as items:
         context = BackendContext(read_machine(machine).machine, config.noun, store=items)
         chain = [
-            KeptSegmenter(segmenter, config.masks, config.noun, config.reading, items)
+            StoredSegmenter(segmenter, config.masks, config.noun, config.reading, items)
             for segmenter in make_chain(config, context)
         ]
         rows, computed = _mask_rows(photos, chain, config.masks)
@@ -86,7 +86,7 @@ def make_chain(config: MasksSlice, context: BackendContext) -> list[Segmenter]:
 
 
 def _mask_rows(
-    photos: Sequence[Mapping[str, Any]], chain: Sequence[KeptSegmenter], config: MasksConfig
+    photos: Sequence[Mapping[str, Any]], chain: Sequence[StoredSegmenter], config: MasksConfig
 ) -> tuple[list[Row], int]:
     """A row per photo, in order, and for how many photos something was computed.
 

@@ -22,6 +22,7 @@ from varireal import names
 from varireal.classifiers.augment import Augmenter
 from varireal.classifiers.clip import Clip, class_texts, load_clip, probabilities
 from varireal.classifiers.lora import add_lora
+from varireal.classifiers.study_pictures import StudyPhoto, readable_photos
 from varireal.config.regimes import ZERO_SHOT
 from varireal.config.slices import PredictionsSlice, slice_digest
 from varireal.core.files import said
@@ -34,7 +35,6 @@ from varireal.records import Array, class_numbers
 from varireal.running import job_record
 from varireal.running.logs import progress
 from varireal.stages.common import Summary
-from varireal.stages.pictures import Photo, readable_photos
 from varireal.store import tables
 from varireal.store.items import ItemStore, open_store
 from varireal.store.schemas import IMAGES, PREDICTIONS
@@ -81,7 +81,7 @@ def run(
     return Summary({names.OK: len(runs) * len(photos)}, computed)
 
 
-def _row(regime: str, seed: int, photo: Photo, values: Array) -> dict[str, Any]:
+def _row(regime: str, seed: int, photo: StudyPhoto, values: Array) -> dict[str, Any]:
     best = np.argsort(-values, kind="stable")[:_BEST].tolist()
     return {
         "regime": regime,
@@ -99,7 +99,7 @@ def _row(regime: str, seed: int, photo: Photo, values: Array) -> dict[str, Any]:
 class _Scorer:
     """The model and the test pictures, which are read when a score is not in the store."""
 
-    def __init__(self, config: PredictionsSlice, photos: Sequence[Photo], adapters: Path) -> None:
+    def __init__(self, config: PredictionsSlice, photos: Sequence[StudyPhoto], adapters: Path) -> None:
         self._config, self._photos, self._adapters = config, photos, adapters
         self._texts = class_texts(config.model.class_prompt, config.noun, config.classes)
         self._clip: Clip = load_clip(config.model)

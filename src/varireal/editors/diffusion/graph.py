@@ -21,7 +21,7 @@ from varireal.config.edits import (
     TextureRecipe,
 )
 from varireal.editors.diffusion import canvas as pixels
-from varireal.editors.diffusion.canvas import Canvas
+from varireal.editors.diffusion.canvas import SdxlCanvas
 from varireal.editors.diffusion.encoding import Guided
 from varireal.editors.diffusion.wording import PriorJob
 from varireal.records import Array
@@ -30,7 +30,7 @@ _ON = 255
 
 
 @dataclass(frozen=True)
-class Job:
+class CanvasEdit:
     """One candidate on its canvas.
 
     Attributes:
@@ -46,7 +46,7 @@ class Job:
         rgb: the flat colour in levels of 255; None but for colours.
     """
 
-    canvas: Canvas
+    canvas: SdxlCanvas
     image: Array
     mask: Array
     recipe: Any
@@ -63,7 +63,7 @@ def generators(seeds: Sequence[int]) -> list[torch.Generator]:
     return [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
 
 
-def run_background(pipes: Any, jobs: Sequence[Job], speed: Speed, *, size: int) -> list[Array]:
+def run_background(pipes: Any, jobs: Sequence[CanvasEdit], speed: Speed, *, size: int) -> list[Array]:
     """Canvases of background edits, (H, W, 3) float in levels of 255."""
     pasted, masks = [], []
     for job in jobs:
@@ -74,7 +74,7 @@ def run_background(pipes: Any, jobs: Sequence[Job], speed: Speed, *, size: int) 
     return _inpainted(pipes.inpaint, jobs, pasted, masks, generators([job.seed for job in jobs]), speed)
 
 
-def run_object(pipes: Any, jobs: Sequence[Job], speed: Speed) -> list[Array]:
+def run_object(pipes: Any, jobs: Sequence[CanvasEdit], speed: Speed) -> list[Array]:
     """Canvases of colour and texture edits, (H, W, 3) float in levels of 255."""
     painted = [pixels.blend(job.image, job.mask, _paint(job), job.recipe.alpha) for job in jobs]
     noise = generators([job.seed for job in jobs])  # both stages draw from it, as published
@@ -82,7 +82,7 @@ def run_object(pipes: Any, jobs: Sequence[Job], speed: Speed) -> list[Array]:
     return _steered(pipes.control, jobs, inpainted, noise, speed)
 
 
-def run_plain(pipe: Any, jobs: Sequence[Job], recipe: PlainRecipe, settings: SdxlEdits) -> list[Array]:
+def run_plain(pipe: Any, jobs: Sequence[CanvasEdit], recipe: PlainRecipe, settings: SdxlEdits) -> list[Array]:
     """Pictures of the modes without a mask, (H, W, 3) float in levels of 255."""
     height, width = jobs[0].canvas.outer
     speed = settings.speed
@@ -101,7 +101,7 @@ def run_plain(pipe: Any, jobs: Sequence[Job], recipe: PlainRecipe, settings: Sdx
     return [np.asarray(picture) * _ON for picture in made]
 
 
-def composed(job: Job, picture: Array) -> Array:
+def composed(job: CanvasEdit, picture: Array) -> Array:
     """The canvas at the size of the photo: (H, W, 3) uint8.
 
     With ``whole`` the object mask is applied on the canvas, as published; else the caller puts the photo's own pixels
@@ -118,13 +118,13 @@ def composed(job: Job, picture: Array) -> Array:
     return job.canvas.back(pixels.cast(mixed, recipe.casting))
 
 
-def _prior(job: Job) -> Array:
+def _prior(job: CanvasEdit) -> Array:
     if job.prior is None:
         raise ValueError("an edit that starts from a prior picture has none")
     return job.prior
 
 
-def _paint(job: Job) -> Array:
+def _paint(job: CanvasEdit) -> Array:
     if isinstance(job.recipe, TextureRecipe):
         prior = _prior(job)
         crop = pixels.scaled(job.recipe.crop_px, prior.shape[0])
@@ -134,7 +134,7 @@ def _paint(job: Job) -> Array:
 
 def _inpainted(
     pipe: Any,
-    jobs: Sequence[Job],
+    jobs: Sequence[CanvasEdit],
     images: Sequence[Array],
     masks: Sequence[Array],
     noise: list[torch.Generator],
@@ -169,7 +169,7 @@ def _steps(recipe: MaskedRecipe, speed: Speed) -> tuple[int, float]:
 
 
 def _steered(
-    pipe: Any, jobs: Sequence[Job], inpainted: Sequence[Array], noise: list[torch.Generator], speed: Speed
+    pipe: Any, jobs: Sequence[CanvasEdit], inpainted: Sequence[Array], noise: list[torch.Generator], speed: Speed
 ) -> list[Array]:
     recipe: ColorRecipe = jobs[0].recipe
     edges = [pixels.object_edges(job.image, job.mask, recipe.canny_low) for job in jobs]

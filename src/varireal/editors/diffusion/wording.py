@@ -56,7 +56,7 @@ class EditText:
 
 
 @dataclass(frozen=True)
-class Wording:
+class SdxlTexts:
     """Recipes and texts of one config.
 
     Attributes:

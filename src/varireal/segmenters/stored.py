@@ -44,7 +44,7 @@ class _Read:
     failed: MaskResult | None = None
 
 
-class KeptSegmenter:
+class StoredSegmenter:
     """Answers from the store, and asks the segmenter for the rest, in its batches.
 
     Args:
