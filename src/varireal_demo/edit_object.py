@@ -77,10 +77,10 @@ def kept_parts(cut: ObjectCutout, layers: Layers) -> Array:
     thin parts of another colour than the body (legs, beaks, aerials).
     """
     colors = _even_colors(layers.lab)
-    kept = np.maximum(_dark_spots(cut, layers), _rare_colors(cut, colors))
-    kept = np.maximum(kept, _other_limbs(cut, layers, colors))
+    parts = np.maximum(_dark_spots(cut, layers), _rare_colors(cut, colors))
+    parts = np.maximum(parts, _other_limbs(cut, layers, colors))
     # Between kept and changed lies a mixture of two pigments, which no object has: the step is kept short.
-    return smoothstep(0.25, 0.75, blur(kept, 0.7 * cut.scale)) * cut.mask
+    return smoothstep(0.25, 0.75, blur(parts, 0.7 * cut.scale)) * cut.mask
 
 
 def _dark_spots(cut: ObjectCutout, layers: Layers) -> Array:
@@ -125,7 +125,7 @@ def _other_limbs(cut: ObjectCutout, layers: Layers, colors: Array) -> Array:
     near = cv2.distanceTransform((~body).astype(np.uint8), cv2.DIST_L2, 5) <= 1.25 * radius + 1
     count, parts = cv2.connectedComponents((cut.mask & ~near).astype(np.uint8))
     usual, usual_lightness = np.median(colors[body], axis=0), float(np.median(layers.lab[..., 0][body]))
-    kept = np.zeros(cut.mask.shape, np.float32)
+    limbs = np.zeros(cut.mask.shape, np.float32)
     for number in range(1, min(count, _MOST_LIMBS)):
         part = parts == number
         if part.sum() < _LEAST_LIMB * cut.mask.sum():
@@ -136,8 +136,8 @@ def _other_limbs(cut: ObjectCutout, layers: Layers, colors: Array) -> Array:
             # The part is cut off short of the body: it is continued as far as its colour goes.
             joined = cv2.dilate(part.astype(np.uint8), _disc(0.9 * radius + 1)).astype(bool) & cut.mask & ~body
             similar = np.linalg.norm(colors - np.median(colors[part], axis=0), axis=-1) < 0.7 * max(away, 0.1)
-            kept[part | (joined & similar)] = 1
-    return kept
+            limbs[part | (joined & similar)] = 1
+    return limbs
 
 
 def _disc(radius: float) -> Array:
@@ -203,9 +203,9 @@ def _light(cut: ObjectCutout, lightness: Array, right: Array, down: Array) -> Ar
     values = lightness[cut.mask] - lightness[cut.mask].mean()
     facing = np.stack([right[cut.mask], down[cut.mask]], -1)
     normal = facing.T @ facing + 1e-3 * len(facing) * np.eye(2)
-    found = np.linalg.solve(normal, facing.T @ values)
-    found = np.array([found[0], min(float(found[1]), 0.0)]) * 4
-    direction = found + 0.6 * _PRIOR
+    solved = np.linalg.solve(normal, facing.T @ values)
+    solved = np.array([solved[0], min(float(solved[1]), 0.0)]) * 4
+    direction = solved + 0.6 * _PRIOR
     light: Array = (direction / max(1.0, float(np.linalg.norm(direction)))).astype(np.float32)
     return light
 
@@ -263,8 +263,8 @@ def _paint(layers: Layers, color: NamedColor, rng: np.random.Generator) -> Array
     lightness = _lightness(layers, target, middle, color.finish)
     chroma = _chroma_share(lightness, middle, color.finish)
     # A little of the object's own variation of colour keeps the paint from looking flat.
-    own = layers.lab[..., 1:] - np.median(layers.lab[..., 1:].reshape(-1, 2), axis=0)
-    shades = target[1:] * chroma[..., None] + 0.06 * own
+    ground = layers.lab[..., 1:] - np.median(layers.lab[..., 1:].reshape(-1, 2), axis=0)
+    shades = target[1:] * chroma[..., None] + 0.06 * ground
     return np.concatenate([lightness[..., None], shades], -1).astype(np.float32)
 
 

@@ -85,8 +85,8 @@ class PoolMaker:
         for label, attribute, item, arm in self._material.edits:
             arms[label, attribute, item].add(arm)
         pairs: dict[tuple[int, str], list[str]] = defaultdict(list)
-        for (label, attribute, item), found in arms.items():
-            if found == set(FEASIBILITIES):
+        for (label, attribute, item), accepted in arms.items():
+            if accepted == set(FEASIBILITIES):
                 pairs[label, attribute].append(item)
         for key, items in pairs.items():
             items.sort(key=lambda item: stable_int("pair", self._seed, *key, item))
@@ -107,9 +107,9 @@ class PoolMaker:
         synthetic, lacking = [], []
         if regime.kind != r.REAL:
             for label in labels:
-                found = list(self._extra(regime, label))
-                synthetic += found
-                if not found:
+                extra = list(self._extra(regime, label))
+                synthetic += extra
+                if not extra:
                     lacking.append(self._material.class_names[label])
         missing = "accepted pair or no usable mask" if regime.kind == r.IDENTITY else "accepted pair"
         return TrainingPool(real, tuple(synthetic), _notes(lacking, len(labels), missing))

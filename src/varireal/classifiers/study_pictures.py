@@ -129,12 +129,12 @@ def _edits(
 ) -> dict[tuple[int, str, str, str], Picture]:
     """Accepted edits by class number, attribute, photo and k, and arm."""
     columns = ["image_id", "class_id", "attribute", "feasibility", "k", "image_sha256"]
-    found: dict[tuple[int, str, str, str], Picture] = {}
+    edits: dict[tuple[int, str, str, str], Picture] = {}
     for name in dataset_files(config.attributes, config.shards):
         pictures = _PicturesOfFile(Path(paths.dataset) / name)
         for number, row in enumerate(tables.stream(Path(paths.dataset) / name, DATASET, columns)):
             label = labels[row["class_id"]]
             item = f"{row['image_id']} {row['k']}"
             picture = Picture(row["image_sha256"], label, partial(pictures.load, number))
-            found[label, row["attribute"], item, row["feasibility"]] = picture
-    return found
+            edits[label, row["attribute"], item, row["feasibility"]] = picture
+    return edits

@@ -198,11 +198,11 @@ class Trainer:
 
         Step 0 is scored for the curve only: the model without training is a regime of its own.
         """
-        found = self._score()
-        if found is None:
+        score = self._score()
+        if score is None:
             self._best, self._log.chosen_step = self._weights(), step
             return
-        accuracy, loss = found
+        accuracy, loss = score
         earlier = list(zip(self._log.val_accuracies, self._log.val_losses, strict=True))[1:]
         if step and all((accuracy, -loss) > (other, -its_loss) for other, its_loss in earlier):
             self._best, self._log.chosen_step = self._weights(), step

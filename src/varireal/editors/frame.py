@@ -54,7 +54,7 @@ class InstructionTexts:
             "class": class_name,
             "noun": self.noun,
         }
-        filled = FIELD.sub(lambda found: values[found.group(1)], self.template(prompt.attribute))
+        filled = FIELD.sub(lambda field: values[field.group(1)], self.template(prompt.attribute))
         return " ".join(filled.split())
 
     def params(self, prompt: Prompt, others: Mapping[str, Any]) -> str:
@@ -65,8 +65,8 @@ class InstructionTexts:
             others: settings that all attributes share.
         """
         template = self.template(prompt.attribute)
-        told = {"template": template, "noun": self.noun if "{noun}" in template else "", **others}
-        return json.dumps(told, sort_keys=True)
+        parts = {"template": template, "noun": self.noun if "{noun}" in template else "", **others}
+        return json.dumps(parts, sort_keys=True)
 
 
 def target_rgb(prompt: Prompt) -> Rgb | None:

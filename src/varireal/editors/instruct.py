@@ -84,20 +84,20 @@ class TextBook:
 
     def _encoded(self, texts: Sequence[str]) -> list[tuple[Tensor, ...]]:
         encoders = self._load()
-        found = None
+        embeddings = None
         try:
-            found = _encode(encoders.to(self._device.name), texts, self._device.name, self._count)
+            embeddings = _encode(encoders.to(self._device.name), texts, self._device.name, self._count)
         except torch.OutOfMemoryError:
             if not self._device.on_gpu:
                 raise
             logger.warning("the text encoders do not fit onto the GPU; encoding %d texts on the CPU", len(texts))
-        if found is None:  # outside of the handler: the error's traceback keeps tensors alive
-            found = _encode(encoders.to("cpu"), texts, "cpu", self._count)
+        if embeddings is None:  # outside of the handler: the error's traceback keeps tensors alive
+            embeddings = _encode(encoders.to("cpu"), texts, "cpu", self._count)
         del encoders
         gc.collect()
         if self._device.on_gpu:
             torch.cuda.empty_cache()
-        return found
+        return embeddings
 
 
 @torch.inference_mode()
@@ -239,7 +239,7 @@ class InstructEditor:
         height, width = jobs[0].frame.outer
         together = kind.together
         pictures = [Image.fromarray(job.image) for job in jobs]
-        found: dict[str, Any] = {
+        arguments: dict[str, Any] = {
             "image": pictures if together else pictures[0],
             "num_inference_steps": settings.steps,
             "generator": [torch.Generator("cpu").manual_seed(job.seed % _SEEDS) for job in jobs],
@@ -247,15 +247,15 @@ class InstructEditor:
             **self._told([job.text for job in jobs]),
         }
         if kind.guidance:
-            found[kind.guidance] = settings.guidance
+            arguments[kind.guidance] = settings.guidance
         if kind.shaped:
-            found |= {"height": height, "width": width}
+            arguments |= {"height": height, "width": width}
         if kind.area:
-            found |= {"max_area": height * width, "_auto_resize": False}
+            arguments |= {"max_area": height * width, "_auto_resize": False}
         if kind.masked:
-            found["mask_image"] = [Image.fromarray(job.region.astype(np.uint8) * 255) for job in jobs]
-            found["strength"] = settings.strength
-        return found
+            arguments["mask_image"] = [Image.fromarray(job.region.astype(np.uint8) * 255) for job in jobs]
+            arguments["strength"] = settings.strength
+        return arguments
 
     def _told(self, texts: list[str]) -> dict[str, Any]:
         """What a call is told to do, and what it is led away from."""
@@ -263,12 +263,12 @@ class InstructEditor:
         if not kind.texts:
             negative = [self._settings.negative or _NOTHING] * len(texts) if guided else None
             return {"prompt": texts, "negative_prompt": negative}
-        found = dict(zip(kind.texts, self._texts.embeddings(texts), strict=True))
+        embeddings = dict(zip(kind.texts, self._texts.embeddings(texts), strict=True))
         if guided and kind.negative == "embeddings":
             away = self._texts.embeddings([self._settings.negative] * len(texts))
-            found |= {f"negative_{name}": value for name, value in zip(kind.texts, away, strict=True)}
+            embeddings |= {f"negative_{name}": value for name, value in zip(kind.texts, away, strict=True)}
         device = self._model.pipe._execution_device
-        return {name: value.to(device) for name, value in found.items()}
+        return {name: value.to(device) for name, value in embeddings.items()}
 
     def _result(self, request: EditRequest, job: FramedEdit, picture: Array, batch: int) -> EditResult:
         marks = ("step_cache:first_block",) if self._settings.step_cache else ()

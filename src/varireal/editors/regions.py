@@ -125,8 +125,8 @@ def spread(values: Array, weight: Array, sigma: float) -> tuple[Array, Array]:
 def _without_rim(light: Array, depth: Array, scale: float) -> Array:
     """Continue the colours of the inside to the rim; parts that are rim only (legs, whiskers) stay as they are."""
     core = (depth > 1.8 * scale).astype(np.float32)
-    inside, found = spread(light, core, 1.2 * scale)
-    rim = (1 - smoothstep(1.2 * scale, 2.4 * scale, depth)) * smoothstep(0.02, 0.12, found)
+    inside, weight = spread(light, core, 1.2 * scale)
+    rim = (1 - smoothstep(1.2 * scale, 2.4 * scale, depth)) * smoothstep(0.02, 0.12, weight)
     return mix(light, inside, rim)
 
 
@@ -157,9 +157,9 @@ def _edge(image: Array, mask: Array) -> tuple[Array, Array]:
     signed = signed_depth(mask)
     alpha = edge_share(image, signed, scale)
     light = to_light(image)
-    inner_color, found = spread(light, (signed > EDGE * scale).astype(np.float32), 1.5 * scale)
+    inner_color, weight = spread(light, (signed > EDGE * scale).astype(np.float32), 1.5 * scale)
     # Where the pixel is not wholly the object's its colour comes from further inside; parts too thin for that keep it.
-    foreign = (1 - smoothstep(0.75, 1.0, alpha)) * smoothstep(0.02, 0.1, found)
+    foreign = (1 - smoothstep(0.75, 1.0, alpha)) * smoothstep(0.02, 0.1, weight)
     return alpha, mix(light, inner_color, foreign)
 
 

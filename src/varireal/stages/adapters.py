@@ -67,9 +67,9 @@ def run(
     add_lora(clip, config.adapters.lora)
     workshop = _Workshop(config, clip, study, tables.read(images, IMAGES))
     computed = 0
-    with open_store(store, redealt=True) as kept:
+    with open_store(store, redealt=True) as items:
         for regime, seed in progress(wanted, logger, "adapters", len(wanted)):
-            computed += workshop.make(regime, seed, kept, output / run_name(regime.slug, seed))
+            computed += workshop.make(regime, seed, items, output / run_name(regime.slug, seed))
     return Summary({names.OK: len(wanted)}, computed)
 
 
@@ -102,7 +102,7 @@ class _Workshop:
         pixels = self._augmenters["none"].preprocess([picture.load() for picture in self._val])
         return torch.from_numpy(pixels), torch.tensor([picture.label for picture in self._val], dtype=torch.int64)
 
-    def make(self, regime: Regime, seed: int, kept: ItemStore, folder: Path) -> int:
+    def make(self, regime: Regime, seed: int, store: ItemStore, folder: Path) -> int:
         """Write an adapter, trained now or before; return how many were trained now."""
         pool = self._maker.pool(regime)
         if not pool.real and not pool.synthetic:
@@ -111,14 +111,14 @@ class _Workshop:
                 "(see dataset/funnel.csv), so take it out of adapters.regimes or mend the edits"
             )
         key = self._key(pool, seed)
-        found = kept.get(key)
-        if found is None:
-            found = self._train(regime, seed, pool, key, kept)
-            kept.put(key, found)
+        trained = store.get(key)
+        if trained is None:
+            trained = self._train(regime, seed, pool, key, store)
+            store.put(key, trained)
             fresh = 1
         else:
             fresh = 0
-        facts, weights = unpack(found)
+        facts, weights = unpack(trained)
         self._write(folder, facts | self._facts(regime, seed, pool), weights)
         return fresh
 
@@ -130,7 +130,7 @@ class _Workshop:
             *(parts.lora.for_keys_json(), parts.training.for_keys_json(), *parts.later_for_keys()),
         )
 
-    def _train(self, regime: Regime, seed: int, pool: TrainingPool, key: str, kept: ItemStore) -> bytes:
+    def _train(self, regime: Regime, seed: int, pool: TrainingPool, key: str, store: ItemStore) -> bytes:
         job = Training(
             name=f"{regime.slug}, seed {seed}",
             # not the regime: the arms share order, augmentation and first weights
@@ -146,15 +146,15 @@ class _Workshop:
         partial = f"partial-{key}"
 
         def save(state: bytes) -> None:
-            kept.put(partial, state)
+            store.put(partial, state)
             job_record.permit()
 
-        log = trainer.run(kept.get(partial), save)
+        log = trainer.run(store.get(partial), save)
         with tempfile.TemporaryDirectory() as place:
             save_adapter(self._clip, Path(place))
             weights = (Path(place) / ADAPTER_FILES[0]).read_bytes()
             settings = json.loads((Path(place) / ADAPTER_FILES[1]).read_text("utf-8"))
-        kept.drop(partial)
+        store.drop(partial)
         return pack({"log": asdict(log), "dtype": trainer.dtype_name, "adapter_config": settings}, weights)
 
     def _facts(self, regime: Regime, seed: int, pool: TrainingPool) -> dict[str, Any]:

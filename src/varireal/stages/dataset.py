@@ -368,7 +368,7 @@ def _remove_stale(folder: Path, current: set[str]) -> None:
 
 def _making(groups: Sequence[Group]) -> list[Making]:
     """How the tables say that they were made, once per stage and config digest."""
-    found: dict[tuple[str, str], Making] = {}
+    makings: dict[tuple[str, str], Making] = {}
     pairs = [pair for group in groups for pair in group.rounds]
     tables_by_stage = (
         ("masks", MASKS, dict.fromkeys(group.masks for group in groups)),
@@ -380,8 +380,8 @@ def _making(groups: Sequence[Group]) -> list[Making]:
             origin = tables.origin(path, schema)
             key = (stage, str(origin["config"]))
             more = (origin.get(name) for name in ("gates", "asked", "silhouette"))
-            found.setdefault(key, Making(stage, origin["version"], key[1], origin["written_with"], *more))
-    return list(found.values())
+            makings.setdefault(key, Making(stage, origin["version"], key[1], origin["written_with"], *more))
+    return list(makings.values())
 
 
 def _card_facts(

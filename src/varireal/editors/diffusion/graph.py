@@ -87,12 +87,12 @@ def run_plain(pipe: Any, jobs: Sequence[CanvasEdit], recipe: PlainRecipe, settin
     height, width = jobs[0].canvas.outer
     speed = settings.speed
     if settings.mode == "image2image":
-        own = {"image": [Image.fromarray(job.image) for job in jobs], "strength": recipe.strength}
+        shape = {"image": [Image.fromarray(job.image) for job in jobs], "strength": recipe.strength}
     else:
-        own = {"height": height, "width": width}
+        shape = {"height": height, "width": width}
     made = pipe(
         **embeddings([job.guided for job in jobs], pipe),
-        **own,
+        **shape,
         guidance_scale=recipe.guidance if speed.guidance is None else speed.guidance,
         num_inference_steps=speed.steps or recipe.steps,
         generator=generators([job.seed for job in jobs]),
@@ -111,8 +111,8 @@ def composed(job: CanvasEdit, picture: Array) -> Array:
     if not recipe.whole:
         return pixels.cast(job.canvas.back(picture), recipe.casting)
     object_ = (job.mask / 255.0)[..., None]
-    kept = object_ if isinstance(recipe, BackgroundRecipe) else 1.0 - object_
-    mixed = picture.astype(np.float32) * (1.0 - kept) + job.image.astype(np.float32) * kept
+    share = object_ if isinstance(recipe, BackgroundRecipe) else 1.0 - object_
+    mixed = picture.astype(np.float32) * (1.0 - share) + job.image.astype(np.float32) * share
     if recipe.casting == "wrap":
         return pixels.cast(job.canvas.back(mixed), "wrap")
     return job.canvas.back(pixels.cast(mixed, recipe.casting))
@@ -196,8 +196,8 @@ def _seen_embeddings(pipe: Any, seen: Sequence[Array]) -> torch.Tensor:
     """(2 N, 1, ...): embeddings of blank pictures, then of the N pictures, each with its own."""
     plus = type(pipe.unet.encoder_hid_proj.image_projection_layers[0]).__name__ != "ImageProjection"
     pictures = [Image.fromarray(picture) for picture in seen]
-    found, blank = pipe.encode_image(pictures, pipe._execution_device, 1, plus)
-    return torch.cat([blank, found])[:, None]
+    embeds, blank = pipe.encode_image(pictures, pipe._execution_device, 1, plus)
+    return torch.cat([blank, embeds])[:, None]
 
 
 def embeddings(texts: Sequence[Guided], pipe: Any) -> dict[str, torch.Tensor]:

@@ -93,8 +93,8 @@ class SdxlEditor:
         """Encode the texts of (prompt, class name) at once, so that the encoders are loaded once and let go."""
         texts: dict[str, list[Weighted]] = {}
         for prompt, class_name in wanted:
-            found = self._wording.text(prompt, class_name)
-            texts.setdefault(found.encoders, []).extend([found.text, plain_text(found.negative or "")])
+            wording = self._wording.text(prompt, class_name)
+            texts.setdefault(wording.encoders, []).extend([wording.text, plain_text(wording.negative or "")])
         for which, members in texts.items():
             self._cache(which).prepare([*members, plain_text("")])
 
@@ -171,7 +171,7 @@ class SdxlEditor:
         square = recipe is not None and recipe.letterbox == "square"
         height, width = request.mask.shape
         canvas = SdxlCanvas.of((height, width), self._settings.size, square=square)
-        found = wording.text(prompt, request.class_name)
+        edit_text = wording.text(prompt, request.class_name)
         seeds = recipe.seeds if recipe is not None else ()
         own_prior = wording.needs_prior(prompt) and request.prior is None
         noise = stable_int("own prior", request.seed)
@@ -180,7 +180,7 @@ class SdxlEditor:
             image=canvas.place(request.image),
             mask=canvas.place_mask(request.mask),
             recipe=recipe,
-            guided=self._cache(found.encoders).guided(found.text, found.negative),
+            guided=self._cache(edit_text.encoders).guided(edit_text.text, edit_text.negative),
             seed=seeds[request.seed % len(seeds)] if seeds else request.seed,
             corner=(stable_int("row", request.seed) / _UNIT, stable_int("column", request.seed) / _UNIT),
             prior=request.prior,
