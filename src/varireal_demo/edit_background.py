@@ -71,8 +71,8 @@ def _tint(color: Array) -> Array:
 def match_sharpness(scene: Array, photo: Array, mask: Array) -> Array:
     """Blur a scene (H, W, 3) linear that is crisper than the object, as a photo's background never is."""
     wanted = _crispness(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255, mask)
-    found = _crispness(srgb(luminance(scene)), np.ones(mask.shape, bool))
-    return blur(scene, float(np.clip(1.1 * (found / max(wanted, 1e-3) - 1.05), 0, 1.4)))
+    sharpness = _crispness(srgb(luminance(scene)), np.ones(mask.shape, bool))
+    return blur(scene, float(np.clip(1.1 * (sharpness / max(wanted, 1e-3) - 1.05), 0, 1.4)))
 
 
 def _crispness(gray: Array, where: Array) -> float:

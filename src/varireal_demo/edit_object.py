@@ -8,7 +8,7 @@ import numpy as np
 
 from varireal.editors import oklab
 from varireal.editors.colors import MATTE, METALLIC, NEON, NamedColor
-from varireal.editors.regions import Cutout, cut_out, to_light
+from varireal.editors.regions import ObjectCutout, cut_out, to_light
 from varireal.editors.shading import blur, luminance, mix, smoothstep, srgb, tone
 from varireal.records import Array
 from varireal_demo.materials import Material
@@ -44,7 +44,7 @@ class Layers:
     high: float
 
 
-def take_apart(cut: Cutout) -> Layers:
+def take_apart(cut: ObjectCutout) -> Layers:
     """Split the object's lightness into base and detail.
 
     The base is a guided filter of the lightness by itself (He, Sun and Tang, "Guided image filtering", 2010), with
@@ -69,7 +69,7 @@ def _box(values: Array, weight: Array, radius: int) -> Array:
     return mean
 
 
-def kept_parts(cut: Cutout, layers: Layers) -> Array:
+def kept_parts(cut: ObjectCutout, layers: Layers) -> Array:
     """How much each pixel is to be left as it is, (h, w) in 0..1.
 
     Kept are small dark parts in lighter surroundings (eyes, nostrils) and small parts of a colour that is rare on
@@ -77,13 +77,13 @@ def kept_parts(cut: Cutout, layers: Layers) -> Array:
     thin parts of another colour than the body (legs, beaks, aerials).
     """
     colors = _even_colors(layers.lab)
-    kept = np.maximum(_dark_spots(cut, layers), _rare_colors(cut, colors))
-    kept = np.maximum(kept, _other_limbs(cut, layers, colors))
+    parts = np.maximum(_dark_spots(cut, layers), _rare_colors(cut, colors))
+    parts = np.maximum(parts, _other_limbs(cut, layers, colors))
     # Between kept and changed lies a mixture of two pigments, which no object has: the step is kept short.
-    return smoothstep(0.25, 0.75, blur(kept, 0.7 * cut.scale)) * cut.mask
+    return smoothstep(0.25, 0.75, blur(parts, 0.7 * cut.scale)) * cut.mask
 
 
-def _dark_spots(cut: Cutout, layers: Layers) -> Array:
+def _dark_spots(cut: ObjectCutout, layers: Layers) -> Array:
     """Dark parts narrower than about a tenth of the object, found by a morphological closing."""
     lightness = np.where(cut.mask, layers.lab[..., 0], layers.middle).astype(np.float32)
     height, width = lightness.shape
@@ -104,7 +104,7 @@ def _even_colors(lab: Array) -> Array:
     return even
 
 
-def _rare_colors(cut: Cutout, colors: Array) -> Array:
+def _rare_colors(cut: ObjectCutout, colors: Array) -> Array:
     """Colours of which the object has little: mass of similar colours in a histogram of the two colour axes."""
     place = np.clip((colors / _REACH + 1) * (_BINS / 2), 0, _BINS - 1).astype(np.int64)
     flat = place[..., 0] * _BINS + place[..., 1]
@@ -116,7 +116,7 @@ def _rare_colors(cut: Cutout, colors: Array) -> Array:
     return smoothstep(0.10, 0.07, mass.reshape(-1)[flat]) * far
 
 
-def _other_limbs(cut: Cutout, layers: Layers, colors: Array) -> Array:
+def _other_limbs(cut: ObjectCutout, layers: Layers, colors: Array) -> Array:
     """Parts that an opening of the mask takes away and that differ from the rest in colour or much in lightness."""
     radius = 0.055 * cut.size
     body = cut.mask & (cut.depth > radius)
@@ -125,7 +125,7 @@ def _other_limbs(cut: Cutout, layers: Layers, colors: Array) -> Array:
     near = cv2.distanceTransform((~body).astype(np.uint8), cv2.DIST_L2, 5) <= 1.25 * radius + 1
     count, parts = cv2.connectedComponents((cut.mask & ~near).astype(np.uint8))
     usual, usual_lightness = np.median(colors[body], axis=0), float(np.median(layers.lab[..., 0][body]))
-    kept = np.zeros(cut.mask.shape, np.float32)
+    limbs = np.zeros(cut.mask.shape, np.float32)
     for number in range(1, min(count, _MOST_LIMBS)):
         part = parts == number
         if part.sum() < _LEAST_LIMB * cut.mask.sum():
@@ -136,8 +136,8 @@ def _other_limbs(cut: Cutout, layers: Layers, colors: Array) -> Array:
             # The part is cut off short of the body: it is continued as far as its colour goes.
             joined = cv2.dilate(part.astype(np.uint8), _disc(0.9 * radius + 1)).astype(bool) & cut.mask & ~body
             similar = np.linalg.norm(colors - np.median(colors[part], axis=0), axis=-1) < 0.7 * max(away, 0.1)
-            kept[part | (joined & similar)] = 1
-    return kept
+            limbs[part | (joined & similar)] = 1
+    return limbs
 
 
 def _disc(radius: float) -> Array:
@@ -171,7 +171,7 @@ class Relief:
     light: Array
 
 
-def raise_relief(cut: Cutout, lightness: Array) -> Relief:
+def raise_relief(cut: ObjectCutout, lightness: Array) -> Relief:
     """Blow the silhouette up like a cushion with a rim of constant radius.
 
     Args:
@@ -198,14 +198,14 @@ def raise_relief(cut: Cutout, lightness: Array) -> Relief:
     return Relief(right, down, u, v, _light(cut, lightness, right, down))
 
 
-def _light(cut: Cutout, lightness: Array, right: Array, down: Array) -> Array:
+def _light(cut: ObjectCutout, lightness: Array, right: Array, down: Array) -> Array:
     """Direction of the light by least squares of lightness on facing, drawn to "from above, left"."""
     values = lightness[cut.mask] - lightness[cut.mask].mean()
     facing = np.stack([right[cut.mask], down[cut.mask]], -1)
     normal = facing.T @ facing + 1e-3 * len(facing) * np.eye(2)
-    found = np.linalg.solve(normal, facing.T @ values)
-    found = np.array([found[0], min(float(found[1]), 0.0)]) * 4
-    direction = found + 0.6 * _PRIOR
+    solved = np.linalg.solve(normal, facing.T @ values)
+    solved = np.array([solved[0], min(float(solved[1]), 0.0)]) * 4
+    direction = solved + 0.6 * _PRIOR
     light: Array = (direction / max(1.0, float(np.linalg.norm(direction)))).astype(np.float32)
     return light
 
@@ -234,7 +234,7 @@ def recolor(image: Array, mask: Array, color: NamedColor, rng: np.random.Generat
     return lay_over(image, cut, painted, weight)
 
 
-def lay_over(image: Array, cut: Cutout, surface: Array, weight: Array) -> Array:
+def lay_over(image: Array, cut: ObjectCutout, surface: Array, weight: Array) -> Array:
     """Exchange the object's surface and keep what else shines through its edge pixels.
 
     A pixel at the edge is ``a * object + (1 - a) * background``; with the new surface it is the old pixel plus
@@ -263,8 +263,8 @@ def _paint(layers: Layers, color: NamedColor, rng: np.random.Generator) -> Array
     lightness = _lightness(layers, target, middle, color.finish)
     chroma = _chroma_share(lightness, middle, color.finish)
     # A little of the object's own variation of colour keeps the paint from looking flat.
-    own = layers.lab[..., 1:] - np.median(layers.lab[..., 1:].reshape(-1, 2), axis=0)
-    shades = target[1:] * chroma[..., None] + 0.06 * own
+    ground = layers.lab[..., 1:] - np.median(layers.lab[..., 1:].reshape(-1, 2), axis=0)
+    shades = target[1:] * chroma[..., None] + 0.06 * ground
     return np.concatenate([lightness[..., None], shades], -1).astype(np.float32)
 
 
@@ -355,7 +355,7 @@ def retexture(
 
 
 def _draw(
-    cut: Cutout,
+    cut: ObjectCutout,
     relief: Relief,
     material: Material,
     colors: Sequence[tuple[float, float, float]],

@@ -174,7 +174,7 @@ def rasterize(screen: Array, depth: Array, faces: Array, height: int, width: int
     high = np.minimum(np.floor(corners.max(1)), [width - 1, height - 1]).astype(np.int64)
     extent = (high - low).max(1) + 1
     usable = (high >= low).all(1)
-    found: list[tuple[Array, Array, Array]] = []
+    hits: list[tuple[Array, Array, Array]] = []
     smallest = 0
     for size in _BOX_SIZES:
         chosen = np.flatnonzero(usable & (extent > smallest) & (extent <= size))
@@ -182,11 +182,11 @@ def rasterize(screen: Array, depth: Array, faces: Array, height: int, width: int
         if len(chosen):
             which, row, column, weights = _inside(corners[chosen], low[chosen], high[chosen], size)
             face = chosen[which]
-            found.append(((low[face, 1] + row) * width + low[face, 0] + column, face, weights))
-    if not found:
+            hits.append(((low[face, 1] + row) * width + low[face, 0] + column, face, weights))
+    if not hits:
         nothing = np.zeros(0, np.int64)
         return Pixels(nothing, nothing, np.zeros((0, 3), np.float32), np.zeros(0, np.float32))
-    index, face, weights = (np.concatenate([group[k] for group in found]) for k in range(3))
+    index, face, weights = (np.concatenate([group[k] for group in hits]) for k in range(3))
     z = np.einsum("nc,nc->n", depth[faces[face]], weights).astype(np.float32)
     lowest, highest = float(depth.min()), float(depth.max())
     level = ((z - lowest) / max(highest - lowest, 1e-9) * _DEPTH_LEVELS).clip(0, _DEPTH_LEVELS).astype(np.int64)

@@ -7,7 +7,7 @@ import numpy as np
 
 from varireal.editors.shading import blur, smoothstep
 from varireal.records import Array
-from varireal_demo.birds.draw import Cutout
+from varireal_demo.birds.draw import BirdCutout
 from varireal_demo.camera import View, ground_shadow
 from varireal_demo.noise import field, sample
 from varireal_demo.solids import Mesh, rasterize
@@ -96,7 +96,9 @@ def stand_on(image: Array, mesh: Mesh, view: View, to_sun: Array, ground: float,
     return image * (1 - 0.95 * cast[..., None] * share) * (1 - 0.8 * contact[..., None])
 
 
-def mirror_in_water(image: Array, cutout: Cutout, foot: float, rng: np.random.Generator, *, strength: float) -> Array:
+def mirror_in_water(
+    image: Array, cutout: BirdCutout, foot: float, rng: np.random.Generator, *, strength: float
+) -> Array:
     """Lay the subject's rippled mirror image on the water (H, W, 3) below row ``foot`` (in pixels)."""
     height, width = cutout.alpha.shape
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
@@ -127,7 +129,7 @@ def ring_of_water(image: Array, alpha: Array, foot: float) -> Array:
     return result
 
 
-def sink(cutout: Cutout, foot: float, depth: float, rng: np.random.Generator) -> Cutout:
+def sink(cutout: BirdCutout, foot: float, depth: float, rng: np.random.Generator) -> BirdCutout:
     """Hide what lies behind blades of grass, snow or sand: a ragged edge ``depth`` pixels above row ``foot``."""
     height, width = cutout.alpha.shape
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
@@ -135,10 +137,10 @@ def sink(cutout: Cutout, foot: float, depth: float, rng: np.random.Generator) ->
     ragged = sample(field("fine"), columns / width * 0.45 + shift[0], np.full_like(rows, shift[1]))
     edge = foot - depth * (0.35 + 0.55 * np.clip(ragged, -0.6, 2.0))
     keep = smoothstep(edge + 0.8, edge - 0.8, rows)
-    return Cutout(cutout.color * keep[..., None], cutout.alpha * keep)
+    return BirdCutout(cutout.color * keep[..., None], cutout.alpha * keep)
 
 
-def without_crumbs(cutout: Cutout, *, smallest: float = 0.02) -> Cutout:
+def without_crumbs(cutout: BirdCutout, *, smallest: float = 0.02) -> BirdCutout:
     """Drop loose bits of a silhouette that are smaller than ``smallest`` of it, such as toes cut off by grass."""
     solid = (cutout.alpha > 0.5).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(solid, connectivity=4)
@@ -148,10 +150,10 @@ def without_crumbs(cutout: Cutout, *, smallest: float = 0.02) -> Cutout:
         return cutout
     near = cv2.dilate(np.isin(labels, crumbs).astype(np.uint8), np.ones((3, 3), np.uint8))
     keep = np.where((near == 1) & ((solid == 0) | np.isin(labels, crumbs)), 0, 1).astype(np.float32)
-    return Cutout(cutout.color * keep[..., None], cutout.alpha * keep)
+    return BirdCutout(cutout.color * keep[..., None], cutout.alpha * keep)
 
 
-def compose(image: Array, cutout: Cutout) -> Array:
+def compose(image: Array, cutout: BirdCutout) -> Array:
     """Lay a cutout over linear light (H, W, 3)."""
     result: Array = image * (1 - cutout.alpha[..., None]) + cutout.color
     return result

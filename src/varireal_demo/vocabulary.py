@@ -77,10 +77,10 @@ def _texture(prompt: Prompt) -> Plan:
 def _background(prompt: Prompt) -> Plan:
     lexicon = scene_lexicon()
     words = tokens(prompt.name)
-    found = lexicon.find(words)
-    if found:
+    matches = lexicon.find(words)
+    if matches:
         # The place is named first, what lies in it later ("beach with palm trees").
-        best = max(found, key=lambda match: (match.length, -match.start))
+        best = max(matches, key=lambda match: (match.length, -match.start))
         return Plan("background", scene=best.value)
     raise unknown_words(prompt, words, lexicon)
 

@@ -1,5 +1,6 @@
 """A headless browser, pages that fail the test on any request or error, and reports whose content is known."""
 
+import json
 import os
 import shutil
 from dataclasses import dataclass, field, replace
@@ -9,7 +10,9 @@ import numpy as np
 import pytest
 
 from unit.reporting.study_results import study
-from varireal.reporting.gallery import FunnelRow, GalleryCandidate, GalleryFacts, GalleryPhoto, write_gallery
+from varireal.reporting.gallery import write_gallery
+from varireal.reporting.records import GalleryCandidate, GalleryFacts, GalleryPhoto
+from varireal.store.schemas import FUNNEL
 
 QUIET = (
     "--no-sandbox",
@@ -99,16 +102,13 @@ PROMPTS = {
 
 
 def photo(image_id, side=48):
-    class_id = image_id.partition("-")[0]
     image = np.full((side, side, 3), 120, np.uint8)
     image[:, : side // 2] = (40, 90, 160)
     mask = np.zeros((side, side), bool)
     mask[side // 4 : 3 * side // 4, side // 4 : 3 * side // 4] = True
     if image_id.endswith("-2"):
-        return GalleryPhoto(
-            image_id, class_id, CLASSES[class_id], "train", image, None, "mask_empty", "Nothing stood out."
-        )
-    return GalleryPhoto(image_id, class_id, CLASSES[class_id], "train", image, mask, "ok", "")
+        return GalleryPhoto(image_id, "train", image, None, "mask_empty", "Nothing stood out.")
+    return GalleryPhoto(image_id, "train", image, mask, "ok", "")
 
 
 def edited(source, attribute, arm):
@@ -121,11 +121,12 @@ def edited(source, attribute, arm):
 
 def attempt(source, attribute, arm, n, outcome, reasons):
     name, description = PROMPTS[attribute, arm]
+    class_id = source.image_id.partition("-")[0]
     return GalleryCandidate(
         candidate_id=f"{source.image_id}-{attribute}-{arm}-{n}",
         image_id=source.image_id,
-        class_id=source.class_id,
-        class_name=source.class_name,
+        class_id=class_id,
+        class_name=CLASSES[class_id],
         attribute=attribute,
         feasibility=arm,
         k=0,
@@ -159,13 +160,18 @@ def known(photos=3):
                     yield attempt(source, attribute, arm, int(n == 1 and arm == "infeasible"), "accepted", ())
 
 
+def counts(*values):
+    """A row of the table of counts; the reasons come last, as pairs."""
+    return dict(zip(FUNNEL.names, (*values[:-1], json.dumps(dict(values[-1]))), strict=True))
+
+
 FACTS = GalleryFacts(
     study="tiny",
     title=f"Title {HOSTILE}",
     subtitle="Three classes",
     facts=(("Editor", HOSTILE),),
     funnel=tuple(
-        FunnelRow(
+        counts(
             id,
             name,
             attribute,

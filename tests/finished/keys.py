@@ -23,9 +23,9 @@ from varireal.prompts.agenda import Agenda
 from varireal.prompts.deal import Deals
 from varireal.records import EditRequest, Prompt, SourceImage
 from varireal.running.room import Room
-from varireal.segmenters.kept import KeptSegmenter
+from varireal.segmenters.stored import StoredSegmenter
 from varireal.stages import adapters, images, predictions
-from varireal.stages.candidates import Work
+from varireal.stages.candidates import CandidateMaker
 from varireal.stages.common import Item
 from varireal.store.items import ItemStore
 from varireal.study.layout import Layout
@@ -113,7 +113,7 @@ def _masks(part, machine: MachineSlice, store: ItemStore) -> dict[str, str]:
     keys = {}
     for name in part.masks.chain:
         segmenter = make_backend("segmenters", name, part.masks, context)
-        kept = KeptSegmenter(segmenter, part.masks, part.noun, part.reading, store)
+        kept = StoredSegmenter(segmenter, part.masks, part.noun, part.reading, store)
         keys[f"masks {name}"] = kept.key(PHOTO)
     return keys
 
@@ -128,12 +128,12 @@ def _edits(part, machine: MachineSlice, scratch: Path) -> dict[str, str]:
         }
     }
     store = _Spy(scratch / "edits.sqlite")
-    work = Work(part, masks, store, Room(scratch, 1), machine=machine)
-    editor, keys = work._editor, {}
+    maker = CandidateMaker(part, masks, store, Room(scratch, 1), machine=machine)
+    editor, keys = maker._editor, {}
     for attribute in part.edits.attributes:
         for arm in FEASIBILITIES:
             item = _item(attribute, arm, part.seed)
-            keys[f"edits {attribute} {arm}"] = work._key(item)
+            keys[f"edits {attribute} {arm}"] = maker._key(item)
             if hasattr(editor, "pool"):
                 entries = editor.pool(item.prompt, "a class", part.seed)
                 if entries:
@@ -148,7 +148,7 @@ def _edits(part, machine: MachineSlice, scratch: Path) -> dict[str, str]:
                 per_image=part.edits.per_image, seed=part.seed,
             )  # fmt: skip
             keys[f"deal {attribute} {arm}"] = deals._key("class", ["photo-1", "photo-2"])
-    work.close()
+    maker.close()
     store.close()
     return keys
 

@@ -106,7 +106,7 @@ def warp(image: Array, matrix: Matrix, window: Window) -> Array:
     a, b, c, d, e, f = matrix
     x, y = window.left + 0.5, window.top + 0.5  # pixel centres, where OpenCV counts from the centre of the first
     inverse = np.array([[a, b, a * x + b * y + c - 0.5], [d, e, d * x + e * y + f - 0.5]])
-    warped: Array = cv2.warpAffine(
+    return cv2.warpAffine(
         image,
         inverse,
         (window.width, window.height),
@@ -114,7 +114,6 @@ def warp(image: Array, matrix: Matrix, window: Window) -> Array:
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=(0, 0, 0),
     )
-    return warped
 
 
 def resize(image: Array, size: int) -> Array:
@@ -125,8 +124,7 @@ def resize(image: Array, size: int) -> Array:
     """
     pixels = torch.from_numpy(np.require(image, requirements=["C", "W"])).permute(2, 0, 1)[None]
     resized = torch.nn.functional.interpolate(pixels, size=(size, size), mode="bicubic", antialias=True)
-    joined: Array = cv2.merge(list(resized[0].numpy()))  # torch returns planes
-    return joined
+    return np.asarray(cv2.merge(list(resized[0].numpy())))
 
 
 def centre(image: Array, size: int) -> Array:
@@ -174,8 +172,7 @@ def saturation(image: Array, factor: float) -> Array:
     """Scale the distance of each pixel to its own gray."""
     matrix = np.full((3, 4), -_CUT)
     matrix[:, :3] = factor * np.eye(3) + (1 - factor) * _LUMA
-    changed: Array = cv2.transform(image, matrix.astype(np.float32))
-    return changed
+    return cv2.transform(image, matrix.astype(np.float32))
 
 
 def hue(image: Array, shift: float) -> Array:
@@ -183,21 +180,18 @@ def hue(image: Array, shift: float) -> Array:
     hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV_FULL)
     # Pillow has 255 steps a turn and OpenCV 256; the overflow wraps around, as desired.
     hsv[..., 0] += np.uint8(round(int(shift * 255) * 256 / 255) % 256)
-    turned: Array = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB_FULL)
-    return turned
+    return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB_FULL)
 
 
 def grayscale(image: Array) -> Array:
     """Replace each pixel by its gray, in three equal channels."""
-    gray: Array = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    return gray
+    return cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
 
 
 def solarize(image: Array, threshold: float = 128) -> Array:
     """Invert the levels at or above ``threshold``."""
     if threshold == 128:  # then the smaller of a level and its inverse is the answer: no table needed
-        solarized: Array = cv2.min(image, cv2.bitwise_not(image))
-        return solarized
+        return cv2.min(image, cv2.bitwise_not(image))
     return _look_up(image, np.where(np.less(_LEVELS, threshold), _LEVELS, 255 - _LEVELS))
 
 
@@ -244,8 +238,7 @@ def sharpness(image: Array, factor: float) -> Array:
 def blur(image: Array, radius: float) -> Array:
     """Blur as Pillow's ``GaussianBlur`` of ``radius`` pixels, above 0, does: by three box filters."""
     kernel = _blur_kernel(radius)
-    blurred: Array = cv2.sepFilter2D(image, -1, kernel, kernel, borderType=cv2.BORDER_REPLICATE)
-    return blurred
+    return cv2.sepFilter2D(image, -1, kernel, kernel, borderType=cv2.BORDER_REPLICATE)
 
 
 def _blur_kernel(radius: float) -> Array:
@@ -261,15 +254,13 @@ def _blur_kernel(radius: float) -> Array:
 
 
 def _linear(image: Array, scale: float, offset: float) -> Array:
-    changed: Array = cv2.addWeighted(image, scale, image, 0, offset - _CUT)
-    return changed
+    return cv2.addWeighted(image, scale, image, 0, offset - _CUT)
 
 
 def _look_up(image: Array, table: Array) -> Array:
     """Map levels by one (256,) table or by one per channel (256, 3)."""
     shaped = table.astype(np.uint8).reshape((256, 1, -1) if table.ndim > 1 else 256)
-    changed: Array = cv2.LUT(image, shaped)
-    return changed
+    return cv2.LUT(image, shaped)
 
 
 def _histograms(image: Array) -> list[Array]:

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional
 
 from varireal.classifiers.augment import Augmenter
-from varireal.classifiers.pools import Picture, Pool
+from varireal.classifiers.pools import Picture, TrainingPool
 from varireal.config.adapters import TrainingSettings
 from varireal.core.seeds import stable_int
 from varireal.records import Array
@@ -61,7 +61,7 @@ class Batches:
 
     def __init__(
         self,
-        pool: Pool,
+        pool: TrainingPool,
         settings: TrainingSettings,
         seed: int,
         augmenters: dict[str, Augmenter],

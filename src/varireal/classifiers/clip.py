@@ -104,12 +104,11 @@ def probabilities(clip: Clip, pictures: Sequence[Array], texts: Sequence[str], b
     """Class probabilities of normalised pictures (3, S, S) each: (N, C) float32."""
     clip.model.eval()
     words = clip.text_features(clip.tokens(texts))
-    found = []
+    parts = []
     for start in range(0, len(pictures), batch_size):
         batch = torch.stack([torch.from_numpy(picture) for picture in pictures[start : start + batch_size]])
-        found.append(clip.logits(clip.image_features(batch.to(clip.device)), words).float().softmax(1).cpu())
-    result: Array = torch.cat(found).numpy()
-    return result
+        parts.append(clip.logits(clip.image_features(batch.to(clip.device)), words).float().softmax(1).cpu())
+    return torch.cat(parts).numpy()
 
 
 # Loading a CLIP: the one in the package, a folder, a weights file, or a hub id. Weights are safetensors only.

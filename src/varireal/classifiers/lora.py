@@ -77,8 +77,8 @@ class _Part(nn.Linear):
 
     def forward(self, sequence: torch.Tensor) -> torch.Tensor:
         """The projection that was handed over, or else as ``nn.Linear``."""
-        found, self.given = self.given, None
-        return super().forward(sequence) if found is None else found
+        handed, self.given = self.given, None
+        return super().forward(sequence) if handed is None else handed
 
 
 class SplitAttention(nn.Module):

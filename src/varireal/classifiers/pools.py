@@ -33,7 +33,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Pool:
+class TrainingPool:
     """What one regime is trained on.
 
     Attributes:
@@ -54,7 +54,7 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class TrainingPictures:
     """Everything that pools are made from.
 
     Attributes:
@@ -74,7 +74,7 @@ class Material:
 class PoolMaker:
     """Makes the pools of a study."""
 
-    def __init__(self, material: Material, seed: int) -> None:
+    def __init__(self, material: TrainingPictures, seed: int) -> None:
         self._material = material
         self._seed = seed
         self._pairs = self._matched_pairs()
@@ -85,8 +85,8 @@ class PoolMaker:
         for label, attribute, item, arm in self._material.edits:
             arms[label, attribute, item].add(arm)
         pairs: dict[tuple[int, str], list[str]] = defaultdict(list)
-        for (label, attribute, item), found in arms.items():
-            if found == set(FEASIBILITIES):
+        for (label, attribute, item), accepted in arms.items():
+            if accepted == set(FEASIBILITIES):
                 pairs[label, attribute].append(item)
         for key, items in pairs.items():
             items.sort(key=lambda item: stable_int("pair", self._seed, *key, item))
@@ -100,19 +100,19 @@ class PoolMaker:
         counts = [len(self._pairs.get((label, attribute), ())) for attribute in self._material.attributes]
         return min((count for count in counts if count), default=0)
 
-    def pool(self, regime: Regime) -> Pool:
+    def pool(self, regime: Regime) -> TrainingPool:
         """The pictures of a regime."""
         labels = range(len(self._material.class_names))
         real = tuple(p for label in labels for p in self._material.real.get(label, ())) if regime.uses_real else ()
         synthetic, lacking = [], []
         if regime.kind != r.REAL:
             for label in labels:
-                found = list(self._extra(regime, label))
-                synthetic += found
-                if not found:
+                extra = list(self._extra(regime, label))
+                synthetic += extra
+                if not extra:
                     lacking.append(self._material.class_names[label])
         missing = "accepted pair or no usable mask" if regime.kind == r.IDENTITY else "accepted pair"
-        return Pool(real, tuple(synthetic), _notes(lacking, len(labels), missing))
+        return TrainingPool(real, tuple(synthetic), _notes(lacking, len(labels), missing))
 
     def _extra(self, regime: Regime, label: int) -> Iterable[Picture]:
         budget = self.budget(label)

@@ -51,7 +51,7 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class Training:
     """One training.
 
     Attributes:
@@ -77,7 +77,7 @@ Save = Callable[[bytes], None]
 class Trainer:
     """Trains the updates on a model that ``add_lora`` was called on; the model is left with the chosen weights."""
 
-    def __init__(self, clip: Clip, job: Job, batches: Batches) -> None:
+    def __init__(self, clip: Clip, job: Training, batches: Batches) -> None:
         self._clip, self._job, self._batches = clip, job, batches
         self._parameters = lora_parameters(clip)
         reset_lora(self._parameters, job.seed)
@@ -198,11 +198,11 @@ class Trainer:
 
         Step 0 is scored for the curve only: the model without training is a regime of its own.
         """
-        found = self._score()
-        if found is None:
+        score = self._score()
+        if score is None:
             self._best, self._log.chosen_step = self._weights(), step
             return
-        accuracy, loss = found
+        accuracy, loss = score
         earlier = list(zip(self._log.val_accuracies, self._log.val_losses, strict=True))[1:]
         if step and all((accuracy, -loss) > (other, -its_loss) for other, its_loss in earlier):
             self._best, self._log.chosen_step = self._weights(), step

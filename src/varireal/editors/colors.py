@@ -103,13 +103,13 @@ class Lexicon(Generic[T]):
 
     def find(self, words: Sequence[str]) -> list[Match[T]]:
         """Known phrases from left to right, the longest first at each place, without overlap."""
-        found, start = [], 0
+        matches, start = [], 0
         while start < len(words):
             match = self.at(words, start)
             if match:
-                found.append(match)
+                matches.append(match)
             start += match.length if match else 1
-        return found
+        return matches
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
@@ -343,29 +343,29 @@ def prompt_color(prompt: Prompt) -> NamedColor:
 
 def _named_color(prompt: Prompt) -> NamedColor:
     words = tokens(prompt.name)
-    found = colors_in(words)
-    if found:
-        refuse_leftovers(prompt, words, found, color_lexicon())
-        if len(found) > 1:
+    matches = colors_in(words)
+    if matches:
+        refuse_leftovers(prompt, words, matches, color_lexicon())
+        if len(matches) > 1:
             raise UnknownPromptError(
-                f"color prompt {prompt.name!r} names {len(found)} colours ({', '.join(m.phrase for m in found)}): "
+                f"color prompt {prompt.name!r} names {len(matches)} colours ({', '.join(m.phrase for m in matches)}): "
                 "name one, or use a texture such as 'black and white patches'",
-                word=found[1].phrase,
+                word=matches[1].phrase,
             )
-        return found[0].value
+        return matches[0].value
     raise unknown_words(prompt, words, color_lexicon())
 
 
 def colors_in(words: Sequence[str], taken: frozenset[int] = frozenset()) -> list[Match[NamedColor]]:
     """Colour phrases that use none of the taken tokens."""
-    found, start = [], 0
+    matches, start = [], 0
     free = [word if number not in taken else "" for number, word in enumerate(words)]
     while start < len(free):
         match = color_at(free, start) if free[start] else None
         if match:
-            found.append(match)
+            matches.append(match)
         start += match.length if match else 1
-    return found
+    return matches
 
 
 def refuse_leftovers(prompt: Prompt, words: Sequence[str], used: Iterable[Match[Any]], lexicon: Lexicon[Any]) -> None:

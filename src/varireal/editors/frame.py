@@ -21,7 +21,7 @@ Rgb = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class InstructionTexts:
     """The instructions of one config.
 
     Attributes:
@@ -54,7 +54,7 @@ class Wording:
             "class": class_name,
             "noun": self.noun,
         }
-        filled = FIELD.sub(lambda found: values[found.group(1)], self.template(prompt.attribute))
+        filled = FIELD.sub(lambda field: values[field.group(1)], self.template(prompt.attribute))
         return " ".join(filled.split())
 
     def params(self, prompt: Prompt, others: Mapping[str, Any]) -> str:
@@ -65,8 +65,8 @@ class Wording:
             others: settings that all attributes share.
         """
         template = self.template(prompt.attribute)
-        told = {"template": template, "noun": self.noun if "{noun}" in template else "", **others}
-        return json.dumps(told, sort_keys=True)
+        parts = {"template": template, "noun": self.noun if "{noun}" in template else "", **others}
+        return json.dumps(parts, sort_keys=True)
 
 
 def target_rgb(prompt: Prompt) -> Rgb | None:
@@ -87,7 +87,7 @@ _LONGEST = 7 / 3
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class Letterbox:
     """Where a photo lies on a picture: scaled as a whole, in the middle.
 
     Attributes:
@@ -101,7 +101,7 @@ class Frame:
     outer: tuple[int, int]
 
     @classmethod
-    def fitted(cls, photo: tuple[int, int], outer: tuple[int, int]) -> "Frame":
+    def fitted(cls, photo: tuple[int, int], outer: tuple[int, int]) -> "Letterbox":
         """The largest place of a photo, (height, width), on a picture, (height, width), without changing its shape."""
         scale = min(outer[0] / photo[0], outer[1] / photo[1])
         height, width = (min(most, max(1, round(side * scale))) for side, most in zip(photo, outer, strict=True))

@@ -13,7 +13,7 @@ from PIL import Image
 
 from varireal.backends import BackendContext
 from varireal.config.edits import EditInstructions, InstructEdits
-from varireal.editors.frame import Frame, Wording, may_change, settled, target_rgb, working_shape
+from varireal.editors.frame import InstructionTexts, Letterbox, may_change, settled, target_rgb, working_shape
 from varireal.editors.instruct_models import KEY, Kind, Model, find_kind, fitting
 from varireal.errors import BackendError
 from varireal.models.catalog import model_identity
@@ -84,20 +84,20 @@ class TextBook:
 
     def _encoded(self, texts: Sequence[str]) -> list[tuple[Tensor, ...]]:
         encoders = self._load()
-        found = None
+        embeddings = None
         try:
-            found = _encode(encoders.to(self._device.name), texts, self._device.name, self._count)
+            embeddings = _encode(encoders.to(self._device.name), texts, self._device.name, self._count)
         except torch.OutOfMemoryError:
             if not self._device.on_gpu:
                 raise
             logger.warning("the text encoders do not fit onto the GPU; encoding %d texts on the CPU", len(texts))
-        if found is None:  # outside of the handler: the error's traceback keeps tensors alive
-            found = _encode(encoders.to("cpu"), texts, "cpu", self._count)
+        if embeddings is None:  # outside of the handler: the error's traceback keeps tensors alive
+            embeddings = _encode(encoders.to("cpu"), texts, "cpu", self._count)
         del encoders
         gc.collect()
         if self._device.on_gpu:
             torch.cuda.empty_cache()
-        return found
+        return embeddings
 
 
 @torch.inference_mode()
@@ -116,7 +116,7 @@ _NOTHING = " "
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class FramedEdit:
     """One edit on the picture that the model sees.
 
     Attributes:
@@ -127,7 +127,7 @@ class Job:
         seed: of its noise.
     """
 
-    frame: Frame
+    frame: Letterbox
     image: Array
     region: Array
     text: str
@@ -148,7 +148,7 @@ class InstructEditor:
     def __init__(self, settings: InstructEdits, context: BackendContext) -> None:
         quiet()
         self._settings, self._machine = settings, context.machine
-        self._wording = Wording(settings, context.noun)
+        self._wording = InstructionTexts(settings, context.noun)
         self._device = find_device(context.machine)
 
     @classmethod
@@ -203,7 +203,7 @@ class InstructEditor:
             BackendError: the model cannot be loaded, or one photo alone is too much for the memory.
         """
         results: dict[int, EditResult] = {}
-        buckets: dict[tuple[int, int], list[tuple[int, Job]]] = {}
+        buckets: dict[tuple[int, int], list[tuple[int, FramedEdit]]] = {}
         for number, request in enumerate(requests):
             if not request.mask.any():
                 results[number] = EditResult(EditStatus.NO_MASK, "the mask is empty")
@@ -216,11 +216,11 @@ class InstructEditor:
                 results[number] = self._result(requests[number], job, picture, batch)
         return [results[number] for number in range(len(requests))]
 
-    def _made(self, jobs: Sequence[Job]) -> list[tuple[Array, int]]:
+    def _made(self, jobs: Sequence[FramedEdit]) -> list[tuple[Array, int]]:
         """Pictures in 0..1, each with the number of photos in its call."""
         pipe = self._model.pipe
 
-        def work(part: Sequence[Job]) -> list[tuple[Array, int]]:
+        def work(part: Sequence[FramedEdit]) -> list[tuple[Array, int]]:
             with torch.inference_mode():
                 made = pipe(**self._arguments(part)).images
             return [(np.asarray(picture, np.float32), len(part)) for picture in made]
@@ -233,13 +233,13 @@ class InstructEditor:
                 "model waiting outside; set edits.instruct.size lower, or use a smaller model"
             ) from error
 
-    def _arguments(self, jobs: Sequence[Job]) -> dict[str, Any]:
+    def _arguments(self, jobs: Sequence[FramedEdit]) -> dict[str, Any]:
         """Arguments of a call of the pipeline."""
         kind, settings = self._kind, self._settings
         height, width = jobs[0].frame.outer
         together = kind.together
         pictures = [Image.fromarray(job.image) for job in jobs]
-        found: dict[str, Any] = {
+        arguments: dict[str, Any] = {
             "image": pictures if together else pictures[0],
             "num_inference_steps": settings.steps,
             "generator": [torch.Generator("cpu").manual_seed(job.seed % _SEEDS) for job in jobs],
@@ -247,15 +247,15 @@ class InstructEditor:
             **self._told([job.text for job in jobs]),
         }
         if kind.guidance:
-            found[kind.guidance] = settings.guidance
+            arguments[kind.guidance] = settings.guidance
         if kind.shaped:
-            found |= {"height": height, "width": width}
+            arguments |= {"height": height, "width": width}
         if kind.area:
-            found |= {"max_area": height * width, "_auto_resize": False}
+            arguments |= {"max_area": height * width, "_auto_resize": False}
         if kind.masked:
-            found["mask_image"] = [Image.fromarray(job.region.astype(np.uint8) * 255) for job in jobs]
-            found["strength"] = settings.strength
-        return found
+            arguments["mask_image"] = [Image.fromarray(job.region.astype(np.uint8) * 255) for job in jobs]
+            arguments["strength"] = settings.strength
+        return arguments
 
     def _told(self, texts: list[str]) -> dict[str, Any]:
         """What a call is told to do, and what it is led away from."""
@@ -263,14 +263,14 @@ class InstructEditor:
         if not kind.texts:
             negative = [self._settings.negative or _NOTHING] * len(texts) if guided else None
             return {"prompt": texts, "negative_prompt": negative}
-        found = dict(zip(kind.texts, self._texts.embeddings(texts), strict=True))
+        embeddings = dict(zip(kind.texts, self._texts.embeddings(texts), strict=True))
         if guided and kind.negative == "embeddings":
             away = self._texts.embeddings([self._settings.negative] * len(texts))
-            found |= {f"negative_{name}": value for name, value in zip(kind.texts, away, strict=True)}
+            embeddings |= {f"negative_{name}": value for name, value in zip(kind.texts, away, strict=True)}
         device = self._model.pipe._execution_device
-        return {name: value.to(device) for name, value in found.items()}
+        return {name: value.to(device) for name, value in embeddings.items()}
 
-    def _result(self, request: EditRequest, job: Job, picture: Array, batch: int) -> EditResult:
+    def _result(self, request: EditRequest, job: FramedEdit, picture: Array, batch: int) -> EditResult:
         marks = ("step_cache:first_block",) if self._settings.step_cache else ()
         how = MadeWith(batch, self._device.dtype_name, self._device.label, self._ladder.step, marks)
         if not np.isfinite(picture).all():
@@ -286,14 +286,14 @@ class InstructEditor:
             made_with=how,
         )
 
-    def _job(self, request: EditRequest) -> Job:
+    def _job(self, request: EditRequest) -> FramedEdit:
         height, width = request.mask.shape
         kind, mask = self._kind, request.mask.astype(bool)
         outer = working_shape((height, width), self._settings.size, kind.multiple, exact=not kind.fixed)
-        frame = Frame.fitted((height, width), outer)
+        frame = Letterbox.fitted((height, width), outer)
         region = frame.place_region(may_change(mask, request.prompt.attribute))
         text = self._wording.text(request.prompt, request.class_name)
-        return Job(frame, frame.place(request.image), region, text, request.seed)
+        return FramedEdit(frame, frame.place(request.image), region, text, request.seed)
 
     @cached_property
     def _kind(self) -> Kind:

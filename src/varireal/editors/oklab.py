@@ -34,15 +34,13 @@ _BISECTIONS = 8
 def from_linear(light: ArrayLike) -> Array:
     """Convert linear RGB (..., 3) to OKLab (..., 3) float32: lightness 0..1, then two signed colour axes."""
     lms = np.cbrt(np.maximum(np.asarray(light, np.float32), 0) @ _RGB_TO_LMS.T)
-    lab: Array = lms @ _LMS_TO_LAB.T
-    return lab
+    return lms @ _LMS_TO_LAB.T
 
 
 def to_linear(lab: ArrayLike) -> Array:
     """Convert OKLab (..., 3) to linear RGB; the result may lie outside 0..1 (see ``fit_gamut``)."""
     lms = np.asarray(lab, np.float32) @ _LAB_TO_LMS.T
-    light: Array = (lms * lms * lms) @ _LMS_TO_RGB.T
-    return light
+    return np.asarray((lms * lms * lms) @ _LMS_TO_RGB.T)
 
 
 def from_srgb(values: ArrayLike) -> Array:
@@ -54,8 +52,7 @@ def from_srgb(values: ArrayLike) -> Array:
 def to_srgb(lab: ArrayLike) -> Array:
     """Convert OKLab to sRGB in 0..1; colours that sRGB cannot show lose chroma, not lightness or hue."""
     light = np.clip(to_linear(fit_gamut(lab)), 0, 1)
-    rgb: Array = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055).astype(np.float32)
-    return rgb
+    return np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055).astype(np.float32)
 
 
 def fit_gamut(lab: ArrayLike) -> Array:
@@ -77,8 +74,7 @@ def fit_gamut(lab: ArrayLike) -> Array:
 
 def _shown(lab: Array) -> Array:
     light = to_linear(lab)
-    shown: Array = np.all((light > -_GAMUT_SLACK) & (light < 1 + _GAMUT_SLACK), axis=-1)
-    return shown
+    return np.asarray(np.all((light > -_GAMUT_SLACK) & (light < 1 + _GAMUT_SLACK), axis=-1))
 
 
 def _with_chroma(lab: Array, scale: Array) -> Array:

@@ -14,7 +14,7 @@ from varireal.config.edits import EditInstructions, HostedEdits, PictureServer
 from varireal.core.files import error_text
 from varireal.core.pictures import encode_png
 from varireal.core.seeds import digest
-from varireal.editors.frame import Frame, Wording, may_change, settled, target_rgb
+from varireal.editors.frame import InstructionTexts, Letterbox, may_change, settled, target_rgb
 from varireal.errors import BackendError
 from varireal.hosted.client import NoAnswerError, run_all
 from varireal.hosted.money import Ledger, PictureMeter, planned_cost
@@ -39,7 +39,7 @@ _HOSTED = MadeWith(1, "hosted", "hosted")
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    frame: Frame
+    frame: Letterbox
     request: PictureRequest
 
 
@@ -62,7 +62,7 @@ class HostedEditor:
         self, settings: HostedEdits, server: PictureServer, noun: str, store: ItemStore, *, grace: float
     ) -> None:
         self._settings, self._server, self._store, self._grace = settings, server, store, grace
-        self._wording = Wording(settings, noun)
+        self._wording = InstructionTexts(settings, noun)
         self.revision: str | None = settings.model
         self.batch_size = _WINDOW * server.traffic.concurrency
         self._runner: asyncio.Runner | None = None
@@ -151,7 +151,7 @@ class HostedEditor:
     def _job(self, request: EditRequest) -> _Job:
         settings, mask = self._settings, request.mask.astype(bool)
         height, width = mask.shape
-        frame = Frame.fitted((height, width), self._outer(height, width))
+        frame = Letterbox.fitted((height, width), self._outer(height, width))
         region = may_change(mask, request.prompt.attribute) if settings.send_mask else None
         text = self._wording.text(request.prompt, request.class_name)
         seen = request.image.tobytes(), request.image.shape, b"" if region is None else np.packbits(region).tobytes()

@@ -15,7 +15,7 @@ _SIDE = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Cutout:
+class ObjectCutout:
     """The object's bounding box with a margin; all arrays are of its size (h, w).
 
     Attributes:
@@ -44,8 +44,7 @@ class Cutout:
 
 def to_light(image: Array) -> Array:
     """Decode (..., 3) uint8 sRGB to linear RGB float32."""
-    light: Array = _CODES_TO_LIGHT[image]
-    return light
+    return _CODES_TO_LIGHT[image]
 
 
 def edge_scale(height: int, width: int) -> float:
@@ -53,7 +52,7 @@ def edge_scale(height: int, width: int) -> float:
     return max(0.75, float(np.sqrt(height * width)) / _SIDE)
 
 
-def cut_out(image: Array, mask: Array) -> Cutout:
+def cut_out(image: Array, mask: Array) -> ObjectCutout:
     """Cut the object of ``mask`` (H, W) bool out of ``image`` (H, W, 3) uint8; the mask must not be empty."""
     filled_rows, filled_columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     scale = edge_scale(*mask.shape)
@@ -65,7 +64,7 @@ def cut_out(image: Array, mask: Array) -> Cutout:
     light = to_light(image[rows, columns])
     depth = depth_inside(box)
     alpha = edge_share(image[rows, columns], signed_depth(box), scale)
-    return Cutout(
+    return ObjectCutout(
         rows=rows,
         columns=columns,
         mask=box,
@@ -82,14 +81,12 @@ def depth_inside(mask: Array) -> Array:
     """Distance in pixels from the nearest False pixel, (H, W) float32; the picture's border is no edge."""
     if mask.all():
         return np.full(mask.shape, float(max(mask.shape)), np.float32)
-    depth: Array = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5)
-    return depth
+    return cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5)
 
 
 def signed_depth(mask: Array) -> Array:
     """Distance in pixels from the outline, (H, W): positive inside, negative outside."""
-    signed: Array = np.where(mask, depth_inside(mask) - 0.5, 0.5 - depth_inside(~mask))
-    return signed
+    return np.where(mask, depth_inside(mask) - 0.5, 0.5 - depth_inside(~mask))
 
 
 def edge_share(image: Array, signed: Array, scale: float) -> Array:
@@ -128,15 +125,14 @@ def spread(values: Array, weight: Array, sigma: float) -> tuple[Array, Array]:
 def _without_rim(light: Array, depth: Array, scale: float) -> Array:
     """Continue the colours of the inside to the rim; parts that are rim only (legs, whiskers) stay as they are."""
     core = (depth > 1.8 * scale).astype(np.float32)
-    inside, found = spread(light, core, 1.2 * scale)
-    rim = (1 - smoothstep(1.2 * scale, 2.4 * scale, depth)) * smoothstep(0.02, 0.12, found)
+    inside, weight = spread(light, core, 1.2 * scale)
+    rim = (1 - smoothstep(1.2 * scale, 2.4 * scale, depth)) * smoothstep(0.02, 0.12, weight)
     return mix(light, inside, rim)
 
 
 def background_region(mask: Array) -> Array:
     """Pixels (H, W) bool that a background edit may change: all but the sure inside of the object."""
-    region: Array = depth_inside(mask) <= EDGE * edge_scale(*mask.shape)
-    return region
+    return depth_inside(mask) <= EDGE * edge_scale(*mask.shape)
 
 
 def put_before(plate: Array, image: Array, mask: Array) -> Array:
@@ -161,9 +157,9 @@ def _edge(image: Array, mask: Array) -> tuple[Array, Array]:
     signed = signed_depth(mask)
     alpha = edge_share(image, signed, scale)
     light = to_light(image)
-    inner_color, found = spread(light, (signed > EDGE * scale).astype(np.float32), 1.5 * scale)
+    inner_color, weight = spread(light, (signed > EDGE * scale).astype(np.float32), 1.5 * scale)
     # Where the pixel is not wholly the object's its colour comes from further inside; parts too thin for that keep it.
-    foreign = (1 - smoothstep(0.75, 1.0, alpha)) * smoothstep(0.02, 0.1, found)
+    foreign = (1 - smoothstep(0.75, 1.0, alpha)) * smoothstep(0.02, 0.1, weight)
     return alpha, mix(light, inner_color, foreign)
 
 

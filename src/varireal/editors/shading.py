@@ -38,8 +38,7 @@ def tone(light: Array) -> Array:
 def smoothstep(start: float | Array, end: float | Array, x: ArrayLike) -> Array:
     """Hermite step from 0 at ``start`` to 1 at ``end`` (``start`` may be the larger)."""
     t = np.clip((np.asarray(x, np.float32) - start) / (end - start), 0, 1)
-    result: Array = (t * t * (3 - 2 * t)).astype(np.float32)
-    return result
+    return np.asarray((t * t * (3 - 2 * t)).astype(np.float32))
 
 
 def mix(a: Any, b: Any, t: ArrayLike) -> Array:
@@ -47,19 +46,16 @@ def mix(a: Any, b: Any, t: ArrayLike) -> Array:
     weight = np.asarray(t, np.float32)
     if weight.ndim == 2 and (np.ndim(a) in (1, 3) or np.ndim(b) in (1, 3)):
         weight = weight[..., None]
-    result: Array = np.asarray(a * (1 - weight) + b * weight, np.float32)
-    return result
+    return np.asarray(a * (1 - weight) + b * weight, np.float32)
 
 
 def blur(x: Array, sigma: float) -> Array:
     """Gaussian blur with mirrored borders; ``sigma`` is in pixels and below 0.15 nothing is done."""
     if sigma < 0.15:
         return x
-    blurred: Array = cv2.GaussianBlur(x, (0, 0), float(sigma), borderType=cv2.BORDER_REFLECT)
-    return blurred
+    return cv2.GaussianBlur(x, (0, 0), float(sigma), borderType=cv2.BORDER_REFLECT)
 
 
 def luminance(light: Array) -> Array:
     """Relative luminance (..., 3) -> (...,) of linear RGB, with the Rec. 709 weights."""
-    result: Array = light @ np.array([0.2126, 0.7152, 0.0722], np.float32)
-    return result
+    return light @ np.array([0.2126, 0.7152, 0.0722], np.float32)

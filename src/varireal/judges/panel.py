@@ -19,8 +19,8 @@ from varireal.names import BLANK, ON_PICTURE, MaskStatus
 from varireal.running import job_record
 from varireal.segmenters.again import Resegmented, segment_again
 from varireal.segmenters.base import Segmenter
-from varireal.segmenters.kept import own_options
 from varireal.segmenters.quality import decode_mask
+from varireal.segmenters.stored import own_options
 from varireal.store.items import ItemStore
 
 # Asking about candidates: what the item store knows is not asked, the rest is, and is kept before anybody sees it.

@@ -106,8 +106,8 @@ def silhouette_iou(edited: Array, mask: Array) -> float | None:
     cv2.setRNGSeed(0)
     picture = np.ascontiguousarray(small)
     cv2.grabCut(picture, labels, (0, 0, 0, 0), *models, _ITERATIONS, cv2.GC_INIT_WITH_MASK)
-    found = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
-    return float((found & object_).sum() / (found | object_).sum())
+    again = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
+    return float((again & object_).sum() / (again | object_).sum())
 
 
 def _seeds(object_: Array) -> Array | None:
@@ -194,8 +194,7 @@ def measure(
 
 def _edges(image: Array) -> Array:
     """Morphological gradient over 3 x 3 pixels, largest channel: (H, W) uint8."""
-    strength: Array = cv2.morphologyEx(image, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).max(-1)
-    return strength
+    return np.asarray(cv2.morphologyEx(image, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).max(-1))
 
 
 def seam_score(original: Array, edited: Array, region: Array) -> float | None:
@@ -222,12 +221,12 @@ def color_distances(edited: Array, mask: Array, target_rgb: tuple[float, float, 
     pixels = skimage.color.rgb2lab(edited[mask][None] / 255.0)[0]
     low, high = np.percentile(pixels[:, 0], [25, 75])
     middle = pixels[(pixels[:, 0] >= low) & (pixels[:, 0] <= high)]
-    found = np.median(middle, 0)
+    seen = np.median(middle, 0)
     asked = skimage.color.rgb2lab(np.array(target_rgb)[None, None])[0, 0]
-    distance = float(skimage.color.deltaE_ciede2000(asked, found, kL=2))
+    distance = float(skimage.color.deltaE_ciede2000(asked, seen, kL=2))
     if np.hypot(*asked[1:]) < _HAS_HUE:
         return distance, None
-    turn = np.degrees(np.arctan2(asked[2], asked[1]) - np.arctan2(found[2], found[1]))
+    turn = np.degrees(np.arctan2(asked[2], asked[1]) - np.arctan2(seen[2], seen[1]))
     return distance, float(abs((turn + 180) % 360 - 180))
 
 
@@ -253,5 +252,4 @@ def _drawing(image: Array) -> Array:
     """Edge strength of the lightness, scaled so that its 98th percentile is 1: contrast alone does not count."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
     strength = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
-    drawing: Array = np.clip(strength / max(float(np.percentile(strength, 98)), 1.0), 0, 1)
-    return drawing
+    return np.clip(strength / max(float(np.percentile(strength, 98)), 1.0), 0, 1)

@@ -1,14 +1,13 @@
-"""The answer of a study in two sentences that follow from its numbers.
+"""The answer of a study in two sentences that follow from its numbers, and how numbers are written for people.
 
-What could not be told is said to be open: an undecided comparison never becomes a claim that there is nothing.
+Accuracies are in percent and differences in points, always alike. What could not be told is said to
+be open: an undecided comparison never becomes a claim that there is nothing.
 """
 
 from collections.abc import Sequence
 
-from varireal.reporting.records import StudyResults
+from varireal.reporting.study_results import StudyResults
 from varireal.statistics.records import DifferenceRow, Finding, Interval
-
-# How numbers and findings are written for people: accuracies in percent, differences in points, always alike.
 
 MINUS = "−"
 """The real minus sign: as wide as the plus, so that columns of differences stand straight."""
@@ -83,26 +82,26 @@ def sides(rows: Sequence[DifferenceRow]) -> tuple[str, str]:
     They are the words around the minus at the end of the names. Where only what is subtracted is common to all names,
     the other side is called the regime.
     """
-    found = {_around_minus(row.name.rpartition(": ")[2]) for row in rows}
-    if len(found) == 1:
-        return next(iter(found)) or UNNAMED
-    seconds = {pair[1] if pair else "" for pair in found}
+    pairs = {_around_minus(row.name.rpartition(": ")[2]) for row in rows}
+    if len(pairs) == 1:
+        return pairs.pop() or UNNAMED
+    seconds = {pair[1] if pair else "" for pair in pairs}
     second = seconds.pop() if len(seconds) == 1 else ""
     return ("the regime", second) if second else UNNAMED
 
 
 def _around_minus(text: str) -> tuple[str, str] | None:
     for minus in (" - ", f" {MINUS} ", " – "):
-        first, found, second = text.rpartition(minus)
-        if found and first.strip() and second.strip():
+        first, _, second = text.rpartition(minus)
+        if first.strip() and second.strip():
             return first.strip(), second.strip()
     return None
 
 
 def subject(row: DifferenceRow) -> str:
     """Return what is compared, without the sides, such as ``real+synthetic, background``."""
-    head, found, _ = row.name.rpartition(": ")
-    return head if found else row.name
+    head, colon, _ = row.name.rpartition(": ")
+    return head if colon else row.name
 
 
 def finding_text(finding: Finding, names: tuple[str, str]) -> str:
@@ -122,8 +121,8 @@ def finding_text(finding: Finding, names: tuple[str, str]) -> str:
 
 def test_set_text(test_set: str) -> str:
     """Return the name of a test set for people: ``test`` or ``test (background)``."""
-    head, found, shift = test_set.partition("_")
-    return f"test ({shift.replace('_', ' ')})" if found and head == "test" and shift else test_set
+    head, _, shift = test_set.partition("_")
+    return f"test ({shift.replace('_', ' ')})" if head == "test" and shift else test_set
 
 
 test_set_text.__test__ = False  # type: ignore[attr-defined]  # no test for pytest

@@ -2,8 +2,7 @@
 
 import base64
 import hashlib
-from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -13,14 +12,12 @@ import jinja2
 from markupsafe import Markup
 
 from varireal.errors import DataError
-from varireal.reporting.files import script_json, write_script
-from varireal.reporting.reasons import reason_code, reason_text
-from varireal.reporting.records import FunnelRow, GalleryCandidate, GalleryFacts
+from varireal.reporting.data_files import script_json, write_script
+from varireal.reporting.reasons import COUNTS, by_setting, lost, reason_code, reason_text, reasons_of, totals
+from varireal.reporting.records import GalleryCandidate, GalleryFacts, Row
 
 if TYPE_CHECKING:
     from varireal.reporting.results import ResultsPage
-
-# The index of a gallery: what the page filters by, as columns of small integers in files of bounded size.
 
 CHUNK_CANDIDATES = 20_000
 CARD_COLUMNS = ("class", "image", "attribute", "k", "page", "size")
@@ -52,7 +49,10 @@ class Interned(Generic[Value]):
 
 
 class IndexWriter:
-    """Writes ``index-*.js``. Small tables (classes, reasons ...) stay here for ``index.html``."""
+    """Writes ``index-*.js``: what the page filters by, as columns of small integers in files of bounded size.
+
+    Small tables (classes, reasons ...) stay here for ``index.html``.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -71,15 +71,15 @@ class IndexWriter:
         self._card_columns: list[list[int]] = [[] for _ in CARD_COLUMNS]
         self._candidate_columns: list[list[int]] = [[] for _ in CANDIDATE_COLUMNS]
 
-    def expect(self, rows: Iterable[FunnelRow]) -> None:
+    def expect(self, rows: Iterable[Row]) -> None:
         """Know the classes, attributes and arms of the study, though none of its shown pairs may be of them.
 
         One that is chosen then leaves nothing, and not everything.
         """
         for row in rows:
-            self.classes((row.class_id, row.class_name))
-            self.attributes(row.attribute)
-            self.arms(row.feasibility)
+            self.classes((row["class_id"], row["class_name"]))
+            self.attributes(row["attribute"])
+            self.arms(row["feasibility"])
 
     def start_card(self, candidate: GalleryCandidate, page: int) -> None:
         """Begin the card of the pair that a candidate belongs to."""
@@ -155,6 +155,7 @@ def render_document(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    total = totals(facts.funnel)
     text = environment.get_template("index.html.j2").render(
         facts=facts,
         policy=_policy(style, script),
@@ -163,9 +164,9 @@ def render_document(
         data=Markup(script_json(_payload(facts, index, pages))),  # noqa: S704  (escaped for a script element)
         tabs=(*_RESULT_TABS, *TABS) if page else TABS,
         page=page,
-        total=_total(facts.funnel),
+        total=total,
         settings=_settings(facts.funnel),
-        reasons=_lost(facts.funnel),
+        reasons=lost(total["reasons"]),
         downloads=[(label, _local_address(path)) for label, path in facts.downloads],
     )
     return text.encode("utf-8", "replace")
@@ -192,7 +193,7 @@ def _digest(text: str) -> str:
 def _payload(facts: GalleryFacts, index: IndexWriter, pages: int) -> dict[str, Any]:
     """Return what the scripts know before any data file is loaded."""
     codes = dict.fromkeys(index.reasons.values)
-    codes.update(dict.fromkeys(reason_code(reason) for row in facts.funnel for reason, _ in row.reasons))
+    codes.update(dict.fromkeys(code for row in facts.funnel for code, _ in reasons_of(row)))
     return {
         "classes": index.classes.values,
         "attributes": index.attributes.values,
@@ -211,51 +212,19 @@ def counts_apart(facts: GalleryFacts) -> bool:
 
 def count_rows(facts: GalleryFacts) -> list[list[Any]]:
     """Return the counts by class as ``funnel.js`` reads them."""
-    return [
-        [
-            *(row.class_id, row.class_name, row.attribute, row.feasibility),
-            *(row.wanted, row.made, row.accepted, row.short),
-            [[reason_code(reason), count] for reason, count in row.reasons],
-        ]
-        for row in facts.funnel
-    ]
+    columns = ("class_id", "class_name", "attribute", "feasibility", *COUNTS)
+    return [[*(row[name] for name in columns), reasons_of(row)] for row in facts.funnel]
 
 
-def _total(rows: Iterable[FunnelRow]) -> dict[str, int]:
-    total = Counter({"wanted": 0, "made": 0, "accepted": 0, "short": 0})
-    for row in rows:
-        total.update(wanted=row.wanted, made=row.made, accepted=row.accepted, short=row.short)
-    return dict(total)
-
-
-def _settings(funnel: tuple[FunnelRow, ...]) -> list[dict[str, Any]]:
+def _settings(funnel: Sequence[Row]) -> list[dict[str, Any]]:
     """Sum the funnel over the classes: one entry per setting, in the order of first appearance."""
-    groups: dict[tuple[str, str], list[FunnelRow]] = {}
-    for row in funnel:
-        groups.setdefault((row.attribute, row.feasibility), []).append(row)
     settings = []
-    for (attribute, feasibility), rows in groups.items():
-        total = _total(rows)
+    for rows in by_setting(funnel).values():
+        total = totals(rows)
         share = 100 * total["accepted"] / total["wanted"] if total["wanted"] else 0.0
-        settings.append(
-            {
-                "attribute": attribute,
-                "feasibility": feasibility,
-                "share": f"{share:.2f}",
-                "lost": _lost(rows)[:1],
-                **total,
-            }
-        )
+        names = {name: rows[0][name] for name in ("attribute", "feasibility")}
+        settings.append({**names, **total, "share": f"{share:.2f}"})
     return settings
-
-
-def _lost(rows: Iterable[FunnelRow]) -> list[tuple[str, int]]:
-    """Return label and number of candidates of each reason, most frequent first."""
-    counts: Counter[str] = Counter()
-    for row in rows:
-        for reason, count in row.reasons:
-            counts[reason_text(reason_code(reason)).label] += count
-    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 def _local_address(path: str) -> str:

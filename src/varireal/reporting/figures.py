@@ -1,4 +1,9 @@
-"""Figures for a paper, each as SVG and PNG: paired differences, accuracies, learning curves, confusions."""
+"""Figures for a paper, each as SVG and PNG: paired differences, accuracies, learning curves, confusions.
+
+The same numbers give the same bytes. White background, one type size that is legible at column width, the colours of
+Okabe and Ito; what matters differs in shape too. Text is drawn as outlines, so that a figure looks the same in every
+program; DejaVu comes with matplotlib.
+"""
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,6 +15,7 @@ from textwrap import fill
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -26,23 +32,9 @@ from varireal.reporting.answer import (
     subject,
     test_set_text,
 )
-from varireal.reporting.records import (
-    LearningCurve,
-    StudyResults,
-    class_label,
-    counts,
-    matrix_of,
-    regime_label,
-    telling_regime,
-    test_sets,
-)
+from varireal.reporting.confusions import counts, matrix_of, telling_regime
+from varireal.reporting.study_results import LearningCurve, StudyResults
 from varireal.statistics.records import DifferenceRow, Finding
-
-# How figures for a paper look, and how they are written: the same numbers give the same bytes.
-#
-# White background, one type size that is legible at column width, the colours of Okabe and Ito; what matters differs
-# in shape too. Text is drawn as outlines, so that a figure looks the same in every program; DejaVu comes with
-# matplotlib.
 
 COLUMN, PAGE = 3.5, 7.2
 """Widths of one column and of a page of text, in inches."""
@@ -127,8 +119,6 @@ def bare(axes: Any, *sides: str) -> None:
         axes.tick_params(axis="y", length=0)
 
 
-# Learning curves for a paper: one small panel per regime, one thin line per seed.
-
 Points = tuple[tuple[int, ...], list[float]]
 
 _ACROSS, _PANEL = 4, 1.3
@@ -155,22 +145,19 @@ def curve_figures(results: StudyResults) -> Iterable[tuple[str, str, Any]]:
 def _curve_panels(
     results: StudyResults, points: Callable[[LearningCurve], Points], label: str, *, chosen: bool
 ) -> Any:
-    """Draw one panel per regime on the same axes, so that regimes can be compared by eye."""
-    slugs = [slug for slug in results.regimes if any(curve.regime == slug for curve in results.curves)]
-    slugs += [slug for slug in dict.fromkeys(curve.regime for curve in results.curves) if slug not in slugs]
-    across = min(_ACROSS, len(slugs))
-    down = ceil(len(slugs) / across)
+    """Draw one panel per regime on the same axes, one thin line per seed, so that regimes can be compared by eye."""
+    by_regime = results.curves_by_regime
+    across = min(_ACROSS, len(by_regime))
+    down = ceil(len(by_regime) / across)
     figure = new_figure(PAGE * across / _ACROSS + (0.4 if across < _ACROSS else 0), 0.45 + _PANEL * down)
     grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
-    for place, axes in enumerate(grid.flat):
-        if place >= len(slugs):
-            axes.set_visible(False)
-            continue
-        axes.set_title(fill(short(regime_label(results, slugs[place]), 60), 30), fontsize=6)
+    for axes in grid.flat[len(by_regime) :]:
+        axes.set_visible(False)
+    for axes, (slug, curves) in zip(grid.flat, by_regime.items(), strict=False):
+        axes.set_title(fill(short(results.label(slug), 60), 30), fontsize=6)
         axes.grid(color=BAND, lw=0.5)
-        for curve in results.curves:
-            if curve.regime == slugs[place]:
-                _line(axes, curve, *points(curve), chosen=chosen)
+        for curve in curves:
+            _line(axes, curve, *points(curve), chosen=chosen)
     figure.supxlabel("optimiser step", fontsize=7)
     figure.supylabel(label, fontsize=7)
     return figure
@@ -182,15 +169,16 @@ def _line(axes: Any, curve: LearningCurve, steps: tuple[int, ...], values: list[
         axes.plot([curve.chosen_step], [values[steps.index(curve.chosen_step)]], "o", color=ORANGE, ms=2.5)
 
 
-# Paired differences for a paper: in one column where they fit, else with one panel per test set over the page.
-
 _ROW, _ENDS = 0.17, 0.75
 _COLUMN_LINES, _COLUMN_TITLE = 40, 30
 _TITLE = 60
 
 
 def forest_figure(rows: Sequence[DifferenceRow], level: float) -> Any:
-    """Draw the differences of one family with their intervals, the margin and the findings."""
+    """Draw the differences of one family with their intervals, the margin and the findings.
+
+    In one column where they fit, else with one panel per test set over the page.
+    """
     titles = {_title(row, rows) for row in rows}
     if len(rows) + len(titles) <= _COLUMN_LINES and max(map(len, titles)) <= _COLUMN_TITLE:
         return _column(rows, level)
@@ -205,17 +193,15 @@ def _column(rows: Sequence[DifferenceRow], level: float) -> Any:
     """Draw one line per comparison and test set, grouped by what is compared."""
     # by comparison, test sets in the order given
     order = {name: place for place, name in enumerate(dict.fromkeys(row.name for row in rows))}
-    groups = [
-        (name, list(found)) for name, found in groupby(sorted(rows, key=lambda row: order[row.name]), lambda r: r.name)
-    ]
+    groups = [list(group) for _, group in groupby(sorted(rows, key=lambda row: order[row.name]), lambda r: r.name)]
     lines = len(rows) + len(groups)
     figure = new_figure(COLUMN, _ENDS + 0.3 + _ROW * lines)
     axes = figure.subplots()
     _ground(axes, rows)
     ticks, place = [], 0
-    for _, found in groups:
-        ticks.append((place, _title(found[0], rows), True))
-        for row in found:
+    for group in groups:
+        ticks.append((place, _title(group[0], rows), True))
+        for row in group:
             place += 1
             _interval(axes, place, row)
             ticks.append((place, short(test_set_text(row.test_set)), False))
@@ -238,10 +224,10 @@ def _interval(axes: Any, place: int, row: DifferenceRow) -> None:
 
 
 def _legend(rows: Sequence[DifferenceRow]) -> list[Any]:
-    found = [finding for finding in FINDING_MARKS if any(row.finding is finding for row in rows)]
     marks = [
-        Line2D([], [], ls="", ms=4, mew=0.9, label=finding_text(finding, sides(rows)), **FINDING_MARKS[finding])
-        for finding in found
+        Line2D([], [], ls="", ms=4, mew=0.9, label=finding_text(finding, sides(rows)), **mark)
+        for finding, mark in FINDING_MARKS.items()
+        if any(row.finding is finding for row in rows)
     ]
     margin = max(row.margin for row in rows)
     return [*marks, Patch(facecolor=BAND, label=f"margin of {margin_text(margin)}")]
@@ -282,9 +268,6 @@ def _axis_label(rows: Sequence[DifferenceRow], level: float, between: str) -> st
     return f"difference in top-1, points ({level_text(level)} interval){between}{ways}"
 
 
-_ROW, _ENDS = 0.17, 0.75
-
-
 def write_figures(folder: Path, results: StudyResults) -> list[tuple[str, str]]:
     """Write every figure that the results have numbers for.
 
@@ -304,18 +287,15 @@ def write_figures(folder: Path, results: StudyResults) -> list[tuple[str, str]]:
 
 
 def _figures(results: StudyResults) -> Iterable[tuple[str, str, Any]]:
-    families: dict[str, list[DifferenceRow]] = {}
-    for row in results.answers.differences:
-        families.setdefault(row.family, []).append(row)
     level = results.answers.settings.level
     taken: set[str] = set()
-    for family, rows in families.items():
+    for family, rows in results.families.items():
         name = "forest" if family == results.main_family else _free(f"forest-{slugify(family) or 'family'}", taken)
         yield name, f"Paired differences, {family}", forest_figure(rows, level)
     if results.answers.accuracies:
         yield "accuracy", "Accuracies with intervals", _accuracy(results)
     yield from curve_figures(results)
-    for test_set in test_sets(results):
+    for test_set in results.test_sets:
         regime = telling_regime(results, test_set)
         if regime is not None:
             name = _free(f"confusion-{slugify(test_set) or 'set'}", taken)
@@ -331,15 +311,12 @@ def _free(name: str, taken: set[str]) -> str:
 
 def _accuracy(results: StudyResults) -> Any:
     """Draw one panel per test set, one line per regime, the seeds as small ticks."""
-    rows = results.answers.accuracies
-    sets = [name for name in test_sets(results) if any(row.test_set == name for row in rows)]
-    slugs = list(dict.fromkeys([*results.regimes, *(row.regime for row in rows)]))
-    slugs = [slug for slug in slugs if any(row.regime == slug for row in rows)]
+    slugs, sets = results.tested
     figure = new_figure(PAGE, _ENDS + _ROW * len(slugs))
     panels = figure.subplots(1, len(sets), sharey=True, squeeze=False)[0]
     for axes, test_set in zip(panels, sets, strict=True):
         axes.grid(axis="y", color=BAND, lw=0.6)
-        for row in rows:
+        for row in results.answers.accuracies:
             if row.test_set != test_set:
                 continue
             place = slugs.index(row.regime)
@@ -350,7 +327,7 @@ def _accuracy(results: StudyResults) -> Any:
         axes.set_ylim(len(slugs) - 0.5, -0.5)
         axes.set_xlabel("top-1, %")
         bare(axes, "left")
-    panels[0].set_yticks(range(len(slugs)), [short(regime_label(results, slug), 60) for slug in slugs])
+    panels[0].set_yticks(range(len(slugs)), [short(results.label(slug), 60) for slug in slugs])
     return figure
 
 
@@ -358,7 +335,7 @@ def _confusion(results: StudyResults, regime: str, test_set: str) -> Any:
     """Draw the shares of each true class; above 25 classes the hardest 20 with the rest as one column."""
     table = counts(results.predictions[regime, test_set], len(results.class_names))
     shown, shares, whole = matrix_of(table)
-    names = [short(class_label(results, number), 24) for number in shown]
+    names = [short(results.class_label(number), 24) for number in shown]
     matrix = 100 * (shares[:, :-1] if whole else shares)
     columns = names if whole else [*names, "any other class"]
     side = 1.6 + 0.2 * max(len(names), 6)
@@ -370,20 +347,14 @@ def _confusion(results: StudyResults, regime: str, test_set: str) -> Any:
     axes.tick_params(length=0)
     bare(axes, "left", "bottom")
     size = 6.5 if len(names) <= 10 else 4.5
-    for (true, said), share in _entries(matrix):
+    # cells that are empty when rounded get no number
+    for true, predicted in zip(*np.nonzero(matrix >= 0.5), strict=True):
+        share = matrix[true, predicted]
         color = "white" if share > 60 else INK
-        axes.text(said, true, f"{share:.0f}", ha="center", va="center", fontsize=size, color=color)
+        axes.text(predicted, true, f"{share:.0f}", ha="center", va="center", fontsize=size, color=color)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true class" if whole else f"true class, the {len(names)} hardest")
-    axes.set_title(short(f"{regime_label(results, regime)}; {test_set_text(test_set)}", 70))
+    axes.set_title(short(f"{results.label(regime)}; {test_set_text(test_set)}", 70))
     bar = figure.colorbar(image, ax=axes, shrink=0.6, label="share of the true class, %")
     bar.outline.set_edgecolor(LINE)
     return figure
-
-
-def _entries(matrix: Any) -> Iterable[tuple[tuple[int, int], float]]:
-    """Yield the cells that are not empty when rounded."""
-    for true, row in enumerate(matrix.tolist()):
-        for said, share in enumerate(row):
-            if share >= 0.5:
-                yield (true, said), share

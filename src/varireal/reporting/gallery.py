@@ -5,36 +5,26 @@ and facts of the cards in ``data/page-*.js``, the large pictures of the same car
 counts by class in ``data/counts-00000.js`` where they are many.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from varireal.core.files import write_whole
 from varireal.errors import DataError
+from varireal.reporting.data_files import remove_stale_data, remove_stale_files, rounded, write_script
 from varireal.reporting.document import IndexWriter, count_rows, counts_apart, render_document
-from varireal.reporting.errors import DETAIL_QUALITY, THUMBNAIL_QUALITY, fitted, jpeg_url, outline
-from varireal.reporting.files import remove_stale_data, remove_stale_files, rounded, write_script
-from varireal.reporting.records import (
-    FunnelRow,
-    GalleryCandidate,
-    GalleryFacts,
-    GalleryPhoto,
-    GallerySummary,
-    StudyResults,
-)
+from varireal.reporting.records import GalleryCandidate, GalleryFacts, GalleryPhoto, GallerySummary, Photos
+from varireal.reporting.study_results import StudyResults
+from varireal.reporting.thumbnails import DETAIL_QUALITY, THUMBNAIL_QUALITY, fitted, jpeg_url, outline
 
 if TYPE_CHECKING:
     from varireal.reporting.results import ResultsPage
-
-# Cut a stream of candidates into page files: one pair is never split, one page holds each photo once.
-
-Photos = Callable[[str], GalleryPhoto]
 
 
 class PageWriter:
     """Writes ``page-*.js`` (thumbnails and facts of the cards) and ``detail-*.js`` (large pictures of the same cards).
 
-    Only the page being filled is in memory.
+    One pair is never split, and one page holds each photo once. Only the page being filled is in memory.
     """
 
     def __init__(self, folder: Path, photos: Photos, *, page_size: int, thumbnail_px: int, detail_px: int) -> None:
@@ -119,13 +109,10 @@ class PageWriter:
         self._photo_details.append(detail)
 
 
-__all__ = ["FunnelRow", "GalleryCandidate", "GalleryFacts", "GalleryPhoto", "GallerySummary", "write_gallery"]
-
-
 def write_gallery(
     folder: Path,
     facts: GalleryFacts,
-    photos: Callable[[str], GalleryPhoto],
+    photos: Photos,
     candidates: Iterable[GalleryCandidate],
     *,
     page_size: int = 60,
@@ -180,20 +167,11 @@ def write_gallery(
     return GallerySummary(pages=pages.number, candidates=index.candidates, index_bytes=len(document))
 
 
-def _sort_key(candidate: GalleryCandidate) -> tuple[str, str, str, int, str, int]:
-    return (
-        candidate.class_id,
-        candidate.image_id,
-        candidate.attribute,
-        candidate.k,
-        candidate.feasibility,
-        candidate.round,
-    )
+def _sort_key(c: GalleryCandidate) -> tuple[str, str, str, int, str, int]:
+    return c.class_id, c.image_id, c.attribute, c.k, c.feasibility, c.round
 
 
-def _results_page(
-    folder: Path, results: StudyResults | None, photos: Callable[[str], GalleryPhoto]
-) -> "ResultsPage | None":
+def _results_page(folder: Path, results: StudyResults | None, photos: Photos) -> "ResultsPage | None":
     if results is None:
         remove_stale_files(folder, ())
         return None

@@ -1,95 +1,15 @@
-"""What a reason code means, for a person."""
+"""What a reason code means, for a person; and the rows of the table ``FUNNEL`` in sums."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
+from varireal.core.paths import setting
 
-# What the page says about prompts that a language model wrote: cost, second opinion, what is missing.
+Row = Mapping[str, Any]
 
-Record = Mapping[str, Any]
-
-
-def prompt_facts(records: Sequence[Record], usage: Record) -> tuple[tuple[str, str], ...]:
-    """Names and values for the page.
-
-    Args:
-        records: of the stage prompts, one per class.
-        usage: calls, tokens and price by model.
-    """
-    settings = [(name, found) for record in records for name, found in record.get("settings", {}).items()]
-    facts = [("Prompts", _usage(usage)), ("Prompts written", _written(settings))]
-    judged = _votes(settings)
-    if sum(judged.values()):
-        facts.append(("Second opinion on prompts", _opinion(settings, judged)))
-    return tuple(facts)
-
-
-def _usage(usage: Record) -> str:
-    parts = [
-        f"{model}: {spent['calls']:,} calls, {spent['tokens_sent']:,} tokens sent, "
-        f"{spent['tokens_answered']:,} answered" + ("" if spent["usd"] is None else f", ${spent['usd']:.2f}")
-        for model, spent in usage["models"].items()
-    ]
-    return "; ".join(parts) or "none was asked for"
-
-
-def _written(settings: Iterable[tuple[str, Record]]) -> str:
-    wanted = accepted = short = 0
-    refused: Counter[str] = Counter()
-    for _, found in settings:
-        wanted += found["wanted"]
-        accepted += found["accepted"]
-        short += found["short"]
-        refused.update(found["refused"])
-    text = f"{accepted:,} of {wanted:,} wanted"
-    if short:
-        text += f", {short:,} short"
-    if refused:
-        text += f"; refused: {', '.join(f'{code} {count:,}' for code, count in refused.most_common())}"
-    return text
-
-
-def _votes(settings: Iterable[tuple[str, Record]], attribute: str = "") -> Counter[tuple[str, str]]:
-    """(arm, vote) -> count, of all attributes or of one."""
-    votes: Counter[tuple[str, str]] = Counter()
-    for name, found in settings:
-        own, _, arm = name.partition("/")
-        if attribute in ("", own):
-            votes.update({(arm, vote): count for vote, count in found["votes"].items()})
-    return votes
-
-
-def _opinion(settings: Sequence[tuple[str, Record]], votes: Counter[tuple[str, str]]) -> str:
-    total = sum(votes.values())
-    agreed = sum(count for (arm, vote), count in votes.items() if arm == vote)
-    text = f"agrees on {agreed:,} of {total:,} ({100 * agreed / total:.1f} %)"
-    kappa = kappa_of(votes)
-    if kappa is not None:
-        text += f", Cohen's kappa {kappa[0]:.2f} [{kappa[1]:.2f}, {kappa[2]:.2f}]"
-    unknown = sum(count for (_, vote), count in votes.items() if vote == "unknown")
-    if unknown:
-        text += f"; {unknown:,} without a usable vote are left out of kappa"
-    parts = []
-    for attribute in dict.fromkeys(name.partition("/")[0] for name, _ in settings):
-        own = _votes(settings, attribute)
-        share = sum(count for (arm, vote), count in own.items() if arm == vote)
-        parts.append(f"{attribute} {100 * share / max(1, sum(own.values())):.0f} %")
-    return f"{text}; {', '.join(parts)}"
-
-
-def kappa_of(votes: Mapping[tuple[str, str], int]) -> tuple[float, float, float] | None:
-    """Cohen's kappa of writer and judge with its 95 % interval, by statsmodels; None when it is not defined."""
-    arms = ("feasible", "infeasible")
-    table = np.array([[votes.get((arm, vote), 0) for vote in arms] for arm in arms], float)
-    if not table.sum() or (table.sum(0) == table.sum()).any() or (table.sum(1) == table.sum()).any():
-        return None
-    # it loads pandas, which takes seconds: only where there are two opinions
-    from statsmodels.stats.inter_rater import cohens_kappa
-
-    found = cohens_kappa(table)
-    return float(found.kappa), float(found.kappa_low), float(found.kappa_upp)
+COUNTS = ("wanted", "made", "accepted", "short")
 
 
 class ReasonText(NamedTuple):
@@ -151,3 +71,43 @@ def reason_text(code: str) -> ReasonText:
         return ReasonText(*_TEXTS[code])
     words = code.replace("_", " ").strip() or "no reason given"
     return ReasonText(words, f"Not accepted: {words}.")
+
+
+def reasons_of(row: Row) -> list[tuple[str, int]]:
+    """Code and number of the items lost to it, most frequent first."""
+    return _most_first(json.loads(row["reasons"]))
+
+
+def by_setting(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """Rows by the name of their setting, in order."""
+    grouped: dict[str, list[Row]] = {}
+    for row in rows:
+        grouped.setdefault(setting(row["attribute"], row["feasibility"]), []).append(row)
+    return grouped
+
+
+def totals(rows: Iterable[Row]) -> dict[str, Any]:
+    """Sums of some rows: wanted, made, accepted, short and the reasons as a mapping, most frequent first."""
+    sums: Counter[str] = Counter(dict.fromkeys(COUNTS, 0))
+    reasons: Counter[str] = Counter()
+    for row in rows:
+        sums.update({name: row[name] for name in COUNTS})
+        reasons.update(json.loads(row["reasons"]))
+    return {**sums, "reasons": dict(_most_first(reasons))}
+
+
+def sums_by_setting(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
+    """Sums per setting, by its name, and of everything under ``all``; see ``totals``."""
+    return {name: totals(members) for name, members in by_setting(rows).items()} | {"all": totals(rows)}
+
+
+def lost(reasons: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Label and number of what was lost to each reason, most frequent first; several codes may share a label."""
+    labels: Counter[str] = Counter()
+    for code, count in reasons.items():
+        labels[reason_text(code).label] += count
+    return _most_first(labels)
+
+
+def _most_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))

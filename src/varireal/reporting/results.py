@@ -1,4 +1,8 @@
-"""Everything that a report says about the classifiers: files for papers, and what the tabs show."""
+"""Everything that a report says about the classifiers: files for papers, and what the tabs show.
+
+The template gets plain values: texts are written, and places are percents of a chart's width. The charts are SVG
+elements without a view box, so that lines and letters keep their size when the chart is narrow on a phone.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -28,17 +32,13 @@ from varireal.reporting.answer import (
     subject,
     test_set_text,
 )
-from varireal.reporting.errors import Photos, errors_view
+from varireal.reporting.confusions import errors_view
+from varireal.reporting.data_files import FIGURES, TABLES, remove_stale_files
 from varireal.reporting.figures import write_figures
-from varireal.reporting.files import FIGURES, TABLES, remove_stale_files
-from varireal.reporting.records import LearningCurve, StudyResults, class_label, regime_label, test_sets
-from varireal.reporting.tables import accuracies_latex, write_tables
+from varireal.reporting.paper_tables import accuracies_latex, write_tables
+from varireal.reporting.records import Photos
+from varireal.reporting.study_results import LearningCurve, StudyResults
 from varireal.statistics.records import AccuracyRow, DifferenceRow, Finding
-
-# Geometry of the charts in the page: values to percent of a chart's width, with round ticks.
-#
-# The charts are SVG elements without a view box whose coordinates are percents, so that lines and letters keep their
-# size when the chart is narrow on a phone.
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +121,12 @@ def thinned(steps: tuple[int, ...], values: tuple[float, ...], limit: int) -> li
     """Return points of a curve; of a long one the means over blocks of neighbours, at most ``limit`` in all."""
     size = ceil(len(steps) / limit) if steps else 1
     blocks = range(0, len(steps), size)
-    return [
-        (sum(steps[start : start + size]) / len(steps[start : start + size]), _mean(values[start : start + size]))
-        for start in blocks
-    ]
+    return [(_mean(steps[start : start + size]), _mean(values[start : start + size])) for start in blocks]
 
 
-def _mean(values: tuple[float, ...]) -> float:
+def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
-
-# What the tab of results shows, as plain values for the template: texts are written, places are percents.
 
 View = dict[str, Any]
 
@@ -142,8 +137,8 @@ _REACH = 20
 
 
 def results_view(results: StudyResults) -> View:
-    """Return everything of the tab."""
-    families = _families(results)
+    """Return everything of the tab of results."""
+    families = [_family(name, rows, main=name == results.main_family) for name, rows in results.families.items()]
     named = {family["name"]: (family["first"], family["second"]) for family in families}
     settings = results.answers.settings
     return {
@@ -152,7 +147,7 @@ def results_view(results: StudyResults) -> View:
         "main": next((family for family in families if family["main"]), None),
         "families": [family for family in families if not family["main"]],
         "accuracy": _accuracy(results),
-        "details": [_details(results, name) for name in test_sets(results)],
+        "details": [_details(results, name) for name in results.test_sets],
         "tests": [_test(row, named[row.family]) for row in results.answers.differences],
         "level": level_text(settings.level),
         "margin": margin_text(settings.margin),
@@ -167,13 +162,6 @@ def _few_seeds(results: StudyResults) -> int | None:
     """Return the smallest number of seeds of the main comparisons when intervals cannot be relied on with it."""
     seeds = [row.seeds for row in results.answers.differences if row.family == results.main_family]
     return min(seeds) if seeds and min(seeds) < _ENOUGH_SEEDS else None
-
-
-def _families(results: StudyResults) -> list[View]:
-    groups: dict[str, list[DifferenceRow]] = {}
-    for row in results.answers.differences:
-        groups.setdefault(row.family, []).append(row)
-    return [_family(name, rows, main=name == results.main_family) for name, rows in groups.items()]
 
 
 def _family(name: str, rows: Sequence[DifferenceRow], *, main: bool) -> View:
@@ -237,19 +225,14 @@ def _arm(finding: Finding, arms: tuple[str, str]) -> str:
 
 def _accuracy(results: StudyResults) -> View:
     rows = results.answers.accuracies
-    sets = [name for name in test_sets(results) if any(row.test_set == name for row in rows)]
+    slugs, sets = results.tested
     bounds = [100 * x for row in rows for x in (row.top1.low, row.top1.high, *row.by_seed)]
     scale = axis(bounds, floor_at=0.0, top_at=100.0)
     cells = {(row.regime, row.test_set): row for row in rows}
-    slugs = dict.fromkeys([*results.regimes, *(row.regime for row in rows)])
     return {
         "sets": [(test_set_text(name), _pictures(rows, name)) for name in sets],
         "ticks": scale.labels(digits_of(scale.ticks)),
-        "rows": [
-            (regime_label(results, slug), [_cell(cells.get((slug, name)), scale) for name in sets])
-            for slug in slugs
-            if any((slug, name) in cells for name in sets)
-        ],
+        "rows": [(results.label(slug), [_cell(cells.get((slug, name)), scale) for name in sets]) for slug in slugs],
     }
 
 
@@ -277,13 +260,13 @@ def _details(results: StudyResults, test_set: str) -> View:
         "name": test_set_text(test_set),
         "rows": [
             {
-                "regime": regime_label(results, row.regime),
+                "regime": results.label(row.regime),
                 "images": count_text(row.images),
                 "seeds": row.seeds,
                 "top1": accuracy_text(row.top1),
                 "top5": percent(row.top5),
                 "macro": percent(row.macro),
-                "worst": class_label(results, row.worst_class),
+                "worst": results.class_label(row.worst_class),
                 "worst_accuracy": percent(row.worst_accuracy),
                 "by_seed": "  ".join(percent(seed) for seed in row.by_seed),
             }
@@ -308,21 +291,18 @@ def _test(row: DifferenceRow, names: tuple[str, str]) -> View:
     }
 
 
-# What the tab of training shows: regimes, learning curves and the facts of the run.
-
 _ALL_POINTS, _MOST_POINTS, _FEWEST_POINTS = 16_000, 160, 16
 _UNITS = 1000  # of a panel's inner view box
 
 
 def training_view(results: StudyResults) -> View:
-    """Return everything of the tab."""
+    """Return everything of the tab of training: regimes, learning curves and the facts of the run."""
     curves = results.curves
     limit = max(_FEWEST_POINTS, min(_MOST_POINTS, _ALL_POINTS // max(1, len(curves))))
     steps = axis((0.0, *(float(step) for c in curves for step in (*c.steps, *c.val_steps))), floor_at=0.0, count=3)
     accuracy = axis((100 * x for c in curves for x in c.val_accuracies), floor_at=0.0, top_at=100.0)
     loss = axis((0.0, *(x for c in curves for x in c.losses)), floor_at=0.0)
-    slugs = list(dict.fromkeys([*results.regimes, *(curve.regime for curve in curves)]))
-    seeds = {slug: [curve.seed for curve in curves if curve.regime == slug] for slug in slugs}
+    by_regime = results.curves_by_regime
     return {
         "regimes": [
             {
@@ -330,19 +310,18 @@ def training_view(results: StudyResults) -> View:
                 "label": regime.label,
                 "real": count_text(regime.real),
                 "synthetic": count_text(regime.synthetic),
-                "seeds": len(seeds[slug]) or "–",
+                "seeds": len(by_regime.get(slug, ())) or "–",
                 "notes": regime.notes,
             }
             for slug, regime in results.regimes.items()
         ],
         "panels": [
             {
-                "label": regime_label(results, slug),
-                "seeds": len(seeds[slug]),
-                "charts": _charts([c for c in curves if c.regime == slug], limit, steps, accuracy, loss),
+                "label": results.label(slug),
+                "seeds": len(members),
+                "charts": _charts(members, limit, steps, accuracy, loss),
             }
-            for slug in slugs
-            if seeds[slug]
+            for slug, members in by_regime.items()
         ],
         "averaged": any(len(curve.steps) > limit for curve in curves),
         "facts": results.facts,
@@ -371,7 +350,11 @@ def _frame(label: str, across: Axis, up: Axis) -> View:
 def _upward(up: Axis) -> list[tuple[str, str]]:
     """Return place from the top and text of each tick."""
     digits = digits_of(up.ticks)
-    return [(f"{100 * (1 - up.share(tick)):.2f}%", f"{tick:.{digits}f}") for tick in up.ticks]
+    return [(_from_top(up, tick), f"{tick:.{digits}f}") for tick in up.ticks]
+
+
+def _from_top(up: Axis, value: float) -> str:
+    return f"{100 * (1 - up.share(value)):.2f}%"
 
 
 def _line(steps: tuple[int, ...], values: tuple[float, ...], limit: int, across: Axis, up: Axis) -> str:
@@ -386,7 +369,7 @@ def _chosen(curves: Sequence[LearningCurve], across: Axis, up: Axis) -> list[tup
     for curve in curves:
         if curve.chosen_step in curve.val_steps:
             accuracy = curve.val_accuracies[curve.val_steps.index(curve.chosen_step)]
-            dots.append((across.at(curve.chosen_step), f"{100 * (1 - up.share(100 * accuracy)):.2f}%"))
+            dots.append((across.at(curve.chosen_step), _from_top(up, 100 * accuracy)))
     return dots
 
 

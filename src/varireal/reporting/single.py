@@ -15,8 +15,8 @@ from markupsafe import escape
 
 from varireal.core.files import write_whole
 from varireal.errors import DataError
+from varireal.reporting.data_files import script_json, script_name
 from varireal.reporting.document import CANDIDATE_COLUMNS, CARD_COLUMNS
-from varireal.reporting.files import script_json, script_name
 
 FRAME_BYTES = 1_500_000
 """What a frame can show. Chromium opens no address of more than 2 MiB (``url::kMaxURLChars``), and Snakemake's report
@@ -131,8 +131,8 @@ class _Source:
             parts.append(f"lacks {' and '.join(lacks)}")
         if not parts:
             return ""
-        said = f"This copy {' and '.join(parts)}; the whole page is {escape(self._address)}."
-        return f'<p class="copy-note" role="note">{said}</p>\n'
+        sentence = f"This copy {' and '.join(parts)}; the whole page is {escape(self._address)}."
+        return f'<p class="copy-note" role="note">{sentence}</p>\n'
 
 
 def _split(path: Path) -> tuple[str, Payload, str]:

@@ -50,15 +50,15 @@ def segment_again(
     Raises:
         BackendError: the segmenter cannot run here at all.
     """
-    found = segment_all(segmenter, edited, [None] * len(edited), class_names)
-    return [_compared(result, mask) for result, mask in zip(found, masks, strict=True)]
+    results = segment_all(segmenter, edited, [None] * len(edited), class_names)
+    return [_compared(result, mask) for result, mask in zip(results, masks, strict=True)]
 
 
-def _compared(found: MaskResult, mask: Array) -> Resegmented:
+def _compared(result: MaskResult, mask: Array) -> Resegmented:
     area = int(mask.sum())
-    if area == 0 or (found.mask is None and found.status not in _NOTHING):
-        return Resegmented(None, None, found.objects, found.status, found.reason)
-    again = np.zeros(mask.shape, bool) if found.mask is None else found.mask
+    if area == 0 or (result.mask is None and result.status not in _NOTHING):
+        return Resegmented(None, None, result.objects, result.status, result.reason)
+    again = np.zeros(mask.shape, bool) if result.mask is None else result.mask
     iou = float((again & mask).sum() / (again | mask).sum())
-    reason = "" if found.status == OK else found.reason
-    return Resegmented(iou, float(again.sum() / area), found.objects, str(found.status), reason)
+    reason = "" if result.status == OK else result.reason
+    return Resegmented(iou, float(again.sum() / area), result.objects, str(result.status), reason)

@@ -120,19 +120,19 @@ def _batch(
         return [MaskResult(None, MaskStatus.FAILED, f"{type(error).__name__}: {' '.join(str(error).split())}")]
 
 
-def _normal(found: MaskResult, shape: tuple[int, ...]) -> MaskResult:
+def _normal(result: MaskResult, shape: tuple[int, ...]) -> MaskResult:
     """The answer in the types of the table, whatever a segmenter of another package gives.
 
     Raises:
         ValueError: the mask does not fit the photo, or there is none although all is well.
     """
-    score = None if found.score is None else float(found.score)
-    objects = None if found.objects is None else int(found.objects)
-    if found.mask is None:
-        if found.status == names.OK:
+    score = None if result.score is None else float(result.score)
+    objects = None if result.objects is None else int(result.objects)
+    if result.mask is None:
+        if result.status == names.OK:
             raise ValueError("the segmenter said ok but gave no mask")
-        return MaskResult(None, found.status, found.reason, score, objects)
-    mask = np.asarray(found.mask)
+        return MaskResult(None, result.status, result.reason, score, objects)
+    mask = np.asarray(result.mask)
     if mask.shape != shape:
         raise ValueError(f"the segmenter gave a mask of shape {mask.shape} for a photo of {shape}")
-    return MaskResult(mask.astype(bool), found.status, found.reason, score, objects)
+    return MaskResult(mask.astype(bool), result.status, result.reason, score, objects)

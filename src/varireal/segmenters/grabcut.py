@@ -410,11 +410,11 @@ def clean(mask: Array) -> Array:
         return mask
     areas = stats[:, cv2.CC_STAT_AREA].copy()
     areas[0] = 0
-    kept = (areas >= _PART_SHARE * areas.max())[labels]
-    _, labels, stats, _ = cv2.connectedComponentsWithStats((~kept).astype(np.uint8), connectivity=4)
-    pinholes = stats[:, cv2.CC_STAT_AREA] < _HOLE_SHARE * kept.sum()
+    large = (areas >= _PART_SHARE * areas.max())[labels]
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((~large).astype(np.uint8), connectivity=4)
+    pinholes = stats[:, cv2.CC_STAT_AREA] < _HOLE_SHARE * large.sum()
     pinholes[0] = False  # label 0 is the object itself
-    return np.asarray(kept | pinholes[labels])
+    return np.asarray(large | pinholes[labels])
 
 
 _TRIAL_SIDE = 144  # px; a trial costs about a thirtieth of a second at this size

@@ -48,8 +48,8 @@ def usable_boxes(boxes: Boxes, height: int, width: int) -> Boxes:
     corners = np.clip(corners, 0, [width, height, width, height])
     sides = corners[:, 2:] - corners[:, :2]
     good = (sides >= _MIN_SIDE).all(1) & np.isfinite(boxes.scores)
-    kept = np.flatnonzero(good)
-    return Boxes(corners, boxes.scores.astype(np.float64))[kept[np.argsort(-boxes.scores[kept], kind="stable")]]
+    usable = np.flatnonzero(good)
+    return Boxes(corners, boxes.scores.astype(np.float64))[usable[np.argsort(-boxes.scores[usable], kind="stable")]]
 
 
 def objects_among(boxes: Boxes, *, overlap: float, margin: float) -> Boxes:
@@ -63,13 +63,13 @@ def objects_among(boxes: Boxes, *, overlap: float, margin: float) -> Boxes:
         overlap: 0..1.
         margin: how far below the best score a box still counts as an object.
     """
-    kept: list[int] = []
+    chosen: list[int] = []
     for number in range(len(boxes)):
         if boxes.scores[number] < boxes.scores[0] - margin:
             break
-        if not any(_same(boxes.corners[number], boxes.corners[other], overlap) for other in kept):
-            kept.append(number)
-    return boxes[kept]
+        if not any(_same(boxes.corners[number], boxes.corners[other], overlap) for other in chosen):
+            chosen.append(number)
+    return boxes[chosen]
 
 
 def _same(one: Array, other: Array, overlap: float) -> bool:
@@ -120,7 +120,7 @@ class Detector:
             text_threshold: smallest score of a word; boxes that match no word so well are left out.
             batch: most photos in one call of the model.
         """
-        found: dict[int, Boxes] = {}
+        boxes: dict[int, Boxes] = {}
         for numbers, pixels, inside in self._batches(images, batch):
             words = self._processor(
                 text=[[texts[number]] for number in numbers],
@@ -139,8 +139,8 @@ class Detector:
                 text_threshold=text_threshold,
                 target_sizes=[images[number].shape[:2] for number in numbers],
             )
-            found |= {number: _boxes(result) for number, result in zip(numbers, results, strict=True)}
-        return [found[number] for number in range(len(images))]
+            boxes |= {number: _boxes(result) for number, result in zip(numbers, results, strict=True)}
+        return [boxes[number] for number in range(len(images))]
 
     def _batches(self, images: Sequence[Array], most: int) -> Iterator[tuple[list[int], torch.Tensor, torch.Tensor]]:
         """Photos of one padded size together: the padding of a photo follows from its own size alone.
@@ -225,14 +225,14 @@ class Outliner:
             boxes: (N, 4) corners in pixels for each photo, N at least 1.
             batch: most photos in one call of the model.
         """
-        found: dict[int, Outline] = {}
+        outlines_by_photo: dict[int, Outline] = {}
         for count in sorted({len(each) for each in boxes}):  # the model wants the same number of boxes in all photos
             members = [number for number, each in enumerate(boxes) if len(each) == count]
             for start in range(0, len(members), batch):
                 part = members[start : start + batch]
                 outlines = self._outline([images[number] for number in part], [boxes[number] for number in part])
-                found |= dict(zip(part, outlines, strict=True))
-        return [found[number] for number in range(len(images))]
+                outlines_by_photo |= dict(zip(part, outlines, strict=True))
+        return [outlines_by_photo[number] for number in range(len(images))]
 
     def _outline(self, images: list[Array], boxes: list[Array]) -> list[Outline]:
         inputs = self._processor(

@@ -126,10 +126,10 @@ class GroundedSam2Segmenter:
             results[number] = self._result(chosen[number], outline)
         return results
 
-    def _choose(self, found: Boxes, image: Array, text: str) -> _Chosen:
+    def _choose(self, detected: Boxes, image: Array, text: str) -> _Chosen:
         settings = self._settings
         height, width = image.shape[:2]
-        boxes = usable_boxes(found, height, width)
+        boxes = usable_boxes(detected, height, width)
         if not len(boxes):
             limit = f"no box scores above {settings.box_threshold:g}"
             return _Chosen(boxes, 0, MaskStatus.NOT_FOUND, f"Nothing like {text!r} was found: {limit}.")

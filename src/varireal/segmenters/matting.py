@@ -64,8 +64,8 @@ class PictureModel:
         # sides and channels that the file leaves open are names
         fits = len(shape) == 4 and (shape[1] == 3 or not isinstance(shape[1], int)) and shape[3] != 3
         if len(inputs) != 1 or not fits or inputs[0].type not in _TYPES:
-            told = ", ".join(f"{each.name} {each.type} {each.shape}" for each in inputs)
-            raise BackendError(f"{key}: {str(path)!r} takes {told}; expected one picture, float (N, 3, H, W)")
+            listed = ", ".join(f"{each.name} {each.type} {each.shape}" for each in inputs)
+            raise BackendError(f"{key}: {str(path)!r} takes {listed}; expected one picture, float (N, 3, H, W)")
         self._input = inputs[0]
         self.batch = shape[0] if isinstance(shape[0], int) else None
         sides = [side if isinstance(side, int) else None for side in shape[2:]]
@@ -90,19 +90,19 @@ class PictureModel:
         for start in range(0, len(pixels), size):
             part = pixels[start : start + size].astype(_TYPES[self._input.type])
             whole = np.concatenate([part, np.zeros((size - len(part), *part.shape[1:]), part.dtype)])
-            (found, *_) = self._session.run(None, {self._input.name: whole})
-            maps.append(self._map(np.asarray(found, np.float32), size)[: len(part)])
+            (output, *_) = self._session.run(None, {self._input.name: whole})
+            maps.append(self._map(np.asarray(output, np.float32), size)[: len(part)])
         return np.concatenate(maps)
 
-    def _map(self, found: Array, count: int) -> Array:
-        if found.ndim == 4 and 1 in (found.shape[1], found.shape[3]):
-            found = found[:, 0] if found.shape[1] == 1 else found[..., 0]
-        if found.ndim != 3 or len(found) != count:
+    def _map(self, output: Array, count: int) -> Array:
+        if output.ndim == 4 and 1 in (output.shape[1], output.shape[3]):
+            output = output[:, 0] if output.shape[1] == 1 else output[..., 0]
+        if output.ndim != 3 or len(output) != count:
             raise BackendError(
-                f"{self._key}: the first output of {self._ref.id!r} has shape {found.shape} for {count} pictures; "
+                f"{self._key}: the first output of {self._ref.id!r} has shape {output.shape} for {count} pictures; "
                 "expected one map for each, (N, 1, h, w)"
             )
-        return found
+        return output
 
     @cached_property
     def leaves_0_to_1(self) -> bool:
@@ -111,8 +111,8 @@ class PictureModel:
         Told once for a model, so that no photo's mask depends on what it happens to hold.
         """
         height, width = self.size or (64, 64)
-        found = self.run(np.random.default_rng(0).normal(size=(1, 3, height, width)).astype(np.float32))
-        return bool((found < -1e-3).any() or (found > 1 + 1e-3).any())
+        output = self.run(np.random.default_rng(0).normal(size=(1, 3, height, width)).astype(np.float32))
+        return bool((output < -1e-3).any() or (output > 1 + 1e-3).any())
 
 
 def onnx_file(ref: ModelRef, key: str) -> Path:
@@ -127,8 +127,8 @@ def onnx_file(ref: ModelRef, key: str) -> Path:
     if path.is_dir():
         files = sorted(path.rglob("*.onnx"))
         if len(files) != 1:
-            told = ", ".join(str(file.relative_to(place)) for file in files[:5]) or "none"
-            raise BackendError(f"{key}.file is missing: which ONNX file of {ref.id!r} is it? There is {told}")
+            listed = ", ".join(str(file.relative_to(place)) for file in files[:5]) or "none"
+            raise BackendError(f"{key}.file is missing: which ONNX file of {ref.id!r} is it? There is {listed}")
         return files[0]
     if not path.is_file():
         raise BackendError(f"{key}.file: there is no {str(path)!r}; expected the ONNX file of {ref.id!r}")

@@ -23,8 +23,9 @@ from varireal.classifiers.augment import Augmenter
 from varireal.classifiers.batches import Batches, PictureCache
 from varireal.classifiers.clip import Clip, class_texts, load_clip
 from varireal.classifiers.lora import add_lora, save_adapter
-from varireal.classifiers.pools import Pool, PoolMaker
-from varireal.classifiers.training import Job, Trainer
+from varireal.classifiers.pools import PoolMaker, TrainingPool
+from varireal.classifiers.study_pictures import read_material, readable_photos
+from varireal.classifiers.training import Trainer, Training
 from varireal.config.regimes import Regime, every_regime
 from varireal.config.slices import AdaptersSlice
 from varireal.core.files import write_whole
@@ -37,7 +38,6 @@ from varireal.records import class_numbers
 from varireal.running import job_record
 from varireal.running.logs import progress
 from varireal.stages.common import Summary
-from varireal.stages.pictures import read_material, readable_photos
 from varireal.store import tables
 from varireal.store.items import ItemStore, open_store, pack, unpack
 from varireal.store.schemas import IMAGES
@@ -67,9 +67,9 @@ def run(
     add_lora(clip, config.adapters.lora)
     workshop = _Workshop(config, clip, study, tables.read(images, IMAGES))
     computed = 0
-    with open_store(store, redealt=True) as kept:
+    with open_store(store, redealt=True) as items:
         for regime, seed in progress(wanted, logger, "adapters", len(wanted)):
-            computed += workshop.make(regime, seed, kept, output / run_name(regime.slug, seed))
+            computed += workshop.make(regime, seed, items, output / run_name(regime.slug, seed))
     return Summary({names.OK: len(wanted)}, computed)
 
 
@@ -102,7 +102,7 @@ class _Workshop:
         pixels = self._augmenters["none"].preprocess([picture.load() for picture in self._val])
         return torch.from_numpy(pixels), torch.tensor([picture.label for picture in self._val], dtype=torch.int64)
 
-    def make(self, regime: Regime, seed: int, kept: ItemStore, folder: Path) -> int:
+    def make(self, regime: Regime, seed: int, store: ItemStore, folder: Path) -> int:
         """Write an adapter, trained now or before; return how many were trained now."""
         pool = self._maker.pool(regime)
         if not pool.real and not pool.synthetic:
@@ -111,18 +111,18 @@ class _Workshop:
                 "(see dataset/funnel.csv), so take it out of adapters.regimes or mend the edits"
             )
         key = self._key(pool, seed)
-        found = kept.get(key)
-        if found is None:
-            found = self._train(regime, seed, pool, key, kept)
-            kept.put(key, found)
+        trained = store.get(key)
+        if trained is None:
+            trained = self._train(regime, seed, pool, key, store)
+            store.put(key, trained)
             fresh = 1
         else:
             fresh = 0
-        facts, weights = unpack(found)
+        facts, weights = unpack(trained)
         self._write(folder, facts | self._facts(regime, seed, pool), weights)
         return fresh
 
-    def _key(self, pool: Pool, seed: int) -> str:
+    def _key(self, pool: TrainingPool, seed: int) -> str:
         parts = self._config.adapters
         return digest(
             *("adapter", STAGE_VERSIONS["adapters"], self._clip.fingerprint, self._clip.device.type),
@@ -130,8 +130,8 @@ class _Workshop:
             *(parts.lora.for_keys_json(), parts.training.for_keys_json(), *parts.later_for_keys()),
         )
 
-    def _train(self, regime: Regime, seed: int, pool: Pool, key: str, kept: ItemStore) -> bytes:
-        job = Job(
+    def _train(self, regime: Regime, seed: int, pool: TrainingPool, key: str, store: ItemStore) -> bytes:
+        job = Training(
             name=f"{regime.slug}, seed {seed}",
             # not the regime: the arms share order, augmentation and first weights
             seed=stable_int("training", self._config.seed, seed),
@@ -146,18 +146,18 @@ class _Workshop:
         partial = f"partial-{key}"
 
         def save(state: bytes) -> None:
-            kept.put(partial, state)
+            store.put(partial, state)
             job_record.permit()
 
-        log = trainer.run(kept.get(partial), save)
+        log = trainer.run(store.get(partial), save)
         with tempfile.TemporaryDirectory() as place:
             save_adapter(self._clip, Path(place))
             weights = (Path(place) / ADAPTER_FILES[0]).read_bytes()
             settings = json.loads((Path(place) / ADAPTER_FILES[1]).read_text("utf-8"))
-        kept.drop(partial)
+        store.drop(partial)
         return pack({"log": asdict(log), "dtype": trainer.dtype_name, "adapter_config": settings}, weights)
 
-    def _facts(self, regime: Regime, seed: int, pool: Pool) -> dict[str, Any]:
+    def _facts(self, regime: Regime, seed: int, pool: TrainingPool) -> dict[str, Any]:
         config = self._config.adapters
         return {
             "regime": regime.slug,

@@ -1,4 +1,7 @@
-"""Making candidates: look each item up, edit what is missing, measure it, keep it."""
+"""Making candidates: look each item up, edit what is missing, measure it, keep it.
+
+The stages ``edits`` and ``priors`` and the command ``varireal replay`` make their pictures by this code.
+"""
 
 import hashlib
 import json
@@ -33,17 +36,19 @@ from varireal.store import tables
 from varireal.store.items import ItemStore, pack, unpack
 from varireal.store.schemas import PRIORS
 
-# The pool of prior pictures of a setting: a table that the stage priors makes and the stage edits draws from.
+logger = logging.getLogger(__name__)
 
-PER_GROUP = 1  # the number of a row is that of its group, so that one picture can be read alone
+Row = dict[str, Any]
+
+PER_GROUP = 1  # of the table of priors: the number of a row is that of its group, so one picture can be read alone
 
 
 class NoPriorError(Exception):
     """A prior picture is not in the pool; the message says why."""
 
 
-class Pool:
-    """Reads prior pictures by their id, one at a time.
+class PriorPool:
+    """The prior pictures of a setting: a table that the stage priors makes, read one picture at a time.
 
     Raises:
         DataError: the table is damaged or missing.
@@ -72,9 +77,19 @@ class Pool:
         return decode_png(self._file.read_row_group(number, columns=["image"])["image"][0].as_py())
 
 
-# From an editor's answer to a row: the photo's pixels put back, the receipt measured, the picture coded.
+def make_editor(config: EditsSlice, machine: MachineSlice, store: ItemStore | None = None) -> Editor:
+    """The configured editor.
 
-logger = logging.getLogger(__name__)
+    Raises:
+        BackendError: it cannot be loaded.
+    """
+    context = BackendContext(machine.machine, config.noun, machine.editing, store)
+    return cast(Editor, make_backend("editors", config.edits.backend, config.edits, context))
+
+
+def batch_size(config: EditsSlice, editor: Editor) -> int:
+    """Items that the editor gets at once: as configured, else as many as it likes."""
+    return config.edits.batch_size or int(getattr(editor, "batch_size", 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,47 +153,14 @@ def answers(editor: Editor, requests: list[EditRequest]) -> list[EditResult]:
 
 
 def _one_by_one(editor: Editor, requests: list[EditRequest]) -> list[EditResult]:
-    found: list[EditResult] = []
+    results: list[EditResult] = []
     for request in requests:
         try:
-            found += answers(editor, [request])
+            results += answers(editor, [request])
         except StoppedError as stopped:
-            stopped.done = dict(enumerate([*found, *stopped.done.values()]))
+            stopped.done = dict(enumerate([*results, *stopped.done.values()]))
             raise
-    return found
-
-
-def base_row(item: Item, editor: Editor, mask: bytes | None) -> dict[str, Any]:
-    """Columns of edits that are known before anything is made; ``params_digest`` is the caller's.
-
-    Args:
-        item: what is wanted.
-        editor: who makes it.
-        mask: PNG of the photo's mask; None when it has none.
-    """
-    prompt, revision = item.prompt, editor.revision
-    return {
-        "candidate_id": item.candidate_id,
-        "image_id": item.photo["image_id"],
-        "class_id": item.photo["class_id"],
-        "class_name": item.photo["class_name"],
-        "attribute": item.attribute,
-        "feasibility": item.feasibility,
-        "k": item.k,
-        "round": item.round,
-        "pair_id": item.pair_id,
-        "prompt_id": prompt.prompt_id if prompt else "",
-        "prompt_name": prompt.name if prompt else "",
-        "prompt_description": prompt.description if prompt else "",
-        "prompt_rgb": prompt.rgb if prompt else "",
-        "seed": item.seed,
-        "backend": editor.name,
-        "backend_version": str(editor.version) if revision is None else f"{editor.version} {revision}",
-        "source_sha256": item.photo["sha256"],
-        "mask_sha256": None if mask is None else hashlib.sha256(mask).hexdigest(),
-        "status": names.OK,
-        "reason": "",
-    }
+    return results
 
 
 def failure(result: EditResult) -> dict[str, Any]:
@@ -204,6 +186,11 @@ def measured(edit: Edit) -> Made:
     return Made(item, {**asdict(receipt), **how}, encode_png(image), round(edit.seconds, 4))
 
 
+def measure_all(edits: Sequence[Edit]) -> list[Made]:
+    """Edits with their receipts and coded pictures; touches no store, so it may run beside the editor."""
+    return [measured(edit) for edit in edits]
+
+
 def _how(made_with: MadeWith | None) -> dict[str, Any]:
     if made_with is None:
         return {}
@@ -227,28 +214,6 @@ def _checked(item: Item, request: EditRequest, result: EditResult) -> tuple[Arra
     return image, receipt
 
 
-# The configured editor, and how many items it gets at once.
-
-
-def make_editor(config: EditsSlice, machine: MachineSlice, store: ItemStore | None = None) -> Editor:
-    """The configured editor.
-
-    Raises:
-        BackendError: it cannot be loaded.
-    """
-    context = BackendContext(machine.machine, config.noun, machine.editing, store)
-    editor: Editor = make_backend("editors", config.edits.backend, config.edits, context)
-    return editor
-
-
-def batch_size(config: EditsSlice, editor: Editor) -> int:
-    """Items that the editor gets at once: as configured, else as many as it likes."""
-    return config.edits.batch_size or int(getattr(editor, "batch_size", 1))
-
-
-Row = dict[str, Any]
-
-
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A finished item; small, because a job holds one for each of its items.
@@ -269,11 +234,11 @@ class Candidate:
         return str(self.row.get("status", names.OK))
 
 
-class Work:
-    """The candidates of one job.
+class CandidateMaker:
+    """Makes the candidates of one job.
 
     Args:
-        config: the stage's slice.
+        config: the slice of the stage edits.
         masks: rows of masks by image id.
         store: the job's item store.
         room: watches the disk.
@@ -289,14 +254,10 @@ class Work:
         room: Room,
         *,
         machine: MachineSlice = NO_MACHINE,
-        priors: Pool | None = None,
+        priors: PriorPool | None = None,
     ) -> None:
-        self._config = config
-        self._masks = masks
-        self._store = store
-        self._room = room
-        self._editor: Editor = make_editor(config, machine, store)
-        self._priors = priors
+        self._config, self._masks, self._store, self._room, self._priors = config, masks, store, room, priors
+        self._editor = make_editor(config, machine, store)
         self._params: dict[tuple[str, str], str] = {}
         # asking a protocol takes longer than all the rest of a key
         self._has_params, self._draws = isinstance(self._editor, HasParams), isinstance(self._editor, DrawsPriors)
@@ -318,21 +279,20 @@ class Work:
         if close is not None:
             close()
 
-    def candidates(self, items: Sequence[Item]) -> Iterator[Candidate]:
+    def make(self, items: Sequence[Item]) -> Iterator[Candidate]:
         """Yield one candidate per item, in order; what is computed is in the store before it is yielded."""
-        known = {item.candidate_id: self._without_editing(item) for item in items}
-        missing = [item for item in items if known[item.candidate_id] is None]
-        edited = self._edited(missing)
-        for item in items:
-            yield known[item.candidate_id] or next(edited)
+        known = [self._without_editing(item) for item in items]
+        edited = self._edited([item for item, candidate in zip(items, known, strict=True) if candidate is None])
+        for candidate in known:
+            yield candidate or next(edited)
 
-    def rows(self, items: Sequence[Item], done: Sequence[Candidate]) -> Iterator[Row]:
-        """Yield the rows of finished items with their pictures, one in memory at a time.
+    def rows(self, items: Sequence[Item], candidates: Sequence[Candidate]) -> Iterator[Row]:
+        """Yield the rows of items and their candidates with their pictures, one in memory at a time.
 
         Raises:
             DataError: the store lost a picture since it was made.
         """
-        for item, candidate in zip(items, done, strict=True):
+        for item, candidate in zip(items, candidates, strict=True):
             if candidate.key is None:
                 yield candidate.row
                 continue
@@ -342,54 +302,58 @@ class Work:
                     f"the item store lost {item.candidate_id} while the job ran; run the same command again"
                 )
             facts, picture = unpack(value)
-            base = base_row(item, self._editor, self._mask_bytes(item))
-            yield {**base, "params_digest": candidate.key, **facts["row"], "image": picture}
-
-    def _edited(self, items: Sequence[Item]) -> Iterator[Candidate]:
-        """Candidates of items that have to be made, in batches of the editor's liking."""
-        if items:
-            job_record.permit()
-        if items and isinstance(self._editor, Prepares):
-            self._editor.prepare([(item.prompt, item.photo["class_name"]) for item in items if item.prompt])
-        size = batch_size(self._config, self._editor)
-        batches = [items[start : start + size] for start in range(0, len(items), size)]
-        if not getattr(self._editor, "on_gpu", False):
-            for batch in batches:
-                job_record.permit()
-                yield from self._kept(self._measured(self._edit(batch)))
-            return
-        # while the GPU edits a batch, the CPU measures and encodes the one before
-        with ThreadPoolExecutor(1) as side:
-            waiting: Future[list[Made]] | None = None
-            try:
-                for batch in batches:
-                    job_record.permit()
-                    edits = self._edit(batch)
-                    done, waiting = waiting, side.submit(self._measured, edits)
-                    if done is not None:
-                        yield from self._kept(done.result())
-            except (GeneratorExit, KeyboardInterrupt, VariRealError, StoppedError):  # the batch beside is kept too
-                if waiting is not None:
-                    self._kept(waiting.result())
-                raise
-            if waiting is not None:
-                yield from self._kept(waiting.result())
+            yield {**self._base_row(item, candidate.key), **facts["row"], "image": picture}
 
     def _without_editing(self, item: Item) -> Candidate | None:
         """A candidate that is known without the editor: from the store, or because it cannot be made."""
         if item.prompt is None:
             reason = f"class {item.photo['class_name']!r} has fewer prompts than edits per image"
-            return self._failed(item, EditResult(EditStatus.NO_PROMPT, reason))
+            return self._failed(item, failure(EditResult(EditStatus.NO_PROMPT, reason)))
         mask = self._masks.get(item.photo["image_id"])
         if mask is None or mask["status"] != names.OK:
             reason = "the photo has no mask" if mask is None else f"{mask['status']}: {mask['reason']}"
-            return self._failed(item, EditResult(EditStatus.NO_MASK, reason))
+            return self._failed(item, failure(EditResult(EditStatus.NO_MASK, reason)))
         key = self._key(item)
         value = self._store.get(key)
         if value is None:
             return None
         self._room.count(len(value))
         return Candidate({}, key, new=False)
+
+    def _edited(self, items: Sequence[Item]) -> Iterator[Candidate]:
+        """Candidates of items that have to be made, in batches of the editor's liking."""
+        if not items:
+            return
+        job_record.permit()
+        if isinstance(self._editor, Prepares):
+            self._editor.prepare([(item.prompt, item.photo["class_name"]) for item in items if item.prompt])
+        size = batch_size(self._config, self._editor)
+        batches = [items[start : start + size] for start in range(0, len(items), size)]
+        if getattr(self._editor, "on_gpu", False):
+            yield from self._edited_beside(batches)
+            return
+        for batch in batches:
+            job_record.permit()
+            yield from [self._keep(made) for made in measure_all(self._edit(batch))]
+
+    def _edited_beside(self, batches: Sequence[Sequence[Item]]) -> Iterator[Candidate]:
+        """As ``_edited``: while the GPU edits a batch, the CPU measures and encodes the one before."""
+        with ThreadPoolExecutor(1) as side:
+            waiting: Future[list[Made]] | None = None
+            try:
+                for batch in batches:
+                    job_record.permit()
+                    edits = self._edit(batch)
+                    ready, waiting = waiting, side.submit(measure_all, edits)
+                    if ready is not None:
+                        yield from [self._keep(made) for made in ready.result()]
+            except (GeneratorExit, KeyboardInterrupt, VariRealError, StoppedError):  # the batch beside is kept too
+                if waiting is not None:
+                    for made in waiting.result():
+                        self._keep(made)
+                raise
+            if waiting is not None:
+                yield from [self._keep(made) for made in waiting.result()]
 
     def _edit(self, items: Sequence[Item]) -> list[Edit]:
         """What the editor makes of items; of a batch that a signal cuts short, what it made is kept here.
@@ -409,34 +373,28 @@ class Work:
         start = time.monotonic()
         ids = list(requests)
 
-        def edits() -> Iterator[Edit]:
+        def edits() -> list[Edit]:
             seconds = (time.monotonic() - start) / max(len(ids), 1)
-            for item in items:
-                if (result := results.get(item.candidate_id)) is not None:
-                    yield Edit(item, requests.get(item.candidate_id), result, seconds, len(ids))
+            return [
+                Edit(item, requests.get(item.candidate_id), results[item.candidate_id], seconds, len(ids))
+                for item in items
+                if item.candidate_id in results
+            ]
 
         try:
             results.update(zip(ids, answers(self._editor, list(requests.values())), strict=True))
         except StoppedError as stopped:
             results.update({ids[number]: result for number, result in stopped.done.items()})
             for edit in edits():  # one by one: the process may be killed a moment later
-                self._kept(self._measured([edit]))
+                self._keep(measured(edit))
             raise
-        return list(edits())
-
-    def _measured(self, edits: Sequence[Edit]) -> list[Made]:
-        """Edits with their receipts and coded pictures; touches no store, so it may run beside the editor."""
-        return [measured(edit) for edit in edits]
-
-    def _kept(self, all_made: Sequence[Made]) -> list[Candidate]:
-        """Keep pictures in the store, and make candidates."""
-        return [self._keep(made) for made in all_made]
+        return edits()
 
     def _keep(self, made: Made) -> Candidate:
+        """Keep a picture in the store, and make the candidate."""
         item = made.item
         if made.data is None:
-            row = self._base_row(item) | made.row
-            return Candidate(row, None, new=False)
+            return self._failed(item, made.row)
         key = self._key(item)
         value = pack({"row": made.row, "seconds": made.seconds}, made.data)
         self._store.put(key, value)
@@ -444,30 +402,30 @@ class Work:
         logger.debug("computed %s (%s)", item.candidate_id, item.prompt.name if item.prompt else "")
         return Candidate({}, key, new=True)
 
-    def _failed(self, item: Item, result: EditResult) -> Candidate:
-        return Candidate(self._base_row(item) | failure(result), None, new=False)
+    def _failed(self, item: Item, columns: Row) -> Candidate:
+        key = self._key(item) if item.prompt and self._mask(item) is not None else ""
+        return Candidate(self._base_row(item, key) | columns, None, new=False)
 
-    def _mask_bytes(self, item: Item) -> bytes:
-        mask = self._masks[item.photo["image_id"]]
-        data: bytes = mask["smoothed"] or mask["mask"]
-        return data
+    def _mask(self, item: Item) -> bytes | None:
+        """PNG of the mask that an edit gets; None when the photo has none."""
+        mask = self._masks.get(item.photo["image_id"])
+        return None if mask is None else mask["smoothed"] or mask["mask"]
 
     def _request(self, item: Item) -> EditRequest:
-        if item.prompt is None:
-            raise ValueError("an item without a prompt cannot be edited")
+        mask = self._mask(item)
+        if item.prompt is None or mask is None:
+            raise ValueError("an item without a prompt or a mask cannot be edited")
         photo = read_photo(item.photo, self._config.reading)
-        mask: Array = decode_mask(self._mask_bytes(item))
         entry = self._drawn(item)
         prior = None if entry is None or self._priors is None else self._priors.picture(entry.prior_id)
-        return EditRequest(photo.image, mask, item.prompt, item.seed, item.photo["class_name"], prior)
+        return EditRequest(photo.image, decode_mask(mask), item.prompt, item.seed, item.photo["class_name"], prior)
 
     def _drawn(self, item: Item) -> PoolEntry | None:
         """The prior picture that an item starts from; both arms draw the same number."""
         if item.prompt is None or not self._draws:
             return None
-        entries: list[PoolEntry] = cast(DrawsPriors, self._editor).pool(
-            item.prompt, item.photo["class_name"], self._config.seed
-        )
+        editor = cast(DrawsPriors, self._editor)
+        entries = editor.pool(item.prompt, item.photo["class_name"], self._config.seed)
         return entries[stable_int("draw", item.seed) % len(entries)] if entries else None
 
     def _key(self, item: Item) -> str:
@@ -478,7 +436,7 @@ class Work:
             ITEM_VERSIONS["edits"],
             item.photo["sha256"],
             self._reading,
-            self._mask_bytes(item),
+            self._mask(item),
             item.attribute,
             *(("", "", "") if prompt is None else (prompt.name, prompt.description, prompt.rgb)),
             item.photo["class_name"] if self._has_params else "",  # such an editor may write it into its text
@@ -499,11 +457,30 @@ class Work:
             self._params[setting] = cast(HasParams, self._editor).params(item.prompt)
         return self._params[setting]
 
-    def _base_row(self, item: Item) -> Row:
-        mask = self._mask_bytes(item) if self._has_mask(item) else None
-        row = base_row(item, self._editor, mask)
-        return row | {"params_digest": self._key(item) if item.prompt and mask is not None else ""}
-
-    def _has_mask(self, item: Item) -> bool:
-        mask = self._masks.get(item.photo["image_id"])
-        return mask is not None and mask["mask"] is not None
+    def _base_row(self, item: Item, params_digest: str) -> Row:
+        """Columns of edits that are known before anything is made."""
+        prompt, revision, mask = item.prompt, self._editor.revision, self._mask(item)
+        version = str(self._editor.version) if revision is None else f"{self._editor.version} {revision}"
+        return {
+            "candidate_id": item.candidate_id,
+            "image_id": item.photo["image_id"],
+            "class_id": item.photo["class_id"],
+            "class_name": item.photo["class_name"],
+            "attribute": item.attribute,
+            "feasibility": item.feasibility,
+            "k": item.k,
+            "round": item.round,
+            "pair_id": item.pair_id,
+            "prompt_id": prompt.prompt_id if prompt else "",
+            "prompt_name": prompt.name if prompt else "",
+            "prompt_description": prompt.description if prompt else "",
+            "prompt_rgb": prompt.rgb if prompt else "",
+            "seed": item.seed,
+            "backend": self._editor.name,
+            "backend_version": version,
+            "source_sha256": item.photo["sha256"],
+            "mask_sha256": None if mask is None else hashlib.sha256(mask).hexdigest(),
+            "status": names.OK,
+            "reason": "",
+            "params_digest": params_digest,
+        }

@@ -172,9 +172,9 @@ def wanted_items(
     items = []
     for photo in sorted(photos, key=lambda photo: (photo["class_id"], photo["image_id"])):
         image_id = photo["image_id"]
-        own = dealt[photo["class_id"]][image_id]
+        prompts = dealt[photo["class_id"]][image_id]
         for k in range(per_image):
-            prompt = own[k] if k < len(own) else None
+            prompt = prompts[k] if k < len(prompts) else None
             noise = candidate_seed(seed, image_id, attribute, k, round_)
             items.append(Item(photo, attribute, feasibility, k, round_, prompt, noise))
     return items
@@ -245,8 +245,8 @@ def train_classes(images: Path) -> dict[str, str]:
     Raises:
         DataError: the table is damaged.
     """
-    found = (batch.to_pylist() for batch in _train(images, ["split", "class_id", "class_name"]))
-    return {row["class_id"]: row["class_name"] for rows in found for row in rows}
+    batches = (batch.to_pylist() for batch in _train(images, ["split", "class_id", "class_name"]))
+    return {row["class_id"]: row["class_name"] for rows in batches for row in rows}
 
 
 def shard_rows(images: Path, index: int, total: int) -> list[Row]:
@@ -270,8 +270,8 @@ def shard_photos(images: Path, index: int, total: int) -> ShardPhotos:
         ids, class_ids = batch["image_id"].to_pylist(), batch["class_id"].to_pylist()
         for image_id, class_id in zip(ids, class_ids, strict=True):
             members.setdefault(class_id, []).append(image_id)
-        own = pa.array([shard_of(image_id, total) == index for image_id in ids], pa.bool_())
-        rows += batch.filter(own).to_pylist()
+        in_shard = pa.array([shard_of(image_id, total) == index for image_id in ids], pa.bool_())
+        rows += batch.filter(in_shard).to_pylist()
     ours = {row["class_id"] for row in rows}
     return ShardPhotos(rows, {class_id: ids for class_id, ids in members.items() if class_id in ours})
 

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from varireal import names
 from varireal.config.slices import DatasetSlice, slice_digest
 from varireal.core.files import one_line, write_whole
-from varireal.core.paths import dataset_files, setting
+from varireal.core.paths import dataset_files
 from varireal.errors import DataError
 from varireal.exports import check_export, run_export
 from varireal.exports.datacard import CardFacts, Making, render_card
@@ -32,6 +32,8 @@ from varireal.exports.recipe import with_recipe
 from varireal.judges.feasibility import FeasibilityScore
 from varireal.judges.feasibility import as_csv as as_csv_of_scores
 from varireal.records import class_numbers
+from varireal.reporting.about import SCORES
+from varireal.reporting.reasons import by_setting, sums_by_setting, totals
 from varireal.running import job_record
 from varireal.running.logs import progress
 from varireal.running.room import Room
@@ -132,30 +134,6 @@ class Funnel:
         }
 
 
-def sums_by_setting(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Sums per setting, by its name, and of everything under ``all``; see ``totals``."""
-    return {name: totals(members) for name, members in by_setting(rows).items()} | {"all": totals(rows)}
-
-
-def totals(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Sums of some rows: wanted, made, accepted, short and the reasons as a mapping, most frequent first."""
-    sums: dict[str, Any] = dict.fromkeys(("wanted", "made", "accepted", "short"), 0)
-    reasons: Counter[str] = Counter()
-    for row in rows:
-        for name in sums:
-            sums[name] += row[name]
-        reasons.update(json.loads(row["reasons"]))
-    return sums | {"reasons": dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))}
-
-
-def by_setting(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
-    """Rows by the name of their setting, in order."""
-    grouped: dict[str, list[Mapping[str, Any]]] = {}
-    for row in rows:
-        grouped.setdefault(setting(row["attribute"], row["feasibility"]), []).append(row)
-    return grouped
-
-
 def lines(rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """What a person reads at the end: a line per setting, below it the classes that are short, and a total."""
     written = []
@@ -192,7 +170,6 @@ logger = logging.getLogger(__name__)
 Row = dict[str, Any]
 
 _DATA_FILE = re.compile(r"train-\d{5}-of-\d{5}\.parquet")
-_SCORES = "feasibility.parquet"
 _PHOTO_COLUMNS = ("image_id", "class_id", "split", "sha256", "path")
 _MASK_COLUMNS = ("image_id", "mask", "smoothed", "backend", "revision")
 _NOT_IN_DATASET = ("status", "reason", "outcome", "reasons")
@@ -239,7 +216,7 @@ def run(
     facts |= {"shortfall": sums, "shortfall_by_class": [row for row in rows if row["short"]]}
     tables.write_parts(manifest, harvest.manifest.parts(), MANIFEST, stage="dataset", digest=stamp, facts=facts)
     beside = {"manifest": _relative(manifest, card), "funnel": _relative(funnel.with_suffix(".csv"), card)}
-    scores = _write_scores(config, score, funnel.with_name(_SCORES))
+    scores = _write_scores(config, score, funnel.with_name(SCORES))
     write_whole(card, render_card(_card_facts(config, harvest, rows, groups, beside, scores)))
     for kind, folder in exports.items():
         run_export(kind, output, folder)
@@ -391,7 +368,7 @@ def _remove_stale(folder: Path, current: set[str]) -> None:
 
 def _making(groups: Sequence[Group]) -> list[Making]:
     """How the tables say that they were made, once per stage and config digest."""
-    found: dict[tuple[str, str], Making] = {}
+    makings: dict[tuple[str, str], Making] = {}
     pairs = [pair for group in groups for pair in group.rounds]
     tables_by_stage = (
         ("masks", MASKS, dict.fromkeys(group.masks for group in groups)),
@@ -403,8 +380,8 @@ def _making(groups: Sequence[Group]) -> list[Making]:
             origin = tables.origin(path, schema)
             key = (stage, str(origin["config"]))
             more = (origin.get(name) for name in ("gates", "asked", "silhouette"))
-            found.setdefault(key, Making(stage, origin["version"], key[1], origin["written_with"], *more))
-    return list(found.values())
+            makings.setdefault(key, Making(stage, origin["version"], key[1], origin["written_with"], *more))
+    return list(makings.values())
 
 
 def _card_facts(

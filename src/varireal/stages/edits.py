@@ -11,7 +11,7 @@ By hand::
 
 import logging
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,8 @@ from varireal.prompts.deal import Deals
 from varireal.prompts.gathering import class_files, remember
 from varireal.running.logs import progress
 from varireal.running.room import Room
-from varireal.stages.candidates import Pool, Work
-from varireal.stages.common import Item, ShardPhotos, Summary, Tally, settled_items, shard_photos, wanted_items
+from varireal.stages.candidates import CandidateMaker, PriorPool
+from varireal.stages.common import Item, Summary, Tally, settled_items, shard_photos, wanted_items
 from varireal.store import tables
 from varireal.store.items import open_store
 from varireal.store.schemas import EDITS, MASKS
@@ -83,33 +83,31 @@ def run(
     _check_call(config, attribute, round_, earlier_edits, earlier_verdicts)
     files = class_files(prompts)
     remember(files, attribute, feasibility, prompts_digest)
-    photos = shard_photos(images, *parse_shard(shard))
-    items = _wanted(config, photos, store, files, (attribute, feasibility), round_)
+    items = _all_items(config, images, shard, store, files, (attribute, feasibility), round_)
     settled = settled_items(earlier_edits, earlier_verdicts)
-    open_items = [item for item in items if (item.photo["image_id"], item.k) not in settled]
-    if not open_items:
+    items = [item for item in items if (item.photo["image_id"], item.k) not in settled]
+    if not items:
         tables.write(output, [], EDITS, stage="edits", digest=slice_digest(config))
         return Summary({}, 0)
-    with Room(output.parent, len(open_items)) as room, open_store(store) as kept, ExitStack() as ending:
-        by_image = {row["image_id"]: row for row in tables.stream(masks, MASKS, _MASK_COLUMNS)}
-        pool = Pool(priors[0]) if priors else None
-        work = Work(config, by_image, kept, room, machine=read_machine(machine), priors=pool)
-        ending.callback(work.close)
-        return _make(config, work, open_items, output)
+    with Room(output.parent, len(items)) as room, open_store(store) as stored:
+        mask_rows = {row["image_id"]: row for row in tables.stream(masks, MASKS, _MASK_COLUMNS)}
+        pool = PriorPool(priors[0]) if priors else None
+        maker = CandidateMaker(config, mask_rows, stored, room, machine=read_machine(machine), priors=pool)
+        with closing(maker):
+            return _write(config, maker, items, output)
 
 
-def _make(config: EditsSlice, work: Work, items: Sequence[Item], output: Path) -> Summary:
+def _write(config: EditsSlice, maker: CandidateMaker, items: Sequence[Item], output: Path) -> Summary:
     """Make the candidates, then write their table from the store, few pictures in memory at a time."""
     label = f"{items[0].attribute}/{items[0].feasibility}"
-    done, tally = [], Tally("candidate_id", FAILURES)
-    making = progress(work.candidates(items), logger, label, len(items))
-    for item, candidate in zip(items, making, strict=True):
-        done.append(candidate)
+    candidates, tally = [], Tally("candidate_id", FAILURES)
+    for item, candidate in zip(items, progress(maker.make(items), logger, label, len(items)), strict=True):
+        candidates.append(candidate)
         tally.add(candidate.row or {"status": candidate.status, "candidate_id": item.candidate_id})
     tally.check(f"edits {label}", config.max_failed_fraction)
-    rows, stamp = work.rows(items, done), slice_digest(config)
-    tables.write(output, rows, EDITS, stage="edits", digest=stamp, facts=work.facts)
-    return Summary(tally.counts, sum(candidate.new for candidate in done))
+    rows, stamp = maker.rows(items, candidates), slice_digest(config)
+    tables.write(output, rows, EDITS, stage="edits", digest=stamp, facts=maker.facts)
+    return Summary(tally.counts, sum(candidate.new for candidate in candidates))
 
 
 def _check_call(
@@ -124,20 +122,23 @@ def _check_call(
         )
 
 
-def _wanted(
+def _all_items(
     config: EditsSlice,
-    photos: ShardPhotos,
+    images: Path,
+    shard: str,
     store: Path,
     prompts: Sequence[Path],
     setting: tuple[str, str],
     round_: int,
 ) -> list[Item]:
     """The shard's items; the deals of the setting are remembered beside the store, for all of its jobs."""
+    attribute, feasibility = setting
     facts: dict[str, Any] = {
-        "attribute": setting[0],
-        "feasibility": setting[1],
+        "attribute": attribute,
+        "feasibility": feasibility,
         "per_image": config.edits.per_image,
         "seed": config.seed,
     }
-    deals = Deals(store.with_name(f"deals-{'-'.join(setting)}.txt"), prompts, **facts)
+    photos = shard_photos(images, *parse_shard(shard))
+    deals = Deals(store.with_name(f"deals-{attribute}-{feasibility}.txt"), prompts, **facts)
     return wanted_items(photos.rows, deals.dealt(photos.members), round_=round_, **facts)

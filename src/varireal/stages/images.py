@@ -57,8 +57,8 @@ def run(config: ImagesSlice, *, output: Path, rejects: Path, photos: Path, store
         DataError: no train image is usable.
     """
     items = _source_items(config, photos, threads)
-    with open_store(store) as kept:
-        looked = [_look(item, config.images.reading, kept) for item in progress(items, logger, "images", len(items))]
+    with open_store(store) as stored:
+        looked = [_look(item, config.images.reading, stored) for item in progress(items, logger, "images", len(items))]
     computed = sum(new for _, _, new in looked)
     refused = [_reject(item, result) for item, result, _ in looked if isinstance(result, RejectedImageError)]
     facts = {item.key: result for item, result, _ in looked if isinstance(result, dict)}
@@ -88,13 +88,13 @@ def _source_items(config: ImagesSlice, photos: Path, threads: int) -> list[Sourc
 
 
 def _look(
-    item: SourceImage, reading: ReadingConfig, kept: ItemStore
+    item: SourceImage, reading: ReadingConfig, store: ItemStore
 ) -> tuple[SourceImage, Row | RejectedImageError, bool]:
     """Decode a file once; its bytes, not its name or date, are the key of what is remembered."""
     try:
         sha256 = file_sha256(item.path)
         key = digest("look", STAGE_VERSIONS["images"], sha256, reading_key(reading), reading.for_keys_json())
-        remembered = kept.get(key)
+        remembered = store.get(key)
         if remembered is not None:
             return item, json.loads(remembered), False
         photo = load_photo(item.path, **reading.model_dump())
@@ -110,7 +110,7 @@ def _look(
         "height": photo.height,
         "notes": list(photo.notes),
     }
-    kept.put(key, json.dumps(facts).encode())
+    store.put(key, json.dumps(facts).encode())
     return item, facts, True
 
 

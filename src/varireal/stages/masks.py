@@ -22,8 +22,8 @@ from varireal.names import MaskStatus
 from varireal.records import MaskResult
 from varireal.running.logs import progress
 from varireal.segmenters.base import Segmenter, missing_attributes
-from varireal.segmenters.kept import KeptSegmenter
 from varireal.segmenters.quality import MaskLimits, area_fraction, bounding_box, check_mask, encode_mask, smooth_mask
+from varireal.segmenters.stored import StoredSegmenter
 from varireal.stages.common import Summary, check_budget, count_statuses, shard_rows
 from varireal.store import tables
 from varireal.store.items import open_store
@@ -56,7 +56,7 @@ def run(
     with open_store(store) as items:
         context = BackendContext(read_machine(machine).machine, config.noun, store=items)
         chain = [
-            KeptSegmenter(segmenter, config.masks, config.noun, config.reading, items)
+            StoredSegmenter(segmenter, config.masks, config.noun, config.reading, items)
             for segmenter in make_chain(config, context)
         ]
         rows, computed = _mask_rows(photos, chain, config.masks)
@@ -86,7 +86,7 @@ def make_chain(config: MasksSlice, context: BackendContext) -> list[Segmenter]:
 
 
 def _mask_rows(
-    photos: Sequence[Mapping[str, Any]], chain: Sequence[KeptSegmenter], config: MasksConfig
+    photos: Sequence[Mapping[str, Any]], chain: Sequence[StoredSegmenter], config: MasksConfig
 ) -> tuple[list[Row], int]:
     """A row per photo, in order, and for how many photos something was computed.
 
@@ -97,21 +97,21 @@ def _mask_rows(
     failed: dict[str, list[tuple[str, MaskResult]]] = {str(photo["image_id"]): [] for photo in photos}
     computed: set[str] = set()
     pending = photos
-    for kept in chain:
-        name = kept.segmenter.name
-        for photo, found, new in progress(kept.find(pending), logger, f"masks by {name}", len(pending)):
+    for segmenter in chain:
+        name = segmenter.segmenter.name
+        for photo, answer, new in progress(segmenter.find(pending), logger, f"masks by {name}", len(pending)):
             image_id = str(photo["image_id"])
-            judged = _judged(found, config.limits)
+            judged = _judged(answer, config.limits)
             computed |= {image_id} if new else set()
             if judged.status == names.OK or image_id not in rows:
-                rows[image_id] = _row(photo, judged, config, kept.segmenter) | _before(failed[image_id])
+                rows[image_id] = _row(photo, judged, config, segmenter.segmenter) | _before(failed[image_id])
             if judged.status != names.OK:
                 failed[image_id].append((name, judged))
         pending = [photo for photo in pending if _goes_on(rows[str(photo["image_id"])])]
     for row in rows.values():
-        told = failed[row["image_id"]]
-        if row["status"] != names.OK and len(told) > 1:
-            row["reason"] = " ".join(f"{name}: {result.reason or result.status}" for name, result in told)
+        attempts = failed[row["image_id"]]
+        if row["status"] != names.OK and len(attempts) > 1:
+            row["reason"] = " ".join(f"{name}: {result.reason or result.status}" for name, result in attempts)
     return [rows[str(photo["image_id"])] for photo in photos], len(computed)
 
 
@@ -122,38 +122,38 @@ def _goes_on(row: Row) -> bool:
 
 def _before(failed: Sequence[tuple[str, MaskResult]]) -> Row:
     """What failed before the segmenter of the row, with status and reason."""
-    told = [f"{name}: {result.status}" + (f" ({result.reason})" if result.reason else "") for name, result in failed]
-    return {"fallback_of": "; ".join(told)} if told else {}
+    attempts = [f"{name}: {last.status}" + (f" ({last.reason})" if last.reason else "") for name, last in failed]
+    return {"fallback_of": "; ".join(attempts)} if attempts else {}
 
 
-def _judged(found: MaskResult, limits: MaskLimitsConfig) -> MaskResult:
+def _judged(answer: MaskResult, limits: MaskLimitsConfig) -> MaskResult:
     """The limits are applied here, on what the store keeps, so that changing one segments nothing again."""
-    if found.mask is None or found.status != names.OK:
-        return found
+    if answer.mask is None or answer.status != names.OK:
+        return answer
     bounds = limits.model_dump(exclude={"min_score"})
-    status, reason = check_mask(found.mask, MaskLimits(**bounds))
-    if status == MaskStatus.OK and found.score is not None and not found.score >= limits.min_score:
+    status, reason = check_mask(answer.mask, MaskLimits(**bounds))
+    if status == MaskStatus.OK and answer.score is not None and not answer.score >= limits.min_score:
         status = MaskStatus.LOW_SCORE
-        reason = f"The segmenter's confidence is {found.score:.3f}, below {limits.min_score:g}."
-    return MaskResult(found.mask, status, reason, found.score, found.objects)
+        reason = f"The segmenter's confidence is {answer.score:.3f}, below {limits.min_score:g}."
+    return MaskResult(answer.mask, status, reason, answer.score, answer.objects)
 
 
-def _row(photo: Mapping[str, Any], found: MaskResult, config: MasksConfig, segmenter: Segmenter) -> Row:
+def _row(photo: Mapping[str, Any], answer: MaskResult, config: MasksConfig, segmenter: Segmenter) -> Row:
     row: Row = {
         "image_id": photo["image_id"],
-        "status": str(found.status),
-        "reason": found.reason,
-        "score": found.score,
-        "objects": found.objects,
+        "status": str(answer.status),
+        "reason": answer.reason,
+        "score": answer.score,
+        "objects": answer.objects,
         "backend": segmenter.name,
         "revision": segmenter.revision,
     }
-    if found.mask is not None and found.mask.any():
+    if answer.mask is not None and answer.mask.any():
         row |= {
-            "mask": encode_mask(found.mask),
-            "bbox": list(bounding_box(found.mask)),
-            "area_fraction": area_fraction(found.mask),
+            "mask": encode_mask(answer.mask),
+            "bbox": list(bounding_box(answer.mask)),
+            "area_fraction": area_fraction(answer.mask),
         }
         if config.smooth_px:
-            row["smoothed"] = encode_mask(smooth_mask(found.mask, config.smooth_px))
+            row["smoothed"] = encode_mask(smooth_mask(answer.mask, config.smooth_px))
     return row

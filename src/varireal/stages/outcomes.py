@@ -258,13 +258,13 @@ def read_outcomes(group: Group, *, per_image: int) -> Iterator[Outcome]:
 
 
 def _joined(edits: Path, verdicts: Path) -> Iterator[Outcome]:
-    said: dict[str, Row] = {}
+    verdict_rows: dict[str, Row] = {}
     for row in tables.stream(verdicts, VERDICTS, _VERDICT_COLUMNS, at_once=512):
-        if row["candidate_id"] in said:
+        if row["candidate_id"] in verdict_rows:
             raise DataError(f"{verdicts}: two verdicts on {row['candidate_id']!r}; run the stage verdicts again")
-        said[row["candidate_id"]] = row
+        verdict_rows[row["candidate_id"]] = row
     for row in tables.stream(edits, EDITS):
-        verdict = said.pop(row["candidate_id"], None)
+        verdict = verdict_rows.pop(row["candidate_id"], None)
         if verdict is None:
             raise DataError(
                 f"{verdicts} has no verdict on {row['candidate_id']!r} of {edits}; run the stage verdicts again"
@@ -275,17 +275,18 @@ def _joined(edits: Path, verdicts: Path) -> Iterator[Outcome]:
                 "made again since; delete the verdicts and run again"
             )
         yield Outcome(row, verdict, edits)
-    if said:
+    if verdict_rows:
         raise DataError(
-            f"{verdicts} has a verdict on {next(iter(said))!r}, which is not in {edits}; run the stage verdicts again"
+            f"{verdicts} has a verdict on {next(iter(verdict_rows))!r}, which is not in {edits}; "
+            "run the stage verdicts again"
         )
 
 
 def _check_setting(row: Row, group: Group, edits: Path, per_image: int) -> None:
-    found = setting(row["attribute"], row["feasibility"])
-    if found != group.setting:
+    its_setting = setting(row["attribute"], row["feasibility"])
+    if its_setting != group.setting:
         raise DataError(
-            f"{edits}: {row['candidate_id']!r} is of {found}, expected {group.setting}; "
+            f"{edits}: {row['candidate_id']!r} is of {its_setting}, expected {group.setting}; "
             "run the stages edits and verdicts again"
         )
     if not 0 <= row["k"] < per_image:

@@ -22,6 +22,7 @@ from varireal import names
 from varireal.classifiers.augment import Augmenter
 from varireal.classifiers.clip import Clip, class_texts, load_clip, probabilities
 from varireal.classifiers.lora import add_lora
+from varireal.classifiers.study_pictures import StudyPhoto, readable_photos
 from varireal.config.regimes import ZERO_SHOT
 from varireal.config.slices import PredictionsSlice, slice_digest
 from varireal.core.files import error_text
@@ -34,7 +35,6 @@ from varireal.records import Array, class_numbers
 from varireal.running import job_record
 from varireal.running.logs import progress
 from varireal.stages.common import Summary
-from varireal.stages.pictures import Photo, readable_photos
 from varireal.store import tables
 from varireal.store.items import ItemStore, open_store
 from varireal.store.schemas import IMAGES, PREDICTIONS
@@ -69,19 +69,19 @@ def run(
     ]
     scorer = _Scorer(config, photos, adapters)
     computed = 0
-    with open_store(store, redealt=True) as kept:
+    with open_store(store, redealt=True) as items:
         for name in progress(runs, logger, "predictions", len(runs)):
             regime, seed = parse_run(name)
-            found, fresh = scorer.score(regime, seed, kept)
+            scores, fresh = scorer.score(regime, seed, items)
             computed += fresh
-            rows = [_row(regime, seed, photo, values) for photo, values in zip(photos, found, strict=True)]
+            rows = [_row(regime, seed, photo, values) for photo, values in zip(photos, scores, strict=True)]
             path = output / f"{run_name(regime, seed)}.parquet"
             facts = {"classes": dict(sorted(config.classes.items()))}
             tables.write(path, rows, PREDICTIONS, stage="predictions", digest=slice_digest(config), facts=facts)
     return Summary({names.OK: len(runs) * len(photos)}, computed)
 
 
-def _row(regime: str, seed: int, photo: Photo, values: Array) -> dict[str, Any]:
+def _row(regime: str, seed: int, photo: StudyPhoto, values: Array) -> dict[str, Any]:
     best = np.argsort(-values, kind="stable")[:_BEST].tolist()
     return {
         "regime": regime,
@@ -99,14 +99,14 @@ def _row(regime: str, seed: int, photo: Photo, values: Array) -> dict[str, Any]:
 class _Scorer:
     """The model and the test pictures, which are read when a score is not in the store."""
 
-    def __init__(self, config: PredictionsSlice, photos: Sequence[Photo], adapters: Path) -> None:
+    def __init__(self, config: PredictionsSlice, photos: Sequence[StudyPhoto], adapters: Path) -> None:
         self._config, self._photos, self._adapters = config, photos, adapters
         self._texts = class_texts(config.model.class_prompt, config.noun, config.classes)
         self._clip: Clip = load_clip(config.model)
         self._updated = False
         self._pictures: list[Array] | None = None
 
-    def score(self, regime: str, seed: int, kept: ItemStore) -> tuple[Array, int]:
+    def score(self, regime: str, seed: int, store: ItemStore) -> tuple[Array, int]:
         """(N, C) probabilities, and 1 when they were computed now."""
         folder = self._adapters / run_name(regime, seed)
         weights = "" if regime == ZERO_SHOT else _adapter_digest(folder)
@@ -116,12 +116,12 @@ class _Scorer:
             *(photo.picture.key for photo in self._photos),
             *self._config.model.later_for_keys(),
         )
-        found = kept.get(key)
-        if found is not None:
-            return np.frombuffer(found, np.float32).reshape(len(self._photos), len(self._texts)), 0
+        stored = store.get(key)
+        if stored is not None:
+            return np.frombuffer(stored, np.float32).reshape(len(self._photos), len(self._texts)), 0
         job_record.permit()
         values = probabilities(self._with(regime, folder), self._read(), self._texts)
-        kept.put(key, values.astype(np.float32).tobytes())
+        store.put(key, values.astype(np.float32).tobytes())
         return values, 1
 
     def _with(self, regime: str, folder: Path) -> Clip:
@@ -144,11 +144,11 @@ class _Scorer:
 def _put_weights(clip: Clip, folder: Path) -> None:
     """Put an adapter's weights in place of those of the one before; all of them, and no others."""
     try:
-        found: Any = set_peft_model_state_dict(clip.model, load_file(folder / ADAPTER_FILES[0]))
+        loaded: Any = set_peft_model_state_dict(clip.model, load_file(folder / ADAPTER_FILES[0]))
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         why = error_text(error, 300)
         raise DataError(f"{folder} holds no adapter for this model ({why}); run the stage adapters again") from error
-    wrong = [*found.unexpected_keys, *(name for name in found.missing_keys if "lora_" in name)]
+    wrong = [*loaded.unexpected_keys, *(name for name in loaded.missing_keys if "lora_" in name)]
     if wrong:
         raise DataError(
             f"{folder} holds no adapter for this model ({wrong[0]} does not fit adapters.lora); "

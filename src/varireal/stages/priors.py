@@ -71,19 +71,19 @@ def run(
     remember(files, attribute, feasibility, prompts_digest)
     editor = make_editor(config, read_machine(machine))
     wanted = _wanted(config, editor, images, files, attribute, feasibility)
-    with open_store(store) as kept:
-        missing = [entry for entry in wanted if kept.get(entry.prior_id) is None]
+    with open_store(store) as stored:
+        missing = [entry for entry in wanted if stored.get(entry.prior_id) is None]
         size = batch_size(config, editor)
         batches = [missing[start : start + size] for start in range(0, len(missing), size)]
         failed: dict[str, str] = {}
         job_record.expect(len(wanted), each=size)
         for batch in progress(batches, logger, label, len(batches)):
             job_record.permit()
-            failed |= _make(editor, batch, kept)
+            failed |= _make(editor, batch, stored)
         rows = [_row(entry, failed) for entry in wanted]
         failures = frozenset({EditStatus.FAILED})
         check_budget(rows, stage=label, id_column="prior_id", failures=failures, allowed=config.max_failed_fraction)
-        full = _with_pictures(rows, kept)
+        full = _with_pictures(rows, stored)
         tables.write(output, full, PRIORS, stage="priors", digest=slice_digest(config), group=PER_GROUP)
     return Summary(count_statuses(rows), len(missing) - len(failed))
 
@@ -96,14 +96,15 @@ def _wanted(
         raise BackendError(f"the editor {config.edits.backend!r} draws from no pool of prior pictures")
     class_names = train_classes(images)
     by_class = setting_prompts(prompts, class_names, attribute=attribute, feasibility=feasibility)
-    found: dict[str, PoolEntry] = {}
+    entries: dict[str, PoolEntry] = {}
     for class_id in sorted(class_names.keys() & by_class.keys()):
         for prompt in by_class[class_id]:
-            found.update((entry.prior_id, entry) for entry in editor.pool(prompt, class_names[class_id], config.seed))
-    return list(found.values())
+            pool = editor.pool(prompt, class_names[class_id], config.seed)
+            entries.update((entry.prior_id, entry) for entry in pool)
+    return list(entries.values())
 
 
-def _make(editor: Any, batch: Sequence[PoolEntry], kept: ItemStore) -> dict[str, str]:
+def _make(editor: Any, batch: Sequence[PoolEntry], stored: ItemStore) -> dict[str, str]:
     """Make and keep the pictures of a batch; return the reasons of those that could not be made, by id."""
     try:
         pictures = editor.make_priors(batch)
@@ -111,7 +112,7 @@ def _make(editor: Any, batch: Sequence[PoolEntry], kept: ItemStore) -> dict[str,
         raise
     except Exception as error:  # one prompt must not end the stage
         if len(batch) > 1:
-            return {key: reason for entry in batch for key, reason in _make(editor, [entry], kept).items()}
+            return {key: reason for entry in batch for key, reason in _make(editor, [entry], stored).items()}
         logger.exception("making a prior picture of %r failed", batch[0].text)
         return {batch[0].prior_id: f"{type(error).__name__}: {error}"}
     failed = {}
@@ -121,7 +122,7 @@ def _make(editor: Any, batch: Sequence[PoolEntry], kept: ItemStore) -> dict[str,
             failed[entry.prior_id] = reason
             continue
         logger.debug("computed prior %s (%s)", entry.prior_id, entry.text)
-        kept.put(entry.prior_id, pack({}, encode_png(picture)))
+        stored.put(entry.prior_id, pack({}, encode_png(picture)))
     return failed
 
 
@@ -137,7 +138,7 @@ def _row(entry: PoolEntry, failed: dict[str, str]) -> Row:
     }
 
 
-def _with_pictures(rows: Sequence[Row], kept: ItemStore) -> Iterator[Row]:
+def _with_pictures(rows: Sequence[Row], stored: ItemStore) -> Iterator[Row]:
     for row in rows:
-        value = kept.get(row["prior_id"])
+        value = stored.get(row["prior_id"])
         yield row if value is None else {**row, "image": unpack(value)[1]}

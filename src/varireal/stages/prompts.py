@@ -59,8 +59,8 @@ def run_asked(config: PromptsSlice, *, server: Path, store: Path, output: Path) 
         BudgetReachedError: the budget ends before the questions do.
         StoppedError: a signal has come; the answers that came are kept.
     """
-    with open_store(store) as kept:
-        session = _Session(config, read_slice(server, ServerSlice), output, AnswerBook(kept))
+    with open_store(store) as answers:
+        session = _Session(config, read_slice(server, ServerSlice), output, AnswerBook(answers))
         asyncio.run(_ask_all(session))
     counts: Counter[str] = Counter()
     short = []
@@ -126,10 +126,10 @@ class _News:
 
 def _write(session: _Session, info: ClassInfo, output: Path) -> tuple[list[Prompt], dict[str, Any]]:
     """Write a class's file, its record and its raw answers; return its prompts and what became of each setting."""
-    found = session.agenda.of_class(info.class_id)
+    by_attribute = session.agenda.of_class(info.class_id)
     taken: set[str] = set()
     fresh, settings, raw = [], {}, []
-    for attribute, asked in found.items():
+    for attribute, asked in by_attribute.items():
         for arm, result in asked.arms.items():
             for p in result.prompts:
                 prompt_id = new_prompt_id(info.class_id, attribute, arm, p.name, taken)
@@ -145,19 +145,19 @@ def _write(session: _Session, info: ClassInfo, output: Path) -> tuple[list[Promp
             }
         raw += [f'{{"attribute": {json.dumps(attribute)}, {answer[1:]}' for answer in asked.raw]
     path = output / f"{info.class_id}.yaml"
-    kept, remarks = update_class_file(path, info, fresh, origin=f"language model {session.asking.model}")
+    prompts, remarks = update_class_file(path, info, fresh, origin=f"language model {session.asking.model}")
     for remark in remarks:
         logger.warning("%s: %s", info.class_id, remark)
     write_whole(output / ".answers" / f"{info.class_id}.jsonl", "".join(f"{line}\n" for line in raw))
     facts_of_class = {
         "class_id": info.class_id,
         "config": slice_digest(session.config),
-        "prompts": len(kept),
+        "prompts": len(prompts),
         "remarks": remarks,
         "settings": settings,
     }
     write_whole(output / ".record" / f"{info.class_id}.json", json.dumps(facts_of_class, sort_keys=True) + "\n")
-    return kept, settings
+    return prompts, settings
 
 
 def _below_minimum(config: PromptsSlice, class_id: str, prompts: list[Prompt], settings: dict[str, Any]) -> list[str]:
@@ -218,7 +218,7 @@ def run(config: PromptsSlice, *, class_id: str, output: Path, record: Path) -> S
     remarks = write_class_file(output, ClassInfo(class_id, name), prompts, origin=prompts_origin(path))
     for remark in remarks:
         logger.warning("%s: %s", class_id, remark)
-    kept = read_class_file(output)
-    facts = {"class_id": class_id, "config": slice_digest(config), "prompts": len(kept), "remarks": remarks}
+    written = read_class_file(output)
+    facts = {"class_id": class_id, "config": slice_digest(config), "prompts": len(written), "remarks": remarks}
     write_whole(record, json.dumps(facts, sort_keys=True) + "\n")
-    return Summary(dict(Counter(prompt.source for prompt in kept)))
+    return Summary(dict(Counter(prompt.source for prompt in written)))

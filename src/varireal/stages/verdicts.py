@@ -125,13 +125,13 @@ def _by_picture(
         raise ConfigError("--store is missing: what a model says is kept there, so that it is not asked again")
     from varireal.judges.panel import Panel  # here, so that judging by receipts loads no picture code
 
-    found: dict[str, tuple[Verdict, Row]] = {}
-    with open_store(store) as kept, closing(Panel(config, lambda: _read_masks(masks), kept, machine)) as panel:
+    judged: dict[str, tuple[Verdict, Row]] = {}
+    with open_store(store) as items, closing(Panel(config, lambda: _read_masks(masks), items, machine)) as panel:
         rows = (row for row in tables.stream(edits, EDITS) if row["candidate_id"] in wanted)
         for batch in _batches(progress(rows, logger, "judged", len(wanted)), panel.pictures):
             ids = [row["candidate_id"] for row in batch]
-            found |= dict(zip(ids, panel.verdicts(batch), strict=True))
-        return found, panel.computed, panel.news
+            judged |= dict(zip(ids, panel.verdicts(batch), strict=True))
+        return judged, panel.computed, panel.news
 
 
 def _batches(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:

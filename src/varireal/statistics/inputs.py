@@ -18,8 +18,8 @@ def check_result(result: TestSetResult) -> None:
     if 0 in shape:
         raise DataError(f"{where} hold {shape[0]} seeds and {shape[1]} pictures: at least one of each is needed.")
     if result.labels.shape != shape[1:] or result.top1.shape != shape or result.in_top5.shape != shape:
-        found = f"labels {result.labels.shape}, top1 {result.top1.shape}, in_top5 {result.in_top5.shape}"
-        raise DataError(f"{where} do not fit {shape[0]} seeds and {shape[1]} pictures: {found}.")
+        shapes = f"labels {result.labels.shape}, top1 {result.top1.shape}, in_top5 {result.in_top5.shape}"
+        raise DataError(f"{where} do not fit {shape[0]} seeds and {shape[1]} pictures: {shapes}.")
     if list(result.image_ids) != sorted(set(result.image_ids)) or list(result.seeds) != sorted(set(result.seeds)):
         raise DataError(f"{where} must have ids and seeds that are ascending and appear once.")
 

@@ -196,8 +196,7 @@ def equivalence_p(estimate: Crossed, margin: float) -> float:
 
 def majority(correct: Array) -> Array:
     """Return (N,) bool, whether more than half of the seeds are right; a tie of an even number counts as wrong."""
-    more: Array = 2 * correct.sum(axis=0) > correct.shape[0]
-    return more
+    return np.asarray(2 * correct.sum(axis=0) > correct.shape[0])
 
 
 def mcnemar_p(a: Array, b: Array) -> float | None:

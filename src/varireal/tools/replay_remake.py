@@ -20,7 +20,7 @@ from varireal.datasets.decoding import file_sha256, read_photo
 from varireal.errors import BackendError, ConfigError, DataError
 from varireal.records import Array, Prompt
 from varireal.running.room import Room
-from varireal.stages.candidates import Pool, Work
+from varireal.stages.candidates import CandidateMaker, PriorPool
 from varireal.stages.common import Item
 from varireal.store import tables
 from varireal.store.items import open_store
@@ -223,7 +223,7 @@ def remake(record: OnRecord, sources: Sources, study: Path, *, ask: bool) -> Rem
     machine = Path(paths.config("machine"))
     masks = {row["image_id"]: sources.mask} if sources.mask else {}
     with tempfile.TemporaryDirectory(prefix="varireal-replay-") as empty, open_store(Path(empty) / "x.sqlite") as kept:
-        work = Work(
+        maker = CandidateMaker(
             config,
             masks,
             kept,
@@ -233,10 +233,10 @@ def remake(record: OnRecord, sources: Sources, study: Path, *, ask: bool) -> Rem
         )
         items = [_item(row, sources.photo)]
         try:
-            (made,) = work.rows(items, list(work.candidates(items)))
-            facts = work.facts
+            (made,) = maker.rows(items, list(maker.make(items)))
+            facts = maker.facts
         finally:
-            work.close()
+            maker.close()
     if made["status"] != names.OK:
         raise DataError(f"{row['candidate_id']} cannot be made now: {made['status']}: {made['reason']}")
     return Remade(made, facts, read_photo(sources.photo, config.reading).image)
@@ -283,7 +283,7 @@ def _config(paths: StudyPaths, digest: str | None) -> tuple[EditsSlice, bool]:
     return read_slice(earlier, EditsSlice), True
 
 
-def _pool(config: EditsSlice, row: Row, paths: StudyPaths) -> Pool | None:
+def _pool(config: EditsSlice, row: Row, paths: StudyPaths) -> PriorPool | None:
     if not uses_pool(config.edits, row["attribute"]):
         return None
-    return Pool(Path(paths.priors(row["attribute"], row["feasibility"])))
+    return PriorPool(Path(paths.priors(row["attribute"], row["feasibility"])))

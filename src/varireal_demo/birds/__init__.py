@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from varireal_demo.birds import perching, waders, waterfowl
 from varireal_demo.birds.body import Stance, build_bird
-from varireal_demo.birds.draw import Cutout, draw_bird
+from varireal_demo.birds.draw import BirdCutout, draw_bird
 from varireal_demo.birds.species import Plumage, Shape, Species
 
 # All species by class id: the eight of the demo, and the others.
@@ -39,6 +39,6 @@ OTHERS: dict[str, Species] = {
 }
 
 
-__all__ = ["SPECIES", "Cutout", "Plumage", "Shape", "Species", "Stance", "build_bird", "draw_bird"]
+__all__ = ["SPECIES", "BirdCutout", "Plumage", "Shape", "Species", "Stance", "build_bird", "draw_bird"]
 
 SPECIES: Mapping[str, Species] = MappingProxyType({**DEMO, **OTHERS})

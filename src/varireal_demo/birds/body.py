@@ -83,14 +83,14 @@ class Trunk:
         column = (p + 1) / 2 * (self.surface.shape[1] - 1)
         grid = np.concatenate([self.points, self.normals], -1).astype(np.float32)
         columns, rows = column.astype(np.float32).reshape(1, -1), row.astype(np.float32).reshape(1, -1)
-        found = np.concatenate(
+        point = np.concatenate(
             [
                 cv2.remap(grid[..., k : k + 3], columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
                 for k in (0, 3)
             ],
             -1,
         )
-        return found[:, :3], unit(found[:, 3:])
+        return point[:, :3], unit(point[:, 3:])
 
     def mesh(self) -> Mesh:
         """The visible surface: without the envelope of the wing tips, and closed at the tail."""

@@ -21,7 +21,7 @@ _GLOSSY = (body.BEAK, body.EYE)
 
 
 @dataclass(frozen=True, slots=True)
-class Cutout:
+class BirdCutout:
     """A drawn object.
 
     Attributes:
@@ -68,7 +68,7 @@ def draw_bird(
     rng: np.random.Generator,
     *,
     clip: bool = False,
-) -> Cutout:
+) -> BirdCutout:
     """Draw a bird.
 
     Args:
@@ -104,7 +104,7 @@ def draw_bird(
     result = np.zeros((*shape, 4), np.float32)
     y, x = top // SUPERSAMPLING, left // SUPERSAMPLING
     result[y : y + size[1], x : x + size[0]] = small
-    return Cutout(result[..., :3], result[..., 3])
+    return BirdCutout(result[..., :3], result[..., 3])
 
 
 def _box(screen: Array, shape: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -82,18 +82,18 @@ def _clip_vocabulary(learner: Tokenizer, alphabet: Sequence[str], size: int) -> 
     merges = [tuple(pair) for pair in json.loads(learner.to_str())["model"]["merges"]]
     tokens = [*alphabet, *(f"{byte}</w>" for byte in alphabet)]
     known = set(tokens)
-    kept: list[tuple[str, str]] = []
+    joined: list[tuple[str, str]] = []
     for one, two in merges:
         merged = one + two
         if len(tokens) + 2 >= size:
             break
         if one in known and two in known:
-            kept.append((one, two))
+            joined.append((one, two))
             if merged not in known:
                 tokens.append(merged)
                 known.add(merged)
     vocabulary = {token: number for number, token in enumerate([*tokens, START, END])}
-    return {"vocab": vocabulary, "merges": kept}
+    return {"vocab": vocabulary, "merges": joined}
 
 
 # The small CLIP as an open_clip model: its size, and how it is saved.
@@ -311,8 +311,8 @@ def zero_shot(model: Path, work: Path | None = None) -> dict[str, float]:
     for test_set in (TEST, TEST_BACKGROUND, TEST_PLUMAGE):
         chosen = [item for item in items if item.split == test_set]
         ready = augmenter.preprocess([decode_png(item.path.read_bytes()) for item in chosen])
-        found = probabilities(clip, list(ready), texts).argmax(1)
-        scores[test_set] = float(np.mean(found == [labels[item.class_name] for item in chosen]))
+        answers = probabilities(clip, list(ready), texts).argmax(1)
+        scores[test_set] = float(np.mean(answers == [labels[item.class_name] for item in chosen]))
     return scores
 
 

@@ -35,7 +35,7 @@ class Land:
     steep: float = 1.0
 
 
-Coat = Callable[[Array, Array, Array], Array]  # (height, steepness, detail) -> albedo (..., 3)
+LandCoat = Callable[[Array, Array, Array], Array]  # (height, steepness, detail) -> albedo (..., 3)
 
 
 def _heights(canvas: Canvas, land: Land, x: Array, z: Array, offsets: Array) -> Array:
@@ -55,7 +55,7 @@ def _heights(canvas: Canvas, land: Land, x: Array, z: Array, offsets: Array) -> 
     return np.stack([total, land.steep * slope_x, land.steep * slope_z], -1)
 
 
-def raise_land(canvas: Canvas, land: Land, coat: Coat, *, detail: str = "mid", detail_scale: float = 2.0) -> Array:
+def raise_land(canvas: Canvas, land: Land, coat: LandCoat, *, detail: str = "mid", detail_scale: float = 2.0) -> Array:
     """Paint a height field over the picture and return the (W,) row (fraction of the height) of its outline.
 
     Visibility per column: the outline seen from the camera only moves up with distance, so the slice that shows at a

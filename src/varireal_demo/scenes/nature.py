@@ -33,7 +33,7 @@ from varireal_demo.scenes.plants import (
 )
 from varireal_demo.scenes.skies import clouds, day
 from varireal_demo.scenes.sprites import Look, Sprite, place, row
-from varireal_demo.scenes.surfaces import Coat, Paint, boards, column, face
+from varireal_demo.scenes.surfaces import Paint, Painted, boards, column, face
 
 # Woods: a tall forest, an autumn wood, a jungle.
 
@@ -44,7 +44,7 @@ def bark(colors: tuple[str, ...], *, moss: float = 0.0, birch: bool = False) -> 
     """Bark with furrows along the trunk; ``birch`` puts dark bands on pale bark."""
     green = linear("#5b6b34")
 
-    def paint(a: Array, b: Array, step: float) -> Coat:
+    def paint(a: Array, b: Array, step: float) -> Painted:
         furrow = relief("strand", a / 1.1, b / 3.0, step / 1.1)
         patch = relief("fbm", a / 1.7, b / 2.2, step / 1.7)[..., 0]
         tone = 0.5 + 0.2 * furrow[..., 0] + 0.14 * patch
@@ -55,7 +55,7 @@ def bark(colors: tuple[str, ...], *, moss: float = 0.0, birch: bool = False) -> 
         if moss:
             cover = moss * smoothstep(0.2, 1.4, patch + 0.8 * np.exp(-np.clip(b, 0, None) / 0.8))
             color = mix(color, green, cover)
-        return Coat(color)
+        return Painted(color)
 
     return paint
 

@@ -10,7 +10,7 @@ from varireal.records import Array
 from varireal_demo.scenes.base import Canvas, disc_blur, relief
 from varireal_demo.scenes.grounds import Plane, Soil, band, contact, lay, lit, paint, sample
 from varireal_demo.scenes.sprites import Easel, Look, Sprite, place
-from varireal_demo.scenes.surfaces import Coat, Paint, box, column, face, hashed, plain, shining
+from varireal_demo.scenes.surfaces import Paint, Painted, box, column, face, hashed, plain, shining
 
 # Cars as sprites seen from behind; drawn once per process.
 
@@ -94,7 +94,7 @@ def front(style: Front) -> Paint:
     wall, sky = linear(style.wall), linear(style.sky)
     cw, ch = style.cell
 
-    def draw(a: Array, b: Array, step: float) -> Coat:
+    def draw(a: Array, b: Array, step: float) -> Painted:
         i, j = np.floor(a / cw), np.floor(b / ch)
         u, v = a / cw - i, b / ch - j
         soft = max(step / cw, 0.02)
@@ -114,12 +114,12 @@ def front(style: Front) -> Paint:
         glass = np.where(blind[..., None], linear("#b9b2a4"), sky * mirror[..., None])
         albedo = mix(stone, glass, pane)
         if not style.lit:
-            return Coat(albedo)
+            return Painted(albedo)
         warm = np.stack([np.ones_like(key), 0.62 + 0.3 * other, 0.28 + 0.5 * other * key], -1)
         clump = 0.35 * relief("smooth", a / 30 + style.seed * 0.29, b / 30, step / 30)[..., 0]
         on = (key < np.clip(style.lit * (1 + clump), 0.02, 0.95)) | ((shop > 0) & (key < 0.6))
         power = on * (0.25 + 1.5 * other**2) * (0.55 + 0.45 * v) * (1 + 0.7 * shop)
-        return Coat(albedo * 0.5, (warm * (power * pane)[..., None]).astype(np.float32))
+        return Painted(albedo * 0.5, (warm * (power * pane)[..., None]).astype(np.float32))
 
     return draw
 

@@ -17,15 +17,15 @@ _NEAR = 0.05
 _SHIFT = 4  # cv2 takes points in 1/16 pixel
 
 
-class Coat(NamedTuple):
+class Painted(NamedTuple):
     """What a surface looks like at some points: albedo (h, w, 3), and the light that it sends out itself, if any."""
 
     albedo: Array
     glow: Array | None = None
 
 
-# (position along the first edge, along the second edge, world size of a pixel) -> Coat
-Paint = Callable[[Array, Array, float], Coat]
+# (position along the first edge, along the second edge, world size of a pixel) -> Painted
+Paint = Callable[[Array, Array, float], Painted]
 Point = Sequence[float] | Array
 
 
@@ -238,9 +238,9 @@ def plain(color: str, *, grain: float = 0.04, period: float = 2.0, kind: str = "
     """An even coat with faint mottling."""
     base = linear(color)
 
-    def paint(a: Array, b: Array, step: float) -> Coat:
+    def paint(a: Array, b: Array, step: float) -> Painted:
         wave = relief(kind, a / period + 0.3, b / period + 0.7, step / period)[..., 0]
-        return Coat(base * np.clip(1 + grain * wave, 0.4, 1.6)[..., None])
+        return Painted(base * np.clip(1 + grain * wave, 0.4, 1.6)[..., None])
 
     return paint
 
@@ -248,7 +248,7 @@ def plain(color: str, *, grain: float = 0.04, period: float = 2.0, kind: str = "
 def boards(colors: tuple[str, ...], width: float, length: float = 1.8, *, across: bool = False) -> Paint:
     """Wooden boards along the second edge (``across``: along the first), each of its own tone, with joints."""
 
-    def paint(a: Array, b: Array, step: float) -> Coat:
+    def paint(a: Array, b: Array, step: float) -> Painted:
         side, run = (b, a) if across else (a, b)
         number = np.floor(side / width)
         shift = hashed(number) * length
@@ -258,7 +258,7 @@ def boards(colors: tuple[str, ...], width: float, length: float = 1.8, *, across
         grain = relief("strand", side / 0.9 + tone * 7, run / 2.4 + tone * 3, step / 0.9)[..., 0]
         color = ramp(colors, 0.5 + fine * (0.7 * (tone - 0.5)) + 0.09 * grain)
         joint = np.maximum(gap(side, width, 0.012, step), 0.7 * gap(run + shift, length, 0.01, step))
-        return Coat(color * (1 - 0.55 * joint)[..., None])
+        return Painted(color * (1 - 0.55 * joint)[..., None])
 
     return paint
 
@@ -267,7 +267,7 @@ def tiles(color: str, size: float, grout: str, *, second: str | None = None, joi
     """Square tiles with joints; ``second`` makes a chequer."""
     base, other, line = linear(color), linear(second or color), linear(grout)
 
-    def paint(a: Array, b: Array, step: float) -> Coat:
+    def paint(a: Array, b: Array, step: float) -> Painted:
         i, j = np.floor(a / size), np.floor(b / size)
         seen = np.float32(min(1.0, 0.5 * size / step))
         odd = ((i + j) % 2) * seen + 0.5 * (1 - seen)
@@ -275,7 +275,7 @@ def tiles(color: str, size: float, grout: str, *, second: str | None = None, joi
         wave = relief("fbm", a / 3, b / 3, step / 3)[..., 0]
         tile = (base + (other - base) * odd[..., None]) * (tone + 0.04 * wave)[..., None]
         lines = np.maximum(gap(a, size, joint, step), gap(b, size, joint, step))[..., None]
-        return Coat(tile + (line - tile) * lines)
+        return Painted(tile + (line - tile) * lines)
 
     return paint
 
@@ -284,7 +284,7 @@ def bricks(colors: tuple[str, ...], width: float = 0.24, height: float = 0.08, m
     """Courses of brick."""
     line = linear(mortar)
 
-    def paint(a: Array, b: Array, step: float) -> Coat:
+    def paint(a: Array, b: Array, step: float) -> Painted:
         course = np.floor(b / height)
         shifted = a + 0.5 * width * (course % 2)
         seen = min(1.0, 0.6 * height / step)
@@ -292,7 +292,7 @@ def bricks(colors: tuple[str, ...], width: float = 0.24, height: float = 0.08, m
         wave = relief("fbm", a / 2.5, b / 2.5, step / 2.5)[..., 0]
         lines = np.maximum(gap(shifted, width, 0.014, step), gap(b, height, 0.014, step))[..., None] * 0.8
         brick = ramp(colors, tone + 0.12 * wave)
-        return Coat(brick + (line - brick) * lines)
+        return Painted(brick + (line - brick) * lines)
 
     return paint
 
@@ -301,14 +301,14 @@ def cloth(color: str, *, folds: float = 0.0) -> Paint:
     """Woven cloth; ``folds`` makes it hang in folds, as a curtain does."""
     base = linear(color)
 
-    def paint(a: Array, b: Array, step: float) -> Coat:
+    def paint(a: Array, b: Array, step: float) -> Painted:
         weave = relief("fine", a / 0.5, b / 0.5, step / 0.5)[..., 0]
         soft = relief("smooth", a / 1.2 + 0.2, b / 1.2 + 0.4, step / 1.2)[..., 0]
         tone = 1 + 0.06 * weave + 0.1 * soft
         if folds:
             wave = relief("fbm", a / folds, 0.02 * b, step / folds)[..., 0]
             tone = tone * (1 + 0.32 * np.clip(wave, -1.6, 1.6))
-        return Coat(base * np.clip(tone, 0.25, 1.7)[..., None])
+        return Painted(base * np.clip(tone, 0.25, 1.7)[..., None])
 
     return paint
 
@@ -318,7 +318,7 @@ def stacked(colors: tuple[str, ...], shelf: float, thickness: float, fill: float
     stops = np.stack([linear(color) for color in colors])
     board = linear(wood)
 
-    def paint(a: Array, b: Array, step: float) -> Coat:
+    def paint(a: Array, b: Array, step: float) -> Painted:
         level = np.floor(b / shelf)
         up = b / shelf - level
         # Uneven widths: a bent ruler, bent differently on each shelf.
@@ -340,7 +340,7 @@ def stacked(colors: tuple[str, ...], shelf: float, thickness: float, fill: float
         hollow = board * (0.10 + 0.18 * smoothstep(fill, 1.0, up))[..., None]
         color = hollow + (item - hollow) * there[..., None]
         plank = gap(b, shelf, 0.09 * shelf, step)[..., None]
-        return Coat((color + (board - color) * plank).astype(np.float32))
+        return Painted((color + (board - color) * plank).astype(np.float32))
 
     return paint
 
@@ -349,9 +349,9 @@ def shining(color: str, power: float, *, mottle: float = 0.0) -> Paint:
     """A surface that sends out light: a lamp, a window to a bright outside, a screen."""
     base = linear(color) * power
 
-    def paint(a: Array, b: Array, step: float) -> Coat:
+    def paint(a: Array, b: Array, step: float) -> Painted:
         wave = relief("smooth", a / 4 + 0.1, b / 3 + 0.6, step / 3)[..., 0] if mottle else np.zeros_like(a)
         glow = base * np.clip(1 + mottle * wave, 0.1, 3)[..., None]
-        return Coat(np.zeros_like(glow), glow.astype(np.float32))
+        return Painted(np.zeros_like(glow), glow.astype(np.float32))
 
     return paint

@@ -3,7 +3,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from varireal.classifiers.pools import Material, Picture, PoolMaker
+from varireal.classifiers.pools import Picture, PoolMaker, TrainingPictures
 from varireal.config import regimes as r
 from varireal.names import FEASIBILITIES
 
@@ -30,7 +30,7 @@ def material(pairs, photos=3, extra=()):
         edits[label, attribute, item, arm] = picture(f"{label} {attribute} {item} {arm}", label)
     photographs = {label: [picture(f"{label} photo {n}", label) for n in range(photos)] for label in labels}
     recomposed = {label: [picture(f"{label} again {n}", label) for n in range(photos)] for label in labels}
-    return Material(photographs, recomposed, edits, NAMES[: len(labels)], ATTRIBUTES)
+    return TrainingPictures(photographs, recomposed, edits, NAMES[: len(labels)], ATTRIBUTES)
 
 
 PAIRS = {(0, "background"): 7, (0, "color"): 4, (1, "background"): 5, (1, "color"): 6}
@@ -102,7 +102,9 @@ def test_the_controls_have_the_same_counts():
 
 def test_without_masks_the_identity_control_says_so():
     given = material(PAIRS)
-    pool = PoolMaker(Material(given.real, {}, given.edits, NAMES, ATTRIBUTES), 1).pool(REGIMES["identity-edits"])
+    pool = PoolMaker(TrainingPictures(given.real, {}, given.edits, NAMES, ATTRIBUTES), 1).pool(
+        REGIMES["identity-edits"]
+    )
     assert pool.synthetic == ()
     (note,) = pool.notes
     assert note.startswith("2 of 2 classes")
@@ -126,7 +128,7 @@ def test_without_any_pair_there_is_no_budget():
 
 def test_the_choice_depends_on_the_seed_and_not_on_the_order_of_the_edits():
     given = material(PAIRS)
-    backwards = Material(given.real, given.recomposed, dict(reversed(given.edits.items())), NAMES, ATTRIBUTES)
+    backwards = TrainingPictures(given.real, given.recomposed, dict(reversed(given.edits.items())), NAMES, ATTRIBUTES)
     regime = REGIMES["synthetic-background-feasible"]
     digests = [PoolMaker(one, 1).pool(regime).digest for one in (given, backwards)]
     assert digests[0] == digests[1]

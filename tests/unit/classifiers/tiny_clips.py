@@ -20,8 +20,8 @@ from varireal.classifiers.augment import Augmenter
 from varireal.classifiers.batches import Batches, PictureCache
 from varireal.classifiers.clip import OPEN_CLIP, Clip, load_clip, weights_digest
 from varireal.classifiers.lora import lora_parameters
-from varireal.classifiers.pools import Picture, Pool
-from varireal.classifiers.training import Job
+from varireal.classifiers.pools import Picture, TrainingPool
+from varireal.classifiers.training import Training
 from varireal.config.adapters import AdaptersConfig, TrainingSettings
 from varireal.names import AUGMENTATIONS
 from varireal_demo.pretrain.command import CONTEXT, architecture, save_model, train_tokenizer
@@ -113,20 +113,22 @@ def picture(key: str, label: int) -> Picture:
     return Picture(key, label, lambda: pixels)
 
 
-def pool(real: int = 5, synthetic: int = 3) -> Pool:
-    return Pool(
+def pool(real: int = 5, synthetic: int = 3) -> TrainingPool:
+    return TrainingPool(
         tuple(picture(f"real{number}", number % 3) for number in range(real)),
         tuple(picture(f"edit{number}", number % 3) for number in range(synthetic)),
     )
 
 
-def make_batches(clip: Clip, settings: TrainingSettings, seed: int = 1, pictures: Pool | None = None) -> Batches:
+def make_batches(
+    clip: Clip, settings: TrainingSettings, seed: int = 1, pictures: TrainingPool | None = None
+) -> Batches:
     augmenters = {name: Augmenter(name, clip.size, clip.mean, clip.std) for name in AUGMENTATIONS}
     return Batches(pictures or pool(), settings, seed, augmenters, PictureCache())
 
 
-def make_job(clip: Clip, settings: TrainingSettings, seed: int = 1, val: int = 3) -> Job:
-    return Job(
+def make_job(clip: Clip, settings: TrainingSettings, seed: int = 1, val: int = 3) -> Training:
+    return Training(
         name="real, seed 0",
         seed=seed,
         settings=settings,

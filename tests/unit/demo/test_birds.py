@@ -9,7 +9,7 @@ from varireal_demo.birds.plumage import PATTERNS, lay
 from varireal_demo.camera import View, develop, ground_shadow, sun_visibility
 from varireal_demo.scenes import Light
 from varireal_demo.solids import rotation, unit
-from varireal_demo.staging import Cutout, compose, without_crumbs
+from varireal_demo.staging import BirdCutout, compose, without_crumbs
 
 SIZE = 64
 LIGHT = Light(unit(np.array([0.5, 0.7, 0.5])), np.full(3, 0.8), np.full(3, 0.4), np.full(3, 0.1))
@@ -186,7 +186,7 @@ def test_crumbs_are_dropped_and_the_body_stays():
     alpha[3:13, 3:13] = 1
     alpha[17, 17] = 0.8
     alpha[17, 18] = 0.3
-    cleaned = without_crumbs(Cutout(alpha[..., None].repeat(3, 2), alpha))
+    cleaned = without_crumbs(BirdCutout(alpha[..., None].repeat(3, 2), alpha))
     assert cleaned.alpha[3:13, 3:13].min() == 1
     assert cleaned.alpha[14:, 14:].max() == 0
     assert cleaned.color[14:, 14:].max() == 0

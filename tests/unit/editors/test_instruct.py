@@ -14,8 +14,8 @@ from varireal.backends import BackendContext
 from varireal.config.edits import InstructEdits
 from varireal.config.machine import MachineConfig, ModelRef
 from varireal.editors.base import composite
-from varireal.editors.frame import Frame, may_change
-from varireal.editors.instruct import InstructEditor, Job, TextBook
+from varireal.editors.frame import Letterbox, may_change
+from varireal.editors.instruct import FramedEdit, InstructEditor, TextBook
 from varireal.editors.instruct_models import KINDS, LAYERS, MODELS, WHOLE, fitting, placement
 from varireal.errors import BackendError
 from varireal.models.device import Device
@@ -143,8 +143,8 @@ def test_every_class_takes_the_arguments_that_it_is_given(kind, guidance):
     told = torch.zeros(1, 4)
     one.__dict__ |= {"_kind": kind, "_texts": type("Book", (), {"embeddings": lambda *_: [told] * len(kind.texts)})()}
     one.__dict__["_model"] = type("Model", (), {"pipe": type("Pipe", (), {"_execution_device": "cpu"})})
-    frame = Frame.fitted(MASK.shape, (1024, 1024))
-    arguments = one._arguments([Job(frame, frame.place(IMAGE), frame.place_region(MASK), "text", 1)])
+    frame = Letterbox.fitted(MASK.shape, (1024, 1024))
+    arguments = one._arguments([FramedEdit(frame, frame.place(IMAGE), frame.place_region(MASK), "text", 1)])
     assert set(arguments) <= set(known)
     guided = any(key.startswith("negative") and value is not None for key, value in arguments.items())
     assert guided == (guidance > 1 and kind.negative != "")

@@ -5,7 +5,7 @@ import pytest
 
 from edit_photos import photo
 from varireal.editors.base import composite
-from varireal.editors.frame import Frame, may_change, settled, working_shape
+from varireal.editors.frame import Letterbox, may_change, settled, working_shape
 from varireal.editors.regions import background_region
 
 SHAPES = [(768, 1024), (1024, 768), (333, 500), (100, 1000), (64, 64), (1999, 2001)]
@@ -33,7 +33,7 @@ def test_qwen_image_edit_gives_its_shapes_themselves_again(shape):
 @pytest.mark.parametrize("outer", [(64, 96), (96, 64), (128, 128)])
 def test_a_photo_comes_back_where_it_was(shape, outer):
     smooth = np.linspace(0, 255, shape[0] * shape[1]).reshape(*shape, 1).repeat(3, -1).astype(np.uint8)
-    frame = Frame.fitted(shape, outer)
+    frame = Letterbox.fitted(shape, outer)
     placed = frame.place(smooth)
     assert placed.shape == (*outer, 3)
     assert frame.inner[0] == outer[0] or frame.inner[1] == outer[1]
@@ -46,7 +46,7 @@ def test_a_photo_comes_back_where_it_was(shape, outer):
 def test_every_part_of_a_region_is_in_the_placed_one():
     region = np.zeros((400, 400), bool)
     region[200, 20:390] = True  # one pixel high, an eighth of a pixel when scaled
-    placed = Frame.fitted((400, 400), (48, 96)).place_region(region)
+    placed = Letterbox.fitted((400, 400), (48, 96)).place_region(region)
     assert placed.any(0)[26:71].all()
     assert placed.sum() <= 2 * 48
     assert not placed[:, :26].any()

@@ -6,7 +6,7 @@ import pytest
 
 from varireal.config.edits import InstructEdits
 from varireal.config.model import parse_config
-from varireal.editors.frame import Wording, target_rgb
+from varireal.editors.frame import InstructionTexts, target_rgb
 from varireal.errors import ConfigError
 from varireal.records import Prompt
 
@@ -16,7 +16,7 @@ def prompt(name="coral reef", description="A reef in the sun.", attribute="backg
 
 
 def wording(noun="bird", **templates):
-    return Wording(InstructEdits(**templates), noun)
+    return InstructionTexts(InstructEdits(**templates), noun)
 
 
 def test_the_template_is_filled_with_prompt_class_and_noun():

@@ -9,9 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from varireal.reporting.gallery import FunnelRow, GalleryCandidate, GalleryFacts, GalleryPhoto
+from varireal.reporting.records import GalleryCandidate, GalleryFacts, GalleryPhoto
+from varireal.store.schemas import FUNNEL
 
 HOSTILE = "</script><img src=x onerror=alert(1)>'\"&\u2028{{ 7*7 }}${1}"
+
+
+def counts(*values: Any) -> dict[str, Any]:
+    """A row of the table of counts; the reasons come last, as pairs."""
+    return dict(zip(FUNNEL.names, (*values[:-1], json.dumps(dict(values[-1]))), strict=True))
 
 
 def photo(image_id: str, side: int = 24) -> GalleryPhoto:
@@ -19,7 +25,7 @@ def photo(image_id: str, side: int = 24) -> GalleryPhoto:
     image = rng.integers(0, 256, (side, side, 3), dtype=np.uint8)
     mask = np.zeros((side, side), bool)
     mask[side // 4 : side // 2, side // 4 : side // 2] = True
-    return GalleryPhoto(image_id, "heron", HOSTILE, "train", image, mask, "ok", "")
+    return GalleryPhoto(image_id, "train", image, mask, "ok", "")
 
 
 def candidate(image_id: str, attribute: str, feasibility: str, n: int, **changes: Any) -> GalleryCandidate:
@@ -60,9 +66,9 @@ FACTS = GalleryFacts(
     subtitle="",
     facts=(("Editor", HOSTILE),),
     funnel=(
-        FunnelRow("heron", HOSTILE, "color", "feasible", 10, 14, 8, 2, (("seam", 5), ("hue", 1))),
-        FunnelRow("mallard", "Mallard", "color", "feasible", 10, 10, 10, 0, (("hue", 3),)),
-        FunnelRow("heron", HOSTILE, "color", "infeasible", 4, 4, 1, 3, ()),
+        counts("heron", HOSTILE, "color", "feasible", 10, 14, 8, 2, (("seam", 5), ("hue", 1))),
+        counts("mallard", "Mallard", "color", "feasible", 10, 10, 10, 0, (("hue", 3),)),
+        counts("heron", HOSTILE, "color", "infeasible", 4, 4, 1, 3, ()),
     ),
     downloads=(("Data card", "../dataset/data card.md"),),
 )
@@ -84,6 +90,7 @@ def small() -> Any:
     """The helpers of this file, for the tests beside it."""
 
     class Small:
+        counts = staticmethod(counts)
         facts = FACTS
         hostile = HOSTILE
         photo = staticmethod(photo)

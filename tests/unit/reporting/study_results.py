@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 
-from varireal.reporting.records import LearningCurve, RegimeFacts, StudyResults
+from varireal.reporting.study_results import LearningCurve, RegimeFacts, StudyResults
 from varireal.statistics.records import (
     AccuracyRow,
     Answers,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from unit.reporting.study_results import difference, study
-from varireal.reporting.records import (
+from varireal.reporting.confusions import (
     Miss,
     accuracies,
     confused_pairs,
@@ -11,7 +11,6 @@ from varireal.reporting.records import (
     matrix_of,
     misses,
     telling_regime,
-    test_sets,
 )
 from varireal.statistics.records import TestSetResult
 
@@ -70,7 +69,7 @@ def test_the_telling_regime_is_the_worst_of_the_question():
 
 
 def test_the_plain_test_set_comes_first():
-    assert test_sets(study(test_sets=("test_b", "test", "test_a"), differences=(difference(test_set="test_c"),))) == [
+    assert study(test_sets=("test_b", "test", "test_a"), differences=(difference(test_set="test_c"),)).test_sets == [
         "test",
         "test_b",
         "test_a",

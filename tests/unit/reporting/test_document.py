@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from varireal.errors import DataError
-from varireal.reporting.gallery import FunnelRow, write_gallery
+from varireal.reporting.gallery import write_gallery
 
 
 class Elements(HTMLParser):
@@ -107,14 +107,14 @@ def test_a_download_elsewhere_is_refused(page, path):
         page(downloads=(("x", path),))
 
 
-def test_nothing_wanted_divides_by_nothing(page):
-    assert "Nothing was asked for." in page(funnel=(FunnelRow("a", "A", "color", "feasible", 0, 0, 0, 0, ()),))
+def test_nothing_wanted_divides_by_nothing(page, small):
+    assert "Nothing was asked for." in page(funnel=(small.counts("a", "A", "color", "feasible", 0, 0, 0, 0, ()),))
 
 
-def test_index_stays_small_for_the_largest_preset(page):
+def test_index_stays_small_for_the_largest_preset(page, small):
     reasons = (("seam", 100), ("change_inside", 20), ("hue", 7))
     funnel = tuple(
-        FunnelRow(
+        small.counts(
             f"class-{n}", f"Class with a longish display name {n}", attribute, arm, 1600, 2000, 1500, 100, reasons
         )
         for n in range(333)

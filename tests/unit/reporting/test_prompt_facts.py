@@ -1,6 +1,6 @@
 import pytest
 
-from varireal.reporting.reasons import kappa_of, prompt_facts
+from varireal.reporting.about import kappa_of, prompt_facts
 
 
 def setting(votes, **changes):

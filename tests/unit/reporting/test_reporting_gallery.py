@@ -152,7 +152,7 @@ def many(small, classes):
     """The facts of a study of so many classes, each with two settings."""
     row = small.facts.funnel[0]
     rows = [
-        replace(row, class_id=f"bird-{n:04d}", class_name=f"Black-footed albatross {n:04d}", feasibility=arm)
+        {**row, "class_id": f"bird-{n:04d}", "class_name": f"Black-footed albatross {n:04d}", "feasibility": arm}
         for n in range(classes)
         for arm in ("feasible", "infeasible")
     ]

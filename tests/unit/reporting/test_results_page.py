@@ -8,7 +8,7 @@ import pytest
 
 from unit.reporting.study_results import HOSTILE, MAIN, difference, study
 from varireal.errors import DataError
-from varireal.reporting import errors
+from varireal.reporting import confusions
 from varireal.reporting.gallery import write_gallery
 from varireal.reporting.single import write_single_page
 from varireal.statistics.records import Finding
@@ -132,7 +132,7 @@ def test_pictures_of_the_hardest_classes_are_those_most_seeds_got_wrong(page, sm
 
 
 def test_pictures_stay_within_their_room(page, small, monkeypatch):
-    monkeypatch.setattr(errors, "EXAMPLE_BYTES", 5000)
+    monkeypatch.setattr(confusions, "EXAMPLE_BYTES", 5000)
     urls = re.findall(r'<img src="(data:[^"]+)"', page())
     assert urls
     assert sum(map(len, urls)) <= 5000

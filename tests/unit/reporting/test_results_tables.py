@@ -4,8 +4,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from unit.reporting.study_results import HOSTILE, study
-from varireal.reporting import tables
-from varireal.reporting.tables import accuracies_latex, latex_text, write_tables
+from varireal.reporting import paper_tables as tables
+from varireal.reporting.paper_tables import accuracies_latex, latex_text, write_tables
 
 SCHEMAS = {
     name: getattr(tables, name.upper())

@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from varireal.reporting.files import rounded, script_json, write_script
+from varireal.reporting.data_files import rounded, script_json, write_script
 
 
 def test_hostile_text_survives_but_cannot_end_the_script(small):

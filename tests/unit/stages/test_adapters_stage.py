@@ -9,11 +9,11 @@ from safetensors.torch import load_file
 from varireal.classifiers.clip import load_clip
 from varireal.classifiers.lora import load_adapter
 from varireal.classifiers.pools import PoolMaker
+from varireal.classifiers.study_pictures import read_material
 from varireal.config.regimes import CONTROLS, every_regime
 from varireal.core.paths import ADAPTER_FILES
 from varireal.errors import ConfigError, DataError
 from varireal.stages import adapters
-from varireal.stages.pictures import read_material
 from varireal.store.items import open_store
 from varireal.store.tables import read as read_table
 

@@ -11,8 +11,8 @@ from varireal.config.slices import stage_slices
 from varireal.core.pictures import encode_png
 from varireal.errors import BackendError, ConfigError
 from varireal.records import MaskResult
-from varireal.segmenters.kept import own_options
 from varireal.segmenters.quality import decode_mask
+from varireal.segmenters.stored import own_options
 from varireal.stages import masks as stage
 
 DOUBTFUL = MaskResult(OBJECT, "ok", "", 0.5)

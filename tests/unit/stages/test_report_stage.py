@@ -22,11 +22,11 @@ from varireal.core.seeds import shard_of
 from varireal.datasets.decoding import file_sha256
 from varireal.errors import DataError
 from varireal.metrics.receipts import RECEIPT_FIELDS
+from varireal.reporting import source
 from varireal.running import stopping
 from varireal.running.room import DiskFullError
 from varireal.segmenters.quality import encode_mask
 from varireal.stages import report as stage
-from varireal.stages import report_source as source
 from varireal.stages.common import Summary
 from varireal.store import tables
 from varireal.store.schemas import EDITS, FEASIBILITY, FUNNEL, IMAGES, MASKS, VERDICTS
@@ -560,7 +560,7 @@ def test_nothing_but_the_report_is_left(study):
     assert fresh == {report, study.root / "report.html"}
 
 
-@pytest.mark.parametrize("method", ["choose_pairs", "_candidates", "write_gallery"])
+@pytest.mark.parametrize("method", ["choose_pairs", "Candidates", "write_gallery"])
 def test_a_signal_ends_it_wherever_it_is(study, monkeypatch, method):
     whole = getattr(stage, method)
 

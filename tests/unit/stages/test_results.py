@@ -10,7 +10,7 @@ from varireal.config.slices import ReportSlice
 from varireal.config.study import ReportConfig
 from varireal.core.paths import StudyPaths
 from varireal.errors import DataError
-from varireal.stages.report import read_results
+from varireal.reporting.study_results import read_results
 from varireal.store import tables
 from varireal.store.schemas import PREDICTIONS
 

@@ -8,7 +8,7 @@ import pytest
 from dataset_study import Study
 
 from varireal.errors import DataError
-from varireal.stages.report_source import Draw, Shown, choose_pairs
+from varireal.reporting.source import ChosenPairs, Draw, choose_pairs
 
 ATTRIBUTES = ("background", "color", "texture")
 CLASSES = [f"class-{n}" for n in range(7)]
@@ -42,7 +42,7 @@ def test_the_draw_does_not_depend_on_the_order(limit):
 
 def test_what_is_let_go_on_the_way_would_not_be_drawn(monkeypatch):
     shown = drawn(PAIRS, 60)
-    monkeypatch.setattr("varireal.stages.report_source._HELD", 10**6)
+    monkeypatch.setattr("varireal.reporting.source._HELD", 10**6)
     assert drawn(PAIRS, 60) == shown
 
 
@@ -83,8 +83,8 @@ def test_a_changed_outcome_moves_few_pairs():
 def test_a_study_up_to_the_limit_is_shown_whole():
     assert drawn(PAIRS, len(PAIRS)) == {pair[3] for pair in PAIRS}
     assert drawn([], 5) == frozenset()
-    assert Shown(frozenset("ab"), 2).sentence == ""
-    assert Shown(frozenset("ab"), 3000).sentence.startswith("2 of 3,000 pairs are shown, drawn by a digest")
+    assert ChosenPairs(frozenset("ab"), 2).sentence == ""
+    assert ChosenPairs(frozenset("ab"), 3000).sentence.startswith("2 of 3,000 pairs are shown, drawn by a digest")
 
 
 def test_few_pairs_more_than_shown_are_held():

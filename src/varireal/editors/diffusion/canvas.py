@@ -20,7 +20,7 @@ def scaled(pixels: int, size: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Canvas:
+class SdxlCanvas:
     """Where a photo lies on the picture that the models see: scaled, at the top left.
 
     Attributes:
@@ -34,7 +34,7 @@ class Canvas:
     outer: tuple[int, int]
 
     @classmethod
-    def of(cls, photo: tuple[int, int], size: int, *, square: bool) -> "Canvas":
+    def of(cls, photo: tuple[int, int], size: int, *, square: bool) -> "SdxlCanvas":
         """The canvas of a photo whose long side becomes ``size``.
 
         Args:

@@ -155,9 +155,9 @@ class TextCache:
             return
         encoder = _Encoder(self._load(), truncate=self._truncate)
         for text in missing:
-            found = encoder.encode(text)
-            pooled = None if found.pooled is None else found.pooled.cpu()
-            self._known[text] = Encoded(found.embeds.cpu(), pooled)
+            encoded = encoder.encode(text)
+            pooled = None if encoded.pooled is None else encoded.pooled.cpu()
+            self._known[text] = Encoded(encoded.embeds.cpu(), pooled)
 
     def guided(self, text: Weighted, negative: str | None) -> Guided:
         """Embeddings of a text and of its negative prompt; None means that no negative prompt is used."""
@@ -215,10 +215,10 @@ class _Encoder:
     @torch.inference_mode()
     def encode(self, text: Weighted) -> Encoded:
         prompt = _flattened(text)
-        found = [compel.build_conditioning_tensor_for_prompt_object(prompt)[0][0] for compel in self._compels]
-        found = [one if one.ndim == 3 else one[None] for one in found]
+        embeds = [compel.build_conditioning_tensor_for_prompt_object(prompt)[0][0] for compel in self._compels]
+        embeds = [one if one.ndim == 3 else one[None] for one in embeds]
         pooled = None
         if self._pooled:
             last = self._compels[-1]
             pooled = last.conditioning_provider.get_pooled_embeddings([text.pooled], device=last.device)
-        return Encoded(torch.cat(found, dim=-1), pooled)
+        return Encoded(torch.cat(embeds, dim=-1), pooled)

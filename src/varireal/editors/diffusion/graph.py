@@ -21,7 +21,7 @@ from varireal.config.edits import (
     TextureRecipe,
 )
 from varireal.editors.diffusion import canvas as pixels
-from varireal.editors.diffusion.canvas import Canvas
+from varireal.editors.diffusion.canvas import SdxlCanvas
 from varireal.editors.diffusion.encoding import Guided
 from varireal.editors.diffusion.wording import PriorJob
 from varireal.records import Array
@@ -30,7 +30,7 @@ _ON = 255
 
 
 @dataclass(frozen=True)
-class Job:
+class CanvasEdit:
     """One candidate on its canvas.
 
     Attributes:
@@ -46,7 +46,7 @@ class Job:
         rgb: the flat colour in levels of 255; None but for colours.
     """
 
-    canvas: Canvas
+    canvas: SdxlCanvas
     image: Array
     mask: Array
     recipe: Any
@@ -63,7 +63,7 @@ def generators(seeds: Sequence[int]) -> list[torch.Generator]:
     return [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
 
 
-def run_background(pipes: Any, jobs: Sequence[Job], speed: Speed, *, size: int) -> list[Array]:
+def run_background(pipes: Any, jobs: Sequence[CanvasEdit], speed: Speed, *, size: int) -> list[Array]:
     """Canvases of background edits, (H, W, 3) float in levels of 255."""
     pasted, masks = [], []
     for job in jobs:
@@ -74,7 +74,7 @@ def run_background(pipes: Any, jobs: Sequence[Job], speed: Speed, *, size: int) 
     return _inpainted(pipes.inpaint, jobs, pasted, masks, generators([job.seed for job in jobs]), speed)
 
 
-def run_object(pipes: Any, jobs: Sequence[Job], speed: Speed) -> list[Array]:
+def run_object(pipes: Any, jobs: Sequence[CanvasEdit], speed: Speed) -> list[Array]:
     """Canvases of colour and texture edits, (H, W, 3) float in levels of 255."""
     painted = [pixels.blend(job.image, job.mask, _paint(job), job.recipe.alpha) for job in jobs]
     noise = generators([job.seed for job in jobs])  # both stages draw from it, as published
@@ -82,17 +82,17 @@ def run_object(pipes: Any, jobs: Sequence[Job], speed: Speed) -> list[Array]:
     return _steered(pipes.control, jobs, inpainted, noise, speed)
 
 
-def run_plain(pipe: Any, jobs: Sequence[Job], recipe: PlainRecipe, settings: SdxlEdits) -> list[Array]:
+def run_plain(pipe: Any, jobs: Sequence[CanvasEdit], recipe: PlainRecipe, settings: SdxlEdits) -> list[Array]:
     """Pictures of the modes without a mask, (H, W, 3) float in levels of 255."""
     height, width = jobs[0].canvas.outer
     speed = settings.speed
     if settings.mode == "image2image":
-        own = {"image": [Image.fromarray(job.image) for job in jobs], "strength": recipe.strength}
+        shape = {"image": [Image.fromarray(job.image) for job in jobs], "strength": recipe.strength}
     else:
-        own = {"height": height, "width": width}
+        shape = {"height": height, "width": width}
     made = pipe(
         **embeddings([job.guided for job in jobs], pipe),
-        **own,
+        **shape,
         guidance_scale=recipe.guidance if speed.guidance is None else speed.guidance,
         num_inference_steps=speed.steps or recipe.steps,
         generator=generators([job.seed for job in jobs]),
@@ -101,7 +101,7 @@ def run_plain(pipe: Any, jobs: Sequence[Job], recipe: PlainRecipe, settings: Sdx
     return [np.asarray(picture) * _ON for picture in made]
 
 
-def composed(job: Job, picture: Array) -> Array:
+def composed(job: CanvasEdit, picture: Array) -> Array:
     """The canvas at the size of the photo: (H, W, 3) uint8.
 
     With ``whole`` the object mask is applied on the canvas, as published; else the caller puts the photo's own pixels
@@ -111,20 +111,20 @@ def composed(job: Job, picture: Array) -> Array:
     if not recipe.whole:
         return pixels.cast(job.canvas.back(picture), recipe.casting)
     object_ = (job.mask / 255.0)[..., None]
-    kept = object_ if isinstance(recipe, BackgroundRecipe) else 1.0 - object_
-    mixed = picture.astype(np.float32) * (1.0 - kept) + job.image.astype(np.float32) * kept
+    share = object_ if isinstance(recipe, BackgroundRecipe) else 1.0 - object_
+    mixed = picture.astype(np.float32) * (1.0 - share) + job.image.astype(np.float32) * share
     if recipe.casting == "wrap":
         return pixels.cast(job.canvas.back(mixed), "wrap")
     return job.canvas.back(pixels.cast(mixed, recipe.casting))
 
 
-def _prior(job: Job) -> Array:
+def _prior(job: CanvasEdit) -> Array:
     if job.prior is None:
         raise ValueError("an edit that starts from a prior picture has none")
     return job.prior
 
 
-def _paint(job: Job) -> Array:
+def _paint(job: CanvasEdit) -> Array:
     if isinstance(job.recipe, TextureRecipe):
         prior = _prior(job)
         crop = pixels.scaled(job.recipe.crop_px, prior.shape[0])
@@ -134,7 +134,7 @@ def _paint(job: Job) -> Array:
 
 def _inpainted(
     pipe: Any,
-    jobs: Sequence[Job],
+    jobs: Sequence[CanvasEdit],
     images: Sequence[Array],
     masks: Sequence[Array],
     noise: list[torch.Generator],
@@ -169,7 +169,7 @@ def _steps(recipe: MaskedRecipe, speed: Speed) -> tuple[int, float]:
 
 
 def _steered(
-    pipe: Any, jobs: Sequence[Job], inpainted: Sequence[Array], noise: list[torch.Generator], speed: Speed
+    pipe: Any, jobs: Sequence[CanvasEdit], inpainted: Sequence[Array], noise: list[torch.Generator], speed: Speed
 ) -> list[Array]:
     recipe: ColorRecipe = jobs[0].recipe
     edges = [pixels.object_edges(job.image, job.mask, recipe.canny_low) for job in jobs]
@@ -196,8 +196,8 @@ def _seen_embeddings(pipe: Any, seen: Sequence[Array]) -> torch.Tensor:
     """(2 N, 1, ...): embeddings of blank pictures, then of the N pictures, each with its own."""
     plus = type(pipe.unet.encoder_hid_proj.image_projection_layers[0]).__name__ != "ImageProjection"
     pictures = [Image.fromarray(picture) for picture in seen]
-    found, blank = pipe.encode_image(pictures, pipe._execution_device, 1, plus)
-    return torch.cat([blank, found])[:, None]
+    embeds, blank = pipe.encode_image(pictures, pipe._execution_device, 1, plus)
+    return torch.cat([blank, embeds])[:, None]
 
 
 def embeddings(texts: Sequence[Guided], pipe: Any) -> dict[str, torch.Tensor]:

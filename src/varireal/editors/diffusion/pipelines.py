@@ -276,8 +276,8 @@ class Pipelines:
                 folder, subfolder=ref.subfolder or "", weight_name=ref.file, image_encoder_folder=None
             )
         except Exception as error:
-            told = error_text(error, 300)
-            raise BackendError(f"{key}: the adapter does not fit the model of {MODELS}.base: {told}") from error
+            reason = error_text(error, 300)
+            raise BackendError(f"{key}: the adapter does not fit the model of {MODELS}.base: {reason}") from error
 
     def _ready(self, pipe: Any, key: str, *, sampler: bool = True) -> Any:
         if sampler:

@@ -13,11 +13,11 @@ from varireal.backends import BackendContext
 from varireal.config.edits import SdxlEdits
 from varireal.core.seeds import stable_int
 from varireal.editors.base import PoolEntry
-from varireal.editors.diffusion.canvas import Canvas, cast
+from varireal.editors.diffusion.canvas import SdxlCanvas, cast
 from varireal.editors.diffusion.encoding import TextCache, Weighted, plain_text
-from varireal.editors.diffusion.graph import Job, composed, run_background, run_object, run_plain
+from varireal.editors.diffusion.graph import CanvasEdit, composed, run_background, run_object, run_plain
 from varireal.editors.diffusion.pipelines import MODELS, Pipelines, PriorMaker, SafetyChecker
-from varireal.editors.diffusion.wording import Wording, flat_color
+from varireal.editors.diffusion.wording import SdxlTexts, flat_color
 from varireal.errors import BackendError, UnknownPromptError
 from varireal.models.catalog import model_identity
 from varireal.models.device import Ladder, find_device, memory_plan, quiet
@@ -48,7 +48,7 @@ class SdxlEditor:
             raise BackendError("edits.sdxl.speed.step_cache: SDXL has no step cache; use a few-step scheduler")
         quiet()
         self._settings, self._machine = settings, context.machine
-        self._wording = Wording(settings, context.noun)
+        self._wording = SdxlTexts(settings, context.noun)
         self._device = find_device(context.machine)
         self._plan = memory_plan(self._device.memory_gb, context.machine.batch_size)
         self._pipes = Pipelines(settings, self._device, self._plan, compiled=context.machine.compile)
@@ -93,8 +93,8 @@ class SdxlEditor:
         """Encode the texts of (prompt, class name) at once, so that the encoders are loaded once and let go."""
         texts: dict[str, list[Weighted]] = {}
         for prompt, class_name in wanted:
-            found = self._wording.text(prompt, class_name)
-            texts.setdefault(found.encoders, []).extend([found.text, plain_text(found.negative or "")])
+            wording = self._wording.text(prompt, class_name)
+            texts.setdefault(wording.encoders, []).extend([wording.text, plain_text(wording.negative or "")])
         for which, members in texts.items():
             self._cache(which).prepare([*members, plain_text("")])
 
@@ -116,7 +116,7 @@ class SdxlEditor:
     def edit(self, requests: Sequence[EditRequest]) -> list[EditResult]:
         """Make one result per request, in order; batches are made of requests of one setting and shape."""
         results: dict[int, EditResult] = {}
-        buckets: dict[tuple[Any, ...], list[tuple[int, Job]]] = {}
+        buckets: dict[tuple[Any, ...], list[tuple[int, CanvasEdit]]] = {}
         with torch.inference_mode():
             for number, request in enumerate(requests):
                 try:
@@ -132,14 +132,14 @@ class SdxlEditor:
                     results[number] = self._result(requests[number], job, picture, batch)
         return [results[number] for number in range(len(requests))]
 
-    def _made(self, attribute: str, jobs: list[Job]) -> list[tuple[Array, int]]:
+    def _made(self, attribute: str, jobs: list[CanvasEdit]) -> list[tuple[Array, int]]:
         """Canvases, each with the number of pictures in its call."""
         fresh = [job.prior_job for job in jobs if job.prior_job is not None]
         pictures = iter(self._priors.make(fresh))
         ready = [job if job.prior_job is None else replace(job, prior=next(pictures)) for job in jobs]
         settings, pipes = self._settings, self._pipes
 
-        def work(part: Sequence[Job]) -> list[tuple[Array, int]]:
+        def work(part: Sequence[CanvasEdit]) -> list[tuple[Array, int]]:
             if self._wording.plain is not None:
                 made = run_plain(pipes.plain, part, self._wording.plain, settings)
             elif attribute == "background":
@@ -150,7 +150,7 @@ class SdxlEditor:
 
         return self._ladder.run(work, ready)
 
-    def _result(self, request: EditRequest, job: Job, picture: Array, batch: int) -> EditResult:
+    def _result(self, request: EditRequest, job: CanvasEdit, picture: Array, batch: int) -> EditResult:
         flagged = None if self._checker is None else self._checker.flag(picture)
         marks, step = self._wording.marks, self._ladder.step
         how = MadeWith(batch, self._device.dtype_name, self._device.label, step, marks, flagged)
@@ -165,22 +165,22 @@ class SdxlEditor:
         region = everything if job.recipe.whole else allowed
         return EditResult(OK, image=composed(job, picture), region=region, target_rgb=target, made_with=how)
 
-    def _job(self, request: EditRequest) -> Job:
+    def _job(self, request: EditRequest) -> CanvasEdit:
         prompt, wording = request.prompt, self._wording
         recipe = wording.recipe(prompt) if wording.plain is None else None
         square = recipe is not None and recipe.letterbox == "square"
         height, width = request.mask.shape
-        canvas = Canvas.of((height, width), self._settings.size, square=square)
-        found = wording.text(prompt, request.class_name)
+        canvas = SdxlCanvas.of((height, width), self._settings.size, square=square)
+        edit_text = wording.text(prompt, request.class_name)
         seeds = recipe.seeds if recipe is not None else ()
         own_prior = wording.needs_prior(prompt) and request.prior is None
         noise = stable_int("own prior", request.seed)
-        return Job(
+        return CanvasEdit(
             canvas=canvas,
             image=canvas.place(request.image),
             mask=canvas.place_mask(request.mask),
             recipe=recipe,
-            guided=self._cache(found.encoders).guided(found.text, found.negative),
+            guided=self._cache(edit_text.encoders).guided(edit_text.text, edit_text.negative),
             seed=seeds[request.seed % len(seeds)] if seeds else request.seed,
             corner=(stable_int("row", request.seed) / _UNIT, stable_int("column", request.seed) / _UNIT),
             prior=request.prior,

@@ -56,7 +56,7 @@ class EditText:
 
 
 @dataclass(frozen=True)
-class Wording:
+class SdxlTexts:
     """Recipes and texts of one config.
 
     Attributes:
@@ -124,9 +124,9 @@ class Wording:
         entries = []
         for number in range(size):
             job = self.prior_job(prompt, class_name, stable_int("prior", seed, text.plain, number))
-            told = [job.recipe.for_keys(), settings.size, revision]
+            recipe_settings = [job.recipe.for_keys(), settings.size, revision]
             prior_id = digest(
-                "prior", json.dumps(told, sort_keys=True), text.parts, text.pooled, text.parsed, job.seed
+                "prior", json.dumps(recipe_settings, sort_keys=True), text.parts, text.pooled, text.parsed, job.seed
             )
             entries.append(PoolEntry(prior_id, text.plain, number, job.seed, job))
         return entries
@@ -135,14 +135,14 @@ class Wording:
         """The models of edits of an attribute by their keys in the config."""
         models = self.settings.models
         names = _USED[attribute] if self.plain is None else ("plain", "vae")
-        found = {name: getattr(models, name) for name in (*names, "safety_checker")}
-        return {name: ref for name, ref in found.items() if ref is not None}
+        refs = {name: getattr(models, name) for name in (*names, "safety_checker")}
+        return {name: ref for name, ref in refs.items() if ref is not None}
 
     def params(self, prompt: Prompt) -> str:
         """Everything of the settings that pictures of a prompt's setting depend on, as JSON."""
         recipe = self.recipe(prompt) if self.plain is None else self.plain
-        told = self.settings.for_keys(include=("mode", "preset", "size", "weights", "speed"))
-        return json.dumps([told, recipe.for_keys(), self.noun], sort_keys=True)
+        shared = self.settings.for_keys(include=("mode", "preset", "size", "weights", "speed"))
+        return json.dumps([shared, recipe.for_keys(), self.noun], sort_keys=True)
 
     @property
     def marks(self) -> tuple[str, ...]:
@@ -167,4 +167,4 @@ def flat_color(prompt: Prompt) -> tuple[int, int, int]:
 
 def _filled(template: str, values: Mapping[str, str]) -> str:
     """The template with its fields replaced in one pass, so that a value that looks like a field stays what it is."""
-    return _FIELD.sub(lambda found: values[found.group(1)], template)
+    return _FIELD.sub(lambda field: values[field.group(1)], template)

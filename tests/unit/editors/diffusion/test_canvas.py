@@ -8,7 +8,7 @@ from diffusers.image_processor import VaeImageProcessor
 
 from varireal.config.edits import masked_recipe
 from varireal.editors.diffusion import canvas as pixels
-from varireal.editors.diffusion.canvas import Canvas
+from varireal.editors.diffusion.canvas import SdxlCanvas
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from varireal.editors.diffusion.canvas import Canvas
     ],
 )
 def test_canvases(photo, square, inner, outer):
-    canvas = Canvas.of(photo, 1024, square=square)
+    canvas = SdxlCanvas.of(photo, 1024, square=square)
     assert (canvas.inner, canvas.outer) == (inner, outer)
 
 
@@ -30,14 +30,14 @@ def test_there_and_back_keeps_the_picture():
     rng = np.random.default_rng(0)
     small = rng.integers(0, 255, (6, 9, 3), np.uint8)
     image = np.kron(small, np.ones((8, 8, 1), np.uint8))
-    canvas = Canvas.of(image.shape[:2], 128, square=False)
+    canvas = SdxlCanvas.of(image.shape[:2], 128, square=False)
     back = canvas.back(canvas.place(image))
     assert back.shape == image.shape
     assert np.abs(back.astype(int) - image).mean() < 2
 
 
 def test_a_padded_mask_is_no_object():
-    canvas = Canvas.of((40, 64), 64, square=True)
+    canvas = SdxlCanvas.of((40, 64), 64, square=True)
     placed = canvas.place_mask(np.ones((40, 64), bool))
     assert set(np.unique(placed)) == {0, 255}
     assert (placed[40:] == 0).all()

@@ -80,7 +80,7 @@ def remove_stale_files(folder: Path, written: Collection[str]) -> None:
         folder: folder of the report.
         written: addresses relative to it that were written now, such as ``figures/forest.svg``.
     """
-    for name, own in _OWN.items():
+    for name, pattern in _OWN.items():
         for path in (folder / name).glob("*"):
-            if own.fullmatch(path.name) and f"{name}/{path.name}" not in written:
+            if pattern.fullmatch(path.name) and f"{name}/{path.name}" not in written:
                 path.unlink()

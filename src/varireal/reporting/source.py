@@ -7,7 +7,7 @@ temporary file as it is stored, and pictures are decoded when the page is at the
 import json
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,17 +24,11 @@ from varireal.core.seeds import stable_int
 from varireal.datasets.decoding import RejectedImageError, read_photo
 from varireal.errors import DataError
 from varireal.metrics.receipts import RECEIPT_FIELDS
-from varireal.reporting.gallery import GalleryCandidate, GalleryPhoto
-from varireal.reporting.records import ACCEPTED, FAILED, REJECTED
+from varireal.reporting.records import ACCEPTED, FAILED, REJECTED, GalleryCandidate, GalleryPhoto, Row
 from varireal.running import stopping
 from varireal.segmenters.quality import decode_mask
 from varireal.store import tables
 from varireal.store.schemas import EDITS, IMAGES, MASKS, VERDICTS
-
-# Which pairs of a study the report shows: all of a small one, of a large one a part that is drawn evenly.
-#
-# The draw depends on the pairs alone, never on their order: the same study shows the same pairs, and a pair whose
-# outcome changed moves few others. Few more pairs than are shown are in memory, whatever the study's size.
 
 _SHOWN_AT_ONCE = 8192  # rows
 _HELD = 8  # times the limit: when so many pairs are held, those that cannot be drawn any more are let go
@@ -44,7 +38,7 @@ _Ticket = tuple[str, tuple[str, int], int, str]  # class, attribute and outcome,
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ChosenPairs:
     """The pairs that are shown.
 
     Attributes:
@@ -73,6 +67,9 @@ class Draw:
     Every class gets as many pairs as any other, as long as it has so many, and within a class every attribute and
     outcome; which ones, a digest of their names decides. A pair that is not among the drawn of a part of the study is
     not among those of the whole, because more pairs only move it back; so the rest can be let go on the way.
+
+    The draw depends on the pairs alone, never on their order: the same study shows the same pairs, and a pair whose
+    outcome changed moves few others. Few more pairs than are shown are in memory, whatever the study's size.
 
     Args:
         limit: most pairs that are drawn.
@@ -116,7 +113,9 @@ class Draw:
             ranks[class_id, group] += 1
 
 
-def choose_pairs(paths: StudyPaths, *, attributes: tuple[str, ...], shards: int, rounds: int, limit: int) -> Shown:
+def choose_pairs(
+    paths: StudyPaths, *, attributes: tuple[str, ...], shards: int, rounds: int, limit: int
+) -> ChosenPairs:
     """Draw the pairs that are shown; no picture is read, and the tables of one shard at a time.
 
     Raises:
@@ -129,7 +128,7 @@ def choose_pairs(paths: StudyPaths, *, attributes: tuple[str, ...], shards: int,
             stopping.checkpoint()
             for pair_id, (class_id, outcome) in _pairs(paths, attribute, shard_name(index, shards), rounds).items():
                 draw.add(class_id, attribute, outcome, pair_id)
-    return Shown(draw.pairs(), draw.total)
+    return ChosenPairs(draw.pairs(), draw.total)
 
 
 def _pairs(paths: StudyPaths, attribute: str, shard: str, rounds: int) -> dict[str, tuple[str, int]]:
@@ -147,15 +146,15 @@ def _pairs(paths: StudyPaths, attribute: str, shard: str, rounds: int) -> dict[s
 
 def _outcomes(edits: Path, verdicts: Path) -> dict[str, tuple[str, int]]:
     """Class and outcome of the candidates of a table, by pair."""
-    said = dict(_columns(verdicts, VERDICTS, "candidate_id", "accepted"))
-    found = {}
+    accepted_by_id = dict(_columns(verdicts, VERDICTS, "candidate_id", "accepted"))
+    outcomes = {}
     rows = _columns(edits, EDITS, "candidate_id", "pair_id", "class_id", "status")
     for candidate_id, pair_id, class_id, status in rows:
-        accepted = said.get(candidate_id)
+        accepted = accepted_by_id.get(candidate_id)
         if accepted is None:
             raise DataError(f"{verdicts} has no verdict on {candidate_id} of {edits}; run the stage verdicts again")
-        found[pair_id] = (class_id, _ACCEPTED if accepted else _REJECTED if status == names.OK else _FAILED)
-    return found
+        outcomes[pair_id] = (class_id, _ACCEPTED if accepted else _REJECTED if status == names.OK else _FAILED)
+    return outcomes
 
 
 def _columns(path: Path, schema: pa.Schema, *columns: str) -> Iterator[tuple[Any, ...]]:
@@ -164,19 +163,17 @@ def _columns(path: Path, schema: pa.Schema, *columns: str) -> Iterator[tuple[Any
         yield from zip(*(batch[name].to_pylist() for name in columns), strict=True)
 
 
-Row = Mapping[str, Any]
-
 _AT_ONCE = 4096  # rows without pictures
 _NO_PHOTO = 128  # grey in place of a photo that cannot be read any more
 _ORDER = ("class_id", "image_id", "attribute", "k", "feasibility", "round")
-_TOLD = (*("candidate_id", "class_name", "prompt_id", "prompt_name", "prompt_description", "seed"), "backend")
-_EDIT_COLUMNS = (*_ORDER, *_TOLD, "status", *RECEIPT_FIELDS, "image")
+_TEXTS = (*("candidate_id", "class_name", "prompt_id", "prompt_name", "prompt_description", "seed"), "backend")
+_EDIT_COLUMNS = (*_ORDER, *_TEXTS, "status", *RECEIPT_FIELDS, "image")
 _VERDICT_COLUMNS = ("candidate_id", "accepted", "reasons")
-_PHOTO_COLUMNS = ("image_id", "class_id", "class_name", "split", "path", "width", "height", "sha256")
+_PHOTO_COLUMNS = ("image_id", "split", "path", "width", "height", "sha256")
 _MASK_COLUMNS = ("image_id", "status", "reason", "mask", "smoothed")
 
 
-class _Place(NamedTuple):
+class _SpoolRange(NamedTuple):
     """Where bytes lie in the temporary file."""
 
     start: int
@@ -199,15 +196,15 @@ class Spool(AbstractContextManager["Spool"]):
         """Let the bytes go."""
         self._file.close()
 
-    def add(self, data: bytes) -> _Place:
+    def add(self, data: bytes) -> _SpoolRange:
         """Keep bytes; return their place."""
         self._file.seek(self._end)
         self._file.write(data)
-        place = _Place(self._end, len(data))
+        place = _SpoolRange(self._end, len(data))
         self._end += len(data)
         return place
 
-    def read(self, place: _Place) -> bytes:
+    def read(self, place: _SpoolRange) -> bytes:
         """Return the bytes of a place."""
         self._file.seek(place.start)
         return self._file.read(place.length)
@@ -223,7 +220,7 @@ class Candidates:
 
     def __init__(self, spool: Spool, pairs: Set[str]) -> None:
         self._spool, self._pairs = spool, pairs
-        self._places: list[tuple[tuple[Any, ...], _Place, _Place | None]] = []
+        self._places: list[tuple[tuple[Any, ...], _SpoolRange, _SpoolRange | None]] = []
         self.images: set[str] = set()
 
     def take(self, edits: Path, verdicts: Path) -> None:
@@ -234,7 +231,7 @@ class Candidates:
             StoppedError: a signal has come.
         """
         stopping.checkpoint()
-        rows: dict[str, tuple[Row, _Place | None]] = {}
+        rows: dict[str, tuple[Row, _SpoolRange | None]] = {}
         for row in tables.picked(edits, EDITS, _EDIT_COLUMNS, key="pair_id", wanted=self._pairs):
             image = row.pop("image")
             rows[row["candidate_id"]] = (row, self._spool.add(image) if row["status"] == names.OK else None)
@@ -244,8 +241,8 @@ class Candidates:
             verdicts, VERDICTS, _VERDICT_COLUMNS, key="candidate_id", wanted=rows.keys(), at_once=_AT_ONCE
         ):
             taken, place = rows[verdict["candidate_id"]]
-            told = self._spool.add(json.dumps([taken, verdict]).encode())
-            self._places.append((tuple(taken[name] for name in _ORDER), told, place))
+            facts = self._spool.add(json.dumps([taken, verdict]).encode())
+            self._places.append((tuple(taken[name] for name in _ORDER), facts, place))
             self.images.add(taken["image_id"])
 
     def __iter__(self) -> Iterator[GalleryCandidate]:
@@ -254,15 +251,15 @@ class Candidates:
         Raises:
             StoppedError: a signal has come.
         """
-        for _, told, place in sorted(self._places):
+        for _, facts, place in sorted(self._places):
             stopping.checkpoint()
-            row, verdict = json.loads(self._spool.read(told))
+            row, verdict = json.loads(self._spool.read(facts))
             yield _candidate(row, verdict, None if place is None else self._spool.read(place))
 
 
 def _candidate(row: Row, verdict: Row, image: bytes | None) -> GalleryCandidate:
     return GalleryCandidate(
-        **{name: row[name] for name in (*_ORDER, *_TOLD)},
+        **{name: row[name] for name in (*_ORDER, *_TEXTS)},
         outcome=ACCEPTED if verdict["accepted"] else FAILED if image is None else REJECTED,
         reasons=tuple(verdict["reasons"]),
         receipt={name: row[name] for name in RECEIPT_FIELDS},
@@ -284,7 +281,7 @@ class Photos:
     def __init__(self, images: Path, reading: ReadingConfig, wanted: Set[str], spool: Spool, *, tests: bool) -> None:
         self._reading, self._wanted, self._spool = reading, wanted, spool
         self._rows = {row["image_id"]: row for row in _photo_rows(images, wanted, tests=tests)}
-        self._masks: dict[str, tuple[Row, _Place | None]] = {}
+        self._masks: dict[str, tuple[Row, _SpoolRange | None]] = {}
 
     def take_masks(self, path: Path) -> None:
         """Keep the masks of a table.
@@ -294,8 +291,10 @@ class Photos:
         """
         for row in tables.picked(path, MASKS, _MASK_COLUMNS, key="image_id", wanted=self._wanted):
             data = row["smoothed"] or row["mask"]
-            told = {"status": row["status"], "reason": row["reason"]}
-            self._masks[row["image_id"]] = (told, self._spool.add(data) if data else None)
+            self._masks[row["image_id"]] = (
+                {"status": row["status"], "reason": row["reason"]},
+                self._spool.add(data) if data else None,
+            )
 
     def __call__(self, image_id: str) -> GalleryPhoto:
         """Return a photo with its mask.
@@ -311,13 +310,14 @@ class Photos:
         except RejectedImageError as error:
             # the page must show what was made of a photo that is gone since
             picture, problem = np.full((row["height"], row["width"], 3), _NO_PHOTO, np.uint8), str(error)
-        told, place = self._masks.get(image_id, ({"status": "mask_missing", "reason": ""}, None))
+        mask, place = self._masks.get(image_id, ({"status": "mask_missing", "reason": ""}, None))
         return GalleryPhoto(
-            **{name: row[name] for name in ("image_id", "class_id", "class_name", "split")},
+            image_id=image_id,
+            split=row["split"],
             image=picture,
             mask=None if place is None else decode_mask(self._spool.read(place)),
-            mask_status="image_unreadable" if problem else told["status"],
-            mask_reason=problem or told["reason"],
+            mask_status="image_unreadable" if problem else mask["status"],
+            mask_reason=problem or mask["reason"],
         )
 
 
@@ -325,5 +325,5 @@ def _photo_rows(images: Path, wanted: Set[str], *, tests: bool) -> Iterator[Row]
     """Yield the rows of the photos that may be asked for."""
     for batch in tables.batches(images, IMAGES, _PHOTO_COLUMNS, at_once=_AT_ONCE):
         pairs = zip(batch["image_id"].to_pylist(), batch["split"].to_pylist(), strict=True)
-        own = [image_id in wanted or (tests and split != names.TRAIN) for image_id, split in pairs]
-        yield from batch.filter(pa.array(own, pa.bool_())).to_pylist()
+        needed = [image_id in wanted or (tests and split != names.TRAIN) for image_id, split in pairs]
+        yield from batch.filter(pa.array(needed, pa.bool_())).to_pylist()

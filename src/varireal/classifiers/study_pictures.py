@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from varireal import names
-from varireal.classifiers.pools import Material, Picture
+from varireal.classifiers.pools import Picture, TrainingPictures
 from varireal.config.images import ReadingConfig
 from varireal.config.slices import AdaptersSlice
 from varireal.core.paths import StudyPaths, dataset_files
@@ -27,7 +27,7 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Photo:
+class StudyPhoto:
     """A photo of the study as a picture.
 
     Attributes:
@@ -43,10 +43,10 @@ class Photo:
     picture: Picture
 
 
-def readable_photos(images: Sequence[Row], reading: ReadingConfig, labels: Mapping[str, int]) -> list[Photo]:
+def readable_photos(images: Sequence[Row], reading: ReadingConfig, labels: Mapping[str, int]) -> list[StudyPhoto]:
     """Every photo of the table of images, in its order."""
     return [
-        Photo(
+        StudyPhoto(
             row["image_id"],
             row["class_id"],
             row["split"],
@@ -60,7 +60,9 @@ def _reader(row: Row, reading: ReadingConfig) -> Callable[[], Array]:
     return lambda: read_photo(row, reading).image
 
 
-def read_material(config: AdaptersSlice, study: Path, images: Sequence[Row], labels: Mapping[str, int]) -> Material:
+def read_material(
+    config: AdaptersSlice, study: Path, images: Sequence[Row], labels: Mapping[str, int]
+) -> TrainingPictures:
     """Read what the regimes are made from: train photos, their masks, and the accepted edits.
 
     Raises:
@@ -84,7 +86,7 @@ def read_material(config: AdaptersSlice, study: Path, images: Sequence[Row], lab
             key = digest("identity", photo.picture.key, mask)
             load = partial(_recomposed, photo.picture.load, mask)
             recomposed[photo.picture.label].append(Picture(key, photo.picture.label, load))
-    return Material(
+    return TrainingPictures(
         real=real,
         recomposed=recomposed,
         edits=_edits(config, paths, labels),
@@ -127,12 +129,12 @@ def _edits(
 ) -> dict[tuple[int, str, str, str], Picture]:
     """Accepted edits by class number, attribute, photo and k, and arm."""
     columns = ["image_id", "class_id", "attribute", "feasibility", "k", "image_sha256"]
-    found: dict[tuple[int, str, str, str], Picture] = {}
+    edits: dict[tuple[int, str, str, str], Picture] = {}
     for name in dataset_files(config.attributes, config.shards):
         pictures = _PicturesOfFile(Path(paths.dataset) / name)
         for number, row in enumerate(tables.stream(Path(paths.dataset) / name, DATASET, columns)):
             label = labels[row["class_id"]]
             item = f"{row['image_id']} {row['k']}"
             picture = Picture(row["image_sha256"], label, partial(pictures.load, number))
-            found[label, row["attribute"], item, row["feasibility"]] = picture
-    return found
+            edits[label, row["attribute"], item, row["feasibility"]] = picture
+    return edits

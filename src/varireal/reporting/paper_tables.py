@@ -1,8 +1,11 @@
-"""The numbers behind the pages as CSV and Parquet: fractions at full precision, one row per value that was found."""
+"""The numbers behind the pages for a paper: as CSV and Parquet, and the table regime x test set as a LaTeX tabular.
+
+In CSV and Parquet they are fractions at full precision, one row per value that was computed. The tabular is in the
+style of booktabs.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,11 +13,11 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from varireal.core.files import whole_file
-from varireal.reporting.answer import level_text, one_line, percent, test_set_text
-from varireal.reporting.records import StudyResults, class_label, counts, regime_label, test_sets
+from varireal.reporting.answer import accuracy_range, level_text, one_line, percent, test_set_text
+from varireal.reporting.confusions import counts
+from varireal.reporting.study_results import StudyResults
+from varireal.statistics.records import Interval
 from varireal.store.tables import Row, column
-
-# The table regime x test set for a paper: a LaTeX tabular in the style of booktabs.
 
 _ESCAPES = str.maketrans(
     {
@@ -45,9 +48,8 @@ def latex_text(text: str) -> str:
 
 def accuracies_latex(results: StudyResults) -> str:
     """Return the table of top-1 accuracies in percent with their intervals; a dash where a regime was not tested."""
-    sets = test_sets(results)
+    slugs, sets = results.tested[0], results.test_sets
     cells = {(row.regime, row.test_set): row.top1 for row in results.answers.accuracies}
-    regimes = dict.fromkeys([*results.regimes, *(row.regime for row in results.answers.accuracies)])
     names = " & ".join(["Trained on", *(latex_text(test_set_text(name)) for name in sets)])
     lines = [
         "% Needs \\usepackage{booktabs}, \\usepackage[T1]{fontenc} and \\usepackage{textcomp}; UTF-8.",
@@ -58,18 +60,14 @@ def accuracies_latex(results: StudyResults) -> str:
         f"{names} \\\\",
         "\\midrule",
     ]
-    for slug in regimes:
-        values = [cells.get((slug, name)) for name in sets]
-        if not any(values):
-            continue
-        texts = [
-            "--"
-            if value is None
-            else f"{percent(value.value)} {{\\scriptsize [{percent(value.low)}, {percent(value.high)}]}}"
-            for value in values
-        ]
-        lines.append(" & ".join([latex_text(regime_label(results, slug)), *texts]) + " \\\\")
+    for slug in slugs:
+        texts = [_latex_cell(cells.get((slug, name))) for name in sets]
+        lines.append(" & ".join([latex_text(results.label(slug)), *texts]) + " \\\\")
     return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", ""])
+
+
+def _latex_cell(top1: Interval | None) -> str:
+    return "--" if top1 is None else f"{percent(top1.value)} {{\\scriptsize {accuracy_range(top1)}}}"
 
 
 _TEXT, _WHOLE, _NUMBER = pa.string(), pa.int64(), pa.float64()
@@ -77,12 +75,13 @@ _TEXT, _WHOLE, _NUMBER = pa.string(), pa.int64(), pa.float64()
 _REGIME = (
     column("regime", _TEXT, "slug of the regime", nullable=False),
     column("label", _TEXT, "name of the regime for people", nullable=False),
-    column("test_set", _TEXT, "test or test_<shift>", nullable=False),
 )
+_TEST_SET = column("test_set", _TEXT, "test or test_<shift>", nullable=False)
 
 ACCURACIES = pa.schema(
     [
         *_REGIME,
+        _TEST_SET,
         column("images", _WHOLE, "test pictures", nullable=False),
         column("seeds", _WHOLE, "trained seeds", nullable=False),
         column("top1", _NUMBER, "accuracy over all pictures and seeds, fraction", nullable=False),
@@ -103,7 +102,7 @@ DIFFERENCES = pa.schema(
         column("family", _TEXT, "comparisons that Holm's correction treats together", nullable=False),
         column("a", _TEXT, "slug of the regime", nullable=False),
         column("b", _TEXT, "slug of the regime that is subtracted", nullable=False),
-        column("test_set", _TEXT, "test or test_<shift>", nullable=False),
+        _TEST_SET,
         column("images", _WHOLE, "test pictures", nullable=False),
         column("seeds", _WHOLE, "pairs of seeds", nullable=False),
         column("difference", _NUMBER, "accuracy of a less that of b, fraction", nullable=False),
@@ -126,6 +125,7 @@ DIFFERENCES = pa.schema(
 PER_SEED = pa.schema(
     [
         *_REGIME,
+        _TEST_SET,
         column("seed", _WHOLE, "the seed", nullable=False),
         column("images", _WHOLE, "test pictures", nullable=False),
         column("top1", _NUMBER, "accuracy of this seed, fraction", nullable=False),
@@ -135,6 +135,7 @@ PER_SEED = pa.schema(
 PER_CLASS = pa.schema(
     [
         *_REGIME,
+        _TEST_SET,
         column("class_number", _WHOLE, "number of the class", nullable=False),
         column("class_name", _TEXT, "its display name", nullable=False),
         column("images", _WHOLE, "test pictures of the class; empty without predictions"),
@@ -145,6 +146,7 @@ PER_CLASS = pa.schema(
 CONFUSION = pa.schema(
     [
         *_REGIME,
+        _TEST_SET,
         column("true_number", _WHOLE, "number of the true class", nullable=False),
         column("true", _TEXT, "its display name", nullable=False),
         column("predicted_number", _WHOLE, "number of the class that was named", nullable=False),
@@ -156,8 +158,7 @@ CONFUSION = pa.schema(
 
 LEARNING_CURVES = pa.schema(
     [
-        column("regime", _TEXT, "slug of the regime", nullable=False),
-        column("label", _TEXT, "name of the regime for people", nullable=False),
+        *_REGIME,
         column("seed", _WHOLE, "the seed", nullable=False),
         column("quantity", _TEXT, "loss (training) or val_accuracy (fraction)", nullable=False),
         column("step", _WHOLE, "optimiser step", nullable=False),
@@ -196,7 +197,7 @@ def write_tables(folder: Path, results: StudyResults) -> list[tuple[str, str]]:
 
 
 def _place(results: StudyResults, regime: str, test_set: str) -> Row:
-    return {"regime": regime, "label": regime_label(results, regime), "test_set": test_set}
+    return {"regime": regime, "label": results.label(regime), "test_set": test_set}
 
 
 def _accuracies(results: StudyResults) -> Iterator[Row]:
@@ -210,7 +211,7 @@ def _accuracies(results: StudyResults) -> Iterator[Row]:
             "top5": row.top5,
             "macro": row.macro,
             "worst_class_number": row.worst_class,
-            "worst_class": class_label(results, row.worst_class),
+            "worst_class": results.class_label(row.worst_class),
             "worst_accuracy": row.worst_accuracy,
         }
 
@@ -229,7 +230,7 @@ def _differences(results: StudyResults) -> Iterator[Row]:
         }
 
 
-def _interval(name: str, interval: Any) -> Row:
+def _interval(name: str, interval: Interval) -> Row:
     return {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
 
 
@@ -238,8 +239,8 @@ def _per_seed(results: StudyResults) -> Iterator[Row]:
         predicted = results.predictions.get((row.regime, row.test_set))
         if predicted is None:
             continue
+        place = _place(results, row.regime, row.test_set)
         for seed, top1 in zip(predicted.seeds, row.by_seed, strict=True):
-            place = _place(results, row.regime, row.test_set)
             yield {**place, "seed": seed, "images": row.images, "top1": top1}
 
 
@@ -251,24 +252,24 @@ def _per_class(results: StudyResults) -> Iterator[Row]:
             yield {
                 **_place(results, row.regime, row.test_set),
                 "class_number": number,
-                "class_name": class_label(results, number),
+                "class_name": results.class_label(number),
                 "images": None if pictures is None else int(pictures[number]),
                 "accuracy": accuracy,
             }
 
 
 def _confusion(results: StudyResults) -> Iterator[Row]:
-    for (regime, test_set), predicted in results.predictions.items():
-        table = counts(predicted, len(results.class_names))
-        for true, said in zip(*(axis.tolist() for axis in np.nonzero(table)), strict=True):
+    for (regime, test_set), result in results.predictions.items():
+        table = counts(result, len(results.class_names))
+        for true, predicted in zip(*(axis.tolist() for axis in np.nonzero(table)), strict=True):
             yield {
                 **_place(results, regime, test_set),
                 "true_number": true,
-                "true": class_label(results, true),
-                "predicted_number": said,
-                "predicted": class_label(results, said),
-                "count": int(table[true, said]),
-                "seeds": len(predicted.seeds),
+                "true": results.class_label(true),
+                "predicted_number": predicted,
+                "predicted": results.class_label(predicted),
+                "count": int(table[true, predicted]),
+                "seeds": len(result.seeds),
             }
 
 
@@ -276,7 +277,7 @@ def _learning_curves(results: StudyResults) -> Iterator[Row]:
     for curve in results.curves:
         same = {
             "regime": curve.regime,
-            "label": regime_label(results, curve.regime),
+            "label": results.label(curve.regime),
             "seed": curve.seed,
             "chosen_step": curve.chosen_step,
         }

@@ -44,7 +44,7 @@ class _Read:
     failed: MaskResult | None = None
 
 
-class KeptSegmenter:
+class StoredSegmenter:
     """Answers from the store, and asks the segmenter for the rest, in its batches.
 
     Args:
@@ -76,11 +76,11 @@ class KeptSegmenter:
         """
         missing = []
         for photo in photos:
-            kept = self._items.get(self.key(photo))
-            if kept is None:
+            value = self._items.get(self.key(photo))
+            if value is None:
                 missing.append(photo)
             else:
-                yield photo, _unpacked(kept), False
+                yield photo, _unpacked(value), False
         if missing:
             yield from self._segmented(missing)
 
@@ -115,16 +115,16 @@ class KeptSegmenter:
         job_record.permit()
         images = [one.image for one in read if one.image is not None]
         class_names = [str(one.photo["class_name"]) for one in read]
-        found = segment_all(self.segmenter, images, [one.given for one in read], class_names)
-        kept = [
+        results = segment_all(self.segmenter, images, [one.given for one in read], class_names)
+        answers = [
             (self.key(one.photo), _packed(result))
-            for one, result in zip(read, found, strict=True)
+            for one, result in zip(read, results, strict=True)
             if result.status not in _NOT_KEPT
         ]
-        if kept:
-            self._items.put_many(kept)
+        if answers:
+            self._items.put_many(answers)
         yield from ((one.photo, one.failed, True) for one in part if one.failed is not None)
-        yield from ((one.photo, result, True) for one, result in zip(read, found, strict=True))
+        yield from ((one.photo, result, True) for one, result in zip(read, results, strict=True))
 
     def _read_all(self, photos: Sequence[Photo]) -> list[_Read]:
         return [self._read(photo) for photo in photos]
@@ -162,15 +162,15 @@ def _mask_file_digest(photo: Photo) -> str:
         return str(error)  # segmenting meets the same error and makes a row of it
 
 
-def _packed(found: MaskResult) -> bytes:
-    told = {"status": str(found.status), "reason": found.reason, "score": found.score, "objects": found.objects}
-    return pack(told, b"" if found.mask is None else encode_mask(found.mask))
+def _packed(result: MaskResult) -> bytes:
+    facts = {"status": str(result.status), "reason": result.reason, "score": result.score, "objects": result.objects}
+    return pack(facts, b"" if result.mask is None else encode_mask(result.mask))
 
 
-def _unpacked(kept: bytes) -> MaskResult:
-    facts, mask = unpack(kept)
-    found = decode_mask(mask) if mask else None
-    return MaskResult(found, facts["status"], facts["reason"], facts["score"], facts["objects"])
+def _unpacked(value: bytes) -> MaskResult:
+    facts, mask = unpack(value)
+    mask_pixels = decode_mask(mask) if mask else None
+    return MaskResult(mask_pixels, facts["status"], facts["reason"], facts["score"], facts["objects"])
 
 
 def _ahead(function: Callable[[A], B], items: Sequence[A]) -> Iterator[B]:
