@@ -1,39 +1,32 @@
 # One rule per job: which trainings a job has is in the config, so its files are known while the workflow is parsed.
 # A training that is in the job's store is written again without being trained again.
-for JOB, RUNS in LAYOUT.trainings.items():
+for JOB in LAYOUT.jobs("adapters"):
 
     rule:
         name:
-            f"adapters_{JOB}"
+            f"adapters_{JOB.shard}"
         input:
-            config=PATHS.config("adapters"),
-            images=PATHS.images,
-            masks=LAYOUT.all_masks(),
+            config=results("config/adapters.json"),
+            images=results("images.parquet"),
+            masks=LAYOUT.outputs("masks"),
             data=rules.dataset.output.data,
         output:
-            LAYOUT.adapter_files(RUNS),
+            LAYOUT.below(JOB.outputs),
         log:
-            PATHS.log(f"adapters/{JOB}"),
+            results(f"logs/adapters/{JOB.shard}.log"),
         benchmark:
-            PATHS.benchmark(f"adapters/{JOB}")
+            results(f"benchmarks/adapters/{JOB.shard}.tsv")
         conda:
             "../../envs/classifiers.yaml"
-        threads: LAYOUT.classifier_job("adapters", RUNS).threads
+        threads: LAYOUT.needs("adapters", JOB.runs).threads
         resources:
-            # RUNS of this turn of the loop, not of the last one
-            mem_mb=lambda w, attempt, asked=LAYOUT.classifier_job("adapters", RUNS): (
-                asked.again(attempt).mem_mb
-            ),
-            runtime=lambda w, attempt, asked=LAYOUT.classifier_job("adapters", RUNS): (
-                asked.again(attempt).runtime
-            ),
-            gpu=LAYOUT.classifier_job("adapters", RUNS).gpu,
+            **LAYOUT.resources("adapters", JOB.runs),
         params:
             key=LAYOUT.key("adapters"),
-            machine=PATHS.config("machine"),
+            machine=results("config/machine.json"),
             study=lambda w, input: Path(input.images).parent,
-            runs=RUNS,
-            store=PATHS.store(f"adapters-{JOB}"),
+            runs=list(JOB.runs),
+            store=results(f"store/adapters-{JOB.shard}.sqlite"),
             folder=lambda w, output: Path(output[0]).parents[2],
         shell:
             "varireal adapters --config {input.config:q} --study {params.study:q} --images {input.images:q}"

@@ -1,8 +1,10 @@
-# What all rules share: the checked config, and the layout that knows every path. All logic is in varireal.study.layout.
+# What all rules share: the checked config, and the layout that knows the study's jobs. All logic is in
+# varireal.study.layout.
 import sys
 from pathlib import Path
 
 from varireal.config.model import parse_config
+from varireal.study.jobs import adapter_files
 from varireal.study.layout import Layout
 from varireal.running import installation, snakemake_side
 from varireal.running.workflow import Collector
@@ -41,6 +43,11 @@ def begin_workflow(logger):
     logger.addHandler(FAILURES)
 
 
+def results(path):
+    """A path in the study's folder, {study.results}/{study.name} of the config."""
+    return f"{PATHS.root}/{path}"
+
+
 def environment(stage):
     """Conda environment of a stage whose backends decide what it needs."""
     return f"../../envs/{LAYOUT.environment(stage)}.yaml"
@@ -49,7 +56,9 @@ def environment(stage):
 def earlier(table):
     """Input function: tables of the rounds before this one."""
     return lambda w: [
-        table(w.attribute, w.feasibility, number, w.shard)
+        results(
+            f"{table}/{w.attribute}/{w.feasibility}/round{number}/{w.shard}.parquet"
+        )
         for number in range(int(w.round))
     ]
 

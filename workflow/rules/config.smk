@@ -4,9 +4,9 @@ localrules:
 
 rule stage_config:
     output:
-        PATHS.config("{stage}"),
+        results("config/{stage}.json"),
     log:
-        PATHS.log("config/{stage}"),
+        results("logs/config/{stage}.log"),
     conda:
         "../../envs/core.yaml"
     params:

@@ -1,21 +1,25 @@
 rule dataset:
     input:
-        config=PATHS.config("dataset"),
-        images=PATHS.images,
-        masks=LAYOUT.all_masks(),
-        edits=LAYOUT.all_edits(),
-        verdicts=LAYOUT.all_verdicts(),
+        config=results("config/dataset.json"),
+        images=results("images.parquet"),
+        masks=LAYOUT.outputs("masks"),
+        edits=LAYOUT.outputs("edits"),
+        verdicts=LAYOUT.outputs("verdicts"),
     output:
-        data=expand(f"{PATHS.dataset}/{{name}}", name=LAYOUT.dataset_files()),
-        manifest=PATHS.manifest,
-        funnel=PATHS.funnel,
-        counts=PATHS.counts,
+        data=expand(results("dataset/{name}"), name=LAYOUT.dataset_files()),
+        manifest=results("dataset/manifest.parquet"),
+        funnel=results("dataset/funnel.parquet"),
+        counts=results("dataset/funnel.csv"),
         scores=LAYOUT.score_files(),
-        card=report(PATHS.card, caption="../report/card.rst", category="Data set"),
+        card=report(
+            results("dataset/README.md"),
+            caption="../report/card.rst",
+            category="Data set",
+        ),
     log:
-        PATHS.log("dataset"),
+        results("logs/dataset.log"),
     benchmark:
-        PATHS.benchmark("dataset")
+        results("benchmarks/dataset.tsv")
     conda:
         "../../envs/core.yaml"
     threads: 1
@@ -24,7 +28,7 @@ rule dataset:
         runtime=240,
     params:
         key=LAYOUT.key("dataset"),
-        machine=PATHS.config("machine"),
+        machine=results("config/machine.json"),
         study=lambda w, input: Path(input.images).parent,
         folder=lambda w, output: Path(output.card).parent,
     shell:

@@ -4,29 +4,27 @@
 # changed bank followed in the same run.
 rule edits:
     input:
-        config=PATHS.config("edits"),
-        images=PATHS.images,
-        masks=PATHS.masks("{shard}"),
-        prompts=PATHS.prompts_gathered,
+        config=results("config/edits.json"),
+        images=results("images.parquet"),
+        masks=results("masks/{shard}.parquet"),
+        prompts=results("prompts/.record/.all.json"),
         priors=lambda w: LAYOUT.pool(w.attribute, w.feasibility),
-        earlier_edits=earlier(PATHS.edits),
-        earlier_verdicts=earlier(PATHS.verdicts),
+        earlier_edits=earlier("edits"),
+        earlier_verdicts=earlier("verdicts"),
     output:
-        PATHS.edits("{attribute}", "{feasibility}", "{round}", "{shard}"),
+        results("edits/{attribute}/{feasibility}/round{round}/{shard}.parquet"),
     log:
-        PATHS.log("edits/{attribute}/{feasibility}/round{round}/{shard}"),
+        results("logs/edits/{attribute}/{feasibility}/round{round}/{shard}.log"),
     benchmark:
-        PATHS.benchmark("edits/{attribute}/{feasibility}/round{round}/{shard}")
+        results("benchmarks/edits/{attribute}/{feasibility}/round{round}/{shard}.tsv")
     conda:
         environment("edits")
-    threads: LAYOUT.job("edits").threads
+    threads: LAYOUT.needs("edits").threads
     resources:
-        mem_mb=lambda w, attempt: LAYOUT.job("edits").again(attempt).mem_mb,
-        runtime=lambda w, attempt: LAYOUT.job("edits").again(attempt).runtime,
-        gpu=LAYOUT.job("edits").gpu,
+        **LAYOUT.resources("edits"),
     params:
         key=LAYOUT.key("edits"),
-        machine=PATHS.config("machine"),
+        machine=results("config/machine.json"),
         prompts=lambda w: LAYOUT.prompts_digest(w.attribute, w.feasibility),
         store=lambda w, output: PATHS.store_of(output[0]),
     shell:

@@ -1,13 +1,13 @@
 rule images:
     input:
-        config=PATHS.config("images"),
+        config=results("config/images.json"),
     output:
-        images=PATHS.images,
-        rejects=PATHS.rejects,
+        images=results("images.parquet"),
+        rejects=results("rejects.parquet"),
     log:
-        PATHS.log("images"),
+        results("logs/images.log"),
     benchmark:
-        PATHS.benchmark("images")
+        results("benchmarks/images.tsv")
     conda:
         "../../envs/core.yaml"
     threads: 4
@@ -17,8 +17,8 @@ rule images:
     params:
         key=LAYOUT.key("images"),
         listing=lambda w: LAYOUT.listing_digest,
-        photos=PATHS.photos,
-        store=PATHS.store("images"),
+        photos=results("photos"),
+        store=results("store/images.sqlite"),
     shell:
         "varireal images --config {input.config:q} --photos {params.photos:q} --store {params.store:q}"
         " --threads {threads} --output {output.images:q} --rejects {output.rejects:q} --log {log:q}"

@@ -1,23 +1,21 @@
 rule masks:
     input:
-        config=PATHS.config("masks"),
-        images=PATHS.images,
+        config=results("config/masks.json"),
+        images=results("images.parquet"),
     output:
-        PATHS.masks("{shard}"),
+        results("masks/{shard}.parquet"),
     log:
-        PATHS.log("masks/{shard}"),
+        results("logs/masks/{shard}.log"),
     benchmark:
-        PATHS.benchmark("masks/{shard}")
+        results("benchmarks/masks/{shard}.tsv")
     conda:
         environment("masks")
-    threads: LAYOUT.job("masks").threads
+    threads: LAYOUT.needs("masks").threads
     resources:
-        mem_mb=lambda w, attempt: LAYOUT.job("masks").again(attempt).mem_mb,
-        runtime=lambda w, attempt: LAYOUT.job("masks").again(attempt).runtime,
-        gpu=LAYOUT.job("masks").gpu,
+        **LAYOUT.resources("masks"),
     params:
         key=LAYOUT.key("masks"),
-        machine=PATHS.config("machine"),
+        machine=results("config/machine.json"),
         store=lambda w, output: PATHS.store_of(output[0]),
     shell:
         "varireal masks --config {input.config:q} --images {input.images:q} --shard {wildcards.shard:q}"

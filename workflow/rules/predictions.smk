@@ -1,36 +1,29 @@
 # The same jobs as for the adapters; the first one also scores the model without an adapter.
-for JOB, RUNS in LAYOUT.scorings.items():
+for JOB in LAYOUT.jobs("predictions"):
 
     rule:
         name:
-            f"predictions_{JOB}"
+            f"predictions_{JOB.shard}"
         input:
-            config=PATHS.config("predictions"),
-            images=PATHS.images,
-            adapters=LAYOUT.adapter_files(RUNS),
+            config=results("config/predictions.json"),
+            images=results("images.parquet"),
+            adapters=LAYOUT.below(adapter_files(JOB.runs)),
         output:
-            LAYOUT.prediction_files(RUNS),
+            LAYOUT.below(JOB.outputs),
         log:
-            PATHS.log(f"predictions/{JOB}"),
+            results(f"logs/predictions/{JOB.shard}.log"),
         benchmark:
-            PATHS.benchmark(f"predictions/{JOB}")
+            results(f"benchmarks/predictions/{JOB.shard}.tsv")
         conda:
             "../../envs/classifiers.yaml"
-        threads: LAYOUT.classifier_job("predictions", RUNS).threads
+        threads: LAYOUT.needs("predictions", JOB.runs).threads
         resources:
-            # RUNS of this turn of the loop, not of the last one
-            mem_mb=lambda w, attempt, asked=LAYOUT.classifier_job(
-                "predictions", RUNS
-            ): (asked.again(attempt).mem_mb),
-            runtime=lambda w, attempt, asked=LAYOUT.classifier_job(
-                "predictions", RUNS
-            ): (asked.again(attempt).runtime),
-            gpu=LAYOUT.classifier_job("predictions", RUNS).gpu,
+            **LAYOUT.resources("predictions", JOB.runs),
         params:
             key=LAYOUT.key("predictions"),
-            machine=PATHS.config("machine"),
-            runs=RUNS,
-            store=PATHS.store(f"predictions-{JOB}"),
+            machine=results("config/machine.json"),
+            runs=list(JOB.runs),
+            store=results(f"store/predictions-{JOB.shard}.sqlite"),
             adapters=lambda w, input: Path(input.images).parent / "adapters",
             folder=lambda w, output: Path(output[0]).parents[1],
         shell:

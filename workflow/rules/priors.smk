@@ -1,25 +1,23 @@
 # Prior pictures depend on the prompts alone: a setting's pool is made once and shared by all its photos and rounds.
 rule priors:
     input:
-        config=PATHS.config("edits"),
-        images=PATHS.images,
-        prompts=PATHS.prompts_gathered,
+        config=results("config/edits.json"),
+        images=results("images.parquet"),
+        prompts=results("prompts/.record/.all.json"),
     output:
-        PATHS.priors("{attribute}", "{feasibility}"),
+        results("priors/{attribute}/{feasibility}.parquet"),
     log:
-        PATHS.log("priors/{attribute}/{feasibility}"),
+        results("logs/priors/{attribute}/{feasibility}.log"),
     benchmark:
-        PATHS.benchmark("priors/{attribute}/{feasibility}")
+        results("benchmarks/priors/{attribute}/{feasibility}.tsv")
     conda:
         environment("priors")
-    threads: LAYOUT.job("priors").threads
+    threads: LAYOUT.needs("priors").threads
     resources:
-        mem_mb=lambda w, attempt: LAYOUT.job("priors").again(attempt).mem_mb,
-        runtime=lambda w, attempt: LAYOUT.job("priors").again(attempt).runtime,
-        gpu=LAYOUT.job("priors").gpu,
+        **LAYOUT.resources("priors"),
     params:
         key=LAYOUT.key("priors"),
-        machine=PATHS.config("machine"),
+        machine=results("config/machine.json"),
         prompts=lambda w: LAYOUT.prompts_digest(w.attribute, w.feasibility),
         store=lambda w, output: PATHS.store_of(output[0]),
     shell:

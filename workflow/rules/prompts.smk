@@ -8,15 +8,15 @@ if LAYOUT.asks:
     # what may be spent change no prompt: that file is no input.
     rule prompts:
         input:
-            config=PATHS.config("prompts"),
+            config=results("config/prompts.json"),
         output:
             prompts=update(LAYOUT.all_prompts()),
             records=LAYOUT.all_records(),
-            usage=PATHS.prompts_usage,
+            usage=results("prompts/.record/usage.json"),
         log:
-            PATHS.log("prompts"),
+            results("logs/prompts.log"),
         benchmark:
-            PATHS.benchmark("prompts")
+            results("benchmarks/prompts.tsv")
         conda:
             "../../envs/core.yaml"
         threads: 1
@@ -25,9 +25,9 @@ if LAYOUT.asks:
             runtime=720,
         params:
             key=LAYOUT.key("prompts"),
-            server=PATHS.config("server"),
-            store=PATHS.store("prompts"),
-            folder=PATHS.prompts_folder,
+            server=results("config/server.json"),
+            store=results("store/prompts.sqlite"),
+            folder=results("prompts"),
         shell:
             "varireal prompts ask --config {input.config:q} --server {params.server:q} --store {params.store:q}"
             " --output {params.folder:q} --log {log:q}"
@@ -40,14 +40,14 @@ else:
 
     rule prompts:
         input:
-            config=PATHS.config("prompts"),
+            config=results("config/prompts.json"),
         output:
-            prompts=update(PATHS.prompts("{class_id}")),
-            record=PATHS.prompts_record("{class_id}"),
+            prompts=update(results("prompts/{class_id}.yaml")),
+            record=results("prompts/.record/{class_id}.json"),
         log:
-            PATHS.log("prompts/{class_id}"),
+            results("logs/prompts/{class_id}.log"),
         benchmark:
-            PATHS.benchmark("prompts/{class_id}")
+            results("benchmarks/prompts/{class_id}.tsv")
         conda:
             "../../envs/core.yaml"
         threads: 1
@@ -71,11 +71,11 @@ rule prompts_gathered:
     input:
         records=LAYOUT.all_records(),
     output:
-        PATHS.prompts_gathered,
+        results("prompts/.record/.all.json"),
     log:
-        PATHS.log("prompts_gathered"),
+        results("logs/prompts_gathered.log"),
     benchmark:
-        PATHS.benchmark("prompts_gathered")
+        results("benchmarks/prompts_gathered.tsv")
     conda:
         "../../envs/core.yaml"
     threads: 1

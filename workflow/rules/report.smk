@@ -1,25 +1,29 @@
 # Snakemake's own report takes single files only, so it gets a copy of the page in one file.
 rule report:
     input:
-        config=PATHS.config("report"),
-        images=PATHS.images,
-        masks=LAYOUT.all_masks(),
-        edits=LAYOUT.all_edits(),
-        verdicts=LAYOUT.all_verdicts(),
-        funnel=PATHS.funnel,
+        config=results("config/report.json"),
+        images=results("images.parquet"),
+        masks=LAYOUT.outputs("masks"),
+        edits=LAYOUT.outputs("edits"),
+        verdicts=LAYOUT.outputs("verdicts"),
+        funnel=results("dataset/funnel.parquet"),
         scores=LAYOUT.score_files(),
-        asked=[PATHS.prompts_usage, *LAYOUT.all_records()] if LAYOUT.asks else [],
-        adapters=LAYOUT.all_adapters(),
-        predictions=LAYOUT.all_predictions(),
+        asked=(
+            [results("prompts/.record/usage.json"), *LAYOUT.all_records()]
+            if LAYOUT.asks
+            else []
+        ),
+        adapters=LAYOUT.outputs("adapters"),
+        predictions=LAYOUT.outputs("predictions"),
     output:
-        folder=directory(PATHS.report),
+        folder=directory(results("report")),
         one_file=report(
-            PATHS.report_copy, caption="../report/gallery.rst", category="Gallery"
+            results("report.html"), caption="../report/gallery.rst", category="Gallery"
         ),
     log:
-        PATHS.log("report"),
+        results("logs/report.log"),
     benchmark:
-        PATHS.benchmark("report")
+        results("benchmarks/report.tsv")
     conda:
         "../../envs/core.yaml"
     threads: 1
@@ -28,7 +32,7 @@ rule report:
         runtime=120,
     params:
         key=LAYOUT.key("report"),
-        machine=PATHS.config("machine"),
+        machine=results("config/machine.json"),
         study=lambda w, input: Path(input.images).parent,
     shell:
         "varireal report --config {input.config:q} --images {input.images:q} --study {params.study:q}"

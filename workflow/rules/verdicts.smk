@@ -1,24 +1,24 @@
 rule verdicts:
     input:
-        config=PATHS.config("verdicts"),
-        edits=PATHS.edits("{attribute}", "{feasibility}", "{round}", "{shard}"),
-        masks=PATHS.masks("{shard}"),
+        config=results("config/verdicts.json"),
+        edits=results("edits/{attribute}/{feasibility}/round{round}/{shard}.parquet"),
+        masks=results("masks/{shard}.parquet"),
     output:
-        PATHS.verdicts("{attribute}", "{feasibility}", "{round}", "{shard}"),
+        results("verdicts/{attribute}/{feasibility}/round{round}/{shard}.parquet"),
     log:
-        PATHS.log("verdicts/{attribute}/{feasibility}/round{round}/{shard}"),
+        results("logs/verdicts/{attribute}/{feasibility}/round{round}/{shard}.log"),
     benchmark:
-        PATHS.benchmark("verdicts/{attribute}/{feasibility}/round{round}/{shard}")
+        results(
+            "benchmarks/verdicts/{attribute}/{feasibility}/round{round}/{shard}.tsv"
+        )
     conda:
         environment("verdicts")
-    threads: LAYOUT.job("verdicts").threads
+    threads: LAYOUT.needs("verdicts").threads
     resources:
-        mem_mb=lambda w, attempt: LAYOUT.job("verdicts").again(attempt).mem_mb,
-        runtime=lambda w, attempt: LAYOUT.job("verdicts").again(attempt).runtime,
-        gpu=LAYOUT.job("verdicts").gpu,
+        **LAYOUT.resources("verdicts"),
     params:
         key=LAYOUT.key("verdicts"),
-        machine=PATHS.config("machine"),
+        machine=results("config/machine.json"),
         store=lambda w, output: PATHS.store_of(output[0]),
     shell:
         "varireal verdicts --config {input.config:q} --edits {input.edits:q} --masks {input.masks:q}"

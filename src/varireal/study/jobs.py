@@ -1,14 +1,18 @@
-"""Which jobs a study has, from the config slices in its folder: no scheduler, no Snakemake, no pydantic. Light.
+"""The one list of a study's jobs, for the workflow's rules and for the commands that look at a study.
 
-What the slices do not tell is None, never a guess.
+It is made from the study's shape: its classes, attributes, shards and the like. The workflow knows the shape from the
+config (``study.layout``); ``varireal status`` reads it from the slices in the study's folder, for which it needs
+neither Snakemake nor pydantic. Light. What is not known is None, never a guess.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+from varireal.config.regimes import ZERO_SHOT, chosen_regimes
 from varireal.core.paths import StudyPaths, parse_run, run_name, shard_name, store_name
 from varireal.core.seeds import digest
 from varireal.names import DEFAULT_POOL, FEASIBILITIES, WITH_PRIOR
@@ -27,10 +31,10 @@ _MILLION = 1_000_000
 def read_slice_json(root: Path, name: str) -> dict[str, Any]:
     """A slice of a study as it is on disk; empty when it cannot be read."""
     try:
-        found = json.loads((root / "config" / f"{name}.json").read_bytes())
+        part = json.loads((root / "config" / f"{name}.json").read_bytes())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return part if isinstance(part, dict) else {}
 
 
 @dataclass(frozen=True)
@@ -77,201 +81,229 @@ STAGES = (
     *("images", "prompts", "masks", "priors", "edits", "verdicts"),
     *("dataset", "adapters", "predictions", "report"),
 )
+CLASSIFIER_STAGES = ("adapters", "predictions")
 _SLICES = (*(stage for stage in STAGES if stage != "priors"), "machine", "server")
+_BELOW = StudyPaths("")
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job that the workflow has.
+    """A job that the workflow has. Paths are below the study's folder.
 
     Attributes:
         stage: its stage.
         name: of its log and record, below ``logs/``.
-        output: the file that says that it is done, below the study's folder.
+        outputs: what the jobs behind it read; the last one says that the job is done.
         store: name of its item store, without the ending; empty when it has none.
-        attribute: of edits and verdicts.
-        feasibility: of edits and verdicts.
+        attribute: of priors, edits and verdicts.
+        feasibility: of priors, edits and verdicts.
         round: of edits and verdicts.
-        shard: of masks, edits and verdicts.
+        shard: of masks, edits and verdicts; of adapters and predictions, the part of the trainings.
+        runs: trainings of adapters and predictions, such as ``real/seed0``.
     """
 
     stage: str
     name: str
-    output: str
+    outputs: tuple[str, ...]
     store: str = ""
     attribute: str = ""
     feasibility: str = ""
     round: int = 0
     shard: str = ""
+    runs: tuple[str, ...] = ()
+
+    @property
+    def output(self) -> str:
+        """The file that says that it is done."""
+        return self.outputs[-1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """What decides which jobs a study has; None is not known.
+
+    Attributes:
+        classes: ids of the classes, in order.
+        asks: whether a language model writes the prompts.
+        attributes: what is edited.
+        shards: number of shards.
+        rounds: number of rounds.
+        per_image: edits per photo and setting.
+        pooled: attributes whose edits draw from a table of prior pictures.
+        regimes: names and patterns of the regimes; empty when nothing is trained.
+        seeds: trainings of each regime.
+        training_jobs: jobs that the trainings are dealt to.
+    """
+
+    classes: Sequence[str] | None = None
+    asks: bool | None = None
+    attributes: Sequence[str] | None = None
+    shards: int | None = None
+    rounds: int | None = None
+    per_image: int | None = None
+    pooled: Collection[str] | None = None
+    regimes: Sequence[str] | None = None
+    seeds: int | None = None
+    training_jobs: int | None = None
+
+    @property
+    def settings(self) -> list[tuple[str, str]] | None:
+        """Every (attribute, feasibility)."""
+        return None if self.attributes is None else [(a, f) for a in self.attributes for f in FEASIBILITIES]
+
+    @property
+    def shard_names(self) -> list[str] | None:
+        """Names of all shards."""
+        return None if self.shards is None else [shard_name(index, self.shards) for index in range(self.shards)]
+
+    @property
+    def runs(self) -> list[str] | None:
+        """Trainings such as ``real/seed0``; empty when nothing is trained."""
+        if self.regimes is None or self.seeds is None or self.attributes is None:
+            return None
+        chosen = chosen_regimes(self.regimes, self.attributes)
+        return [run_name(regime.slug, seed) for regime in chosen if regime.trained for seed in range(self.seeds)]
+
+    @property
+    def scored(self) -> list[str] | None:
+        """Trainings with predictions: all of them, and the model without one."""
+        runs = self.runs
+        return [run_name(ZERO_SHOT, 0), *runs] if runs is not None and self.regimes else runs
+
+    def jobs(self, stage: str) -> list[Job] | None:
+        """The jobs of a stage; None where the shape does not tell."""
+        if stage in _SINGLE:
+            return [_SINGLE[stage]]
+        if stage == "prompts":
+            return self._prompt_jobs()
+        if stage in CLASSIFIER_STAGES:
+            return self._classifier_jobs(stage)
+        settings, shards = self.settings, self.shard_names
+        if stage == "priors":
+            if settings is None or self.pooled is None:
+                return None
+            places = [setting for setting in settings if setting[0] in self.pooled]
+            return [_table_job(stage, _BELOW.priors(*place), *place) for place in places]
+        if shards is None:
+            return None
+        if stage == "masks":
+            return [_table_job(stage, _BELOW.masks(shard), shard=shard) for shard in shards]
+        if settings is None or self.rounds is None:
+            return None
+        table = _BELOW.edits if stage == "edits" else _BELOW.verdicts
+        every = product(settings, shards, range(self.rounds))
+        return [_table_job(stage, table(*arm, number, shard), *arm, number, shard) for arm, shard, number in every]
+
+    def _prompt_jobs(self) -> list[Job] | None:
+        if self.asks:
+            return [Job("prompts", "prompts", (_BELOW.prompts_usage[1:],), "prompts")]
+        if self.asks is None or self.classes is None:
+            return None
+        return [Job("prompts", f"prompts/{c}", (_BELOW.prompts(c)[1:],)) for c in self.classes]
+
+    def _classifier_jobs(self, stage: str) -> list[Job] | None:
+        """Trainings are dealt in turns; the model without an adapter is scored with the first."""
+        runs, total = self.runs, self.training_jobs
+        if runs is None or total is None:
+            return [] if self.scored == [] else None
+        dealt = {shard_name(number, total): runs[number::total] for number in range(total)}
+        if stage == "predictions" and self.regimes:
+            dealt[shard_name(0, total)].insert(0, run_name(ZERO_SHOT, 0))
+        files = adapter_files if stage == "adapters" else prediction_files
+        return [
+            Job(stage, f"{stage}/{shard}", tuple(files(members)), f"{stage}-{shard}", shard=shard, runs=tuple(members))
+            for shard, members in dealt.items()
+            if members
+        ]
+
+
+_SINGLE = {
+    "images": Job("images", "images", (_BELOW.images[1:],), "images"),
+    "dataset": Job("dataset", "dataset", (_BELOW.funnel[1:],)),
+    "report": Job("report", "report", (_BELOW.report_copy[1:],)),
+}
+
+
+def adapter_files(runs: Sequence[str]) -> list[str]:
+    """Files of trained adapters below the study's folder, the last one of each run last; zero-shot has none."""
+    places = [parse_run(run) for run in runs]
+    return [path[1:] for place in places if place[0] != ZERO_SHOT for path in _BELOW.adapter_files(*place)]
+
+
+def prediction_files(runs: Sequence[str]) -> list[str]:
+    """Tables of predictions below the study's folder."""
+    return [_BELOW.predictions(*parse_run(run))[1:] for run in runs]
+
+
+def _table_job(
+    stage: str, path: str, attribute: str = "", feasibility: str = "", round_: int = 0, shard: str = ""
+) -> Job:
+    """A job that writes one table, after which its log and its store are called."""
+    table = path[1:]
+    name = table.removesuffix(".parquet")
+    return Job(stage, name, (table,), store_name(table), attribute, feasibility, round_, shard)
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a study is meant to be.
+class Slices:
+    """The config slices in a study's folder.
 
     Attributes:
-        slices: the slices that are there.
+        parts: those that are there and can be read.
         digests: digest of each, as tables and records carry it.
     """
 
-    slices: Mapping[str, Mapping[str, Any]]
-    digests: Mapping[str, str] = field(default_factory=dict)
+    parts: Mapping[str, Mapping[str, Any]]
+    digests: Mapping[str, str]
 
     @classmethod
-    def of_study(cls, root: Path) -> "Plan":
-        """From the slices in ``config/``; those that cannot be read are left out."""
-        slices = {name: found for name in _SLICES if (found := read_slice_json(root, name))}
-        digests = {name: _slice_digest(root / "config" / f"{name}.json") for name in slices}
-        return cls(slices, digests)
+    def of_study(cls, root: Path) -> "Slices":
+        """From ``config/``; those that cannot be read are left out."""
+        parts = {name: part for name in _SLICES if (part := read_slice_json(root, name))}
+        return cls(parts, {name: _slice_digest(root / "config" / f"{name}.json") for name in parts})
 
     def find(self, *places: str) -> Any:
         """The first value that a slice has at one of the places such as ``dataset.shards``; None without one."""
         for place in places:
-            value: Any = self.slices
+            value: Any = self.parts
             for part in place.split("."):
                 value = value.get(part) if isinstance(value, Mapping) else None
             if value is not None:
                 return value
         return None
 
-    @property
-    def shards(self) -> int | None:
-        """Number of shards."""
-        return _whole(self.find("dataset.shards", "report.shards", "adapters.shards"))
-
-    @property
-    def rounds(self) -> int | None:
-        """Number of rounds."""
-        return _whole(self.find("dataset.rounds", "edits.edits.rounds", "report.rounds"))
-
-    @property
-    def per_image(self) -> int | None:
-        """Edits per photo and setting."""
-        return _whole(self.find("dataset.per_image", "edits.edits.per_image"))
-
-    @property
-    def attributes(self) -> list[str] | None:
-        """What is edited."""
-        found = self.find("dataset.attributes", "edits.edits.attributes", "report.attributes")
-        return [str(name) for name in found] if isinstance(found, list) else None
-
-    @property
-    def classes(self) -> list[str] | None:
-        """Ids of the classes."""
-        found = self.find("prompts.classes", "dataset.classes", "report.classes")
-        return sorted(found) if isinstance(found, Mapping) else None
-
-    @property
-    def asks(self) -> bool:
-        """Whether a language model writes the prompts."""
-        return bool(self.find("prompts.prompts.source") == "openai")
-
-    @property
-    def runs(self) -> list[str] | None:
-        """Trainings such as ``real/seed0``; empty when nothing is trained."""
-        patterns, seeds = self.find("report.adapters.regimes"), _whole(self.find("report.adapters.seeds"))
-        attributes = self.attributes
-        if not isinstance(patterns, list) or seeds is None or attributes is None:
-            return None
-        from varireal.config.regimes import chosen_regimes
-
-        regimes = chosen_regimes([str(pattern) for pattern in patterns], attributes)
-        return [run_name(regime.slug, seed) for regime in regimes if regime.trained for seed in range(seeds)]
-
-    @property
-    def scored(self) -> list[str] | None:
-        """Trainings with predictions: all of them, and the model without one."""
-        runs = self.runs
-        return (
-            [run_name("zero-shot", 0), *runs]
-            if runs or (runs == [] and self.find("report.adapters.regimes"))
-            else runs
+    def shape(self) -> Shape:
+        """What the slices tell of the study; how trainings are dealt to jobs is in none of them."""
+        classes = self.find("prompts.classes", "dataset.classes", "report.classes")
+        return Shape(
+            classes=sorted(classes) if isinstance(classes, Mapping) else None,
+            asks=self.find("prompts.prompts.source") == "openai" if "prompts" in self.parts else None,
+            attributes=self._texts("dataset.attributes", "edits.edits.attributes", "report.attributes"),
+            shards=self._number("dataset.shards", "report.shards", "adapters.shards"),
+            rounds=self._number("dataset.rounds", "edits.edits.rounds", "report.rounds"),
+            per_image=self._number("dataset.per_image", "edits.edits.per_image"),
+            pooled=self._pooled(),
+            regimes=self._texts("report.adapters.regimes"),
+            seeds=self._number("report.adapters.seeds"),
         )
 
-    def settings(self) -> list[tuple[str, str]] | None:
-        """Every (attribute, feasibility)."""
-        attributes = self.attributes
-        return None if attributes is None else [(a, f) for a in attributes for f in FEASIBILITIES]
+    def _number(self, *places: str) -> int | None:
+        value = self.find(*places)
+        return value if isinstance(value, int) else None
 
-    def with_pool(self) -> list[tuple[str, str]] | None:
-        """Settings with a table of prior pictures."""
-        settings, edits = self.settings(), self.find("edits.edits")
-        if settings is None or edits is None:
+    def _texts(self, *places: str) -> list[str] | None:
+        value = self.find(*places)
+        return [str(text) for text in value] if isinstance(value, list) else None
+
+    def _pooled(self) -> Collection[str] | None:
+        """As ``config.edits.uses_pool`` says of each attribute."""
+        edits = self.find("edits.edits")
+        if edits is None:
             return None
         sdxl = edits.get("sdxl", {})
-        if edits.get("backend") != "sdxl" or sdxl.get("mode") != "masked" or not self._pool_size(sdxl):
-            return []
-        return [(a, f) for a, f in settings if a in WITH_PRIOR]
-
-    @staticmethod
-    def _pool_size(sdxl: Mapping[str, Any]) -> int:
         size = sdxl.get("pool_size")
-        return int(DEFAULT_POOL.get(str(sdxl.get("preset")), 0) if size is None else size)
-
-    def jobs(self, stage: str) -> list[Job] | None:
-        """The jobs of a stage; None where the slices do not tell."""
-        paths = StudyPaths("")
-        single = {"images": paths.images, "dataset": paths.funnel, "report": paths.report_copy}
-        if stage in single:
-            store = stage if stage == "images" else ""
-            return [Job(stage, stage, single[stage][1:], store)]
-        if stage == "prompts":
-            return self._prompt_jobs(paths)
-        if stage == "priors":
-            pools = self.with_pool()
-            return None if pools is None else [_prior_job(paths, *setting) for setting in pools]
-        if stage in ("adapters", "predictions"):
-            return [] if self.runs == [] and not self.scored else None  # how trainings are dealt is in no slice
-        if self.shards is None:
-            return None
-        shards = [shard_name(index, self.shards) for index in range(self.shards)]
-        if stage == "masks":
-            tables = {s: paths.masks(s)[1:] for s in shards}
-            return [Job(stage, f"masks/{s}", table, store_name(table), shard=s) for s, table in tables.items()]
-        settings, rounds = self.settings(), self.rounds
-        if settings is None or rounds is None:
-            return None
-        return list(_table_jobs(paths, stage, settings, shards, rounds))
-
-    def _prompt_jobs(self, paths: StudyPaths) -> list[Job] | None:
-        if self.asks:
-            return [Job("prompts", "prompts", paths.prompts_usage[1:], "prompts")]
-        classes = self.classes
-        if classes is None or not self.slices.get("prompts"):
-            return None
-        return [Job("prompts", f"prompts/{c}", paths.prompts(c)[1:]) for c in classes]
-
-
-def prediction_output(run: str) -> str:
-    """Table of a training's predictions, below the study's folder."""
-    return StudyPaths("").predictions(*parse_run(run))[1:]
-
-
-def adapter_output(run: str) -> str:
-    """Last file of a training, below the study's folder."""
-    return StudyPaths("").adapter_files(*parse_run(run))[-1][1:]
-
-
-def _prior_job(paths: StudyPaths, attribute: str, feasibility: str) -> Job:
-    name = f"priors/{attribute}/{feasibility}"
-    output = paths.priors(attribute, feasibility)[1:]
-    return Job("priors", name, output, store_name(output), attribute, feasibility)
-
-
-def _table_jobs(
-    paths: StudyPaths, stage: str, settings: list[tuple[str, str]], shards: list[str], rounds: int
-) -> Iterator[Job]:
-    table = paths.edits if stage == "edits" else paths.verdicts
-    for attribute, feasibility in settings:
-        for number in range(rounds):
-            for shard in shards:
-                output = table(attribute, feasibility, number, shard)[1:]
-                name = output.removesuffix(".parquet")
-                yield Job(stage, name, output, store_name(output), attribute, feasibility, number, shard)
-
-
-def _whole(value: Any) -> int | None:
-    return value if isinstance(value, int) else None
+        size = DEFAULT_POOL.get(str(sdxl.get("preset")), 0) if size is None else size
+        return WITH_PRIOR if edits.get("backend") == "sdxl" and sdxl.get("mode") == "masked" and size else ()
 
 
 def _slice_digest(path: Path) -> str:

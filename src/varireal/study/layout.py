@@ -1,20 +1,20 @@
-"""What a config means for the workflow: which jobs there are, what they read and write, when they run again.
+"""What a config means for the workflow: its jobs, what they ask for, and when they run again.
 
 The Snakefile asks here and nowhere else. Light: standard library, pydantic and PyYAML; it lists the photos' folder but
 opens no photo.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from varireal import names
 from varireal.config.edits import uses_pool
 from varireal.config.model import Config
-from varireal.config.regimes import ZERO_SHOT, Regime, chosen_regimes
 from varireal.config.slices import slice_digest, slice_text, stage_slices
-from varireal.core.paths import StudyPaths, check_results_folder, dataset_files, parse_run, run_name, shard_name
+from varireal.core.paths import StudyPaths, check_results_folder, dataset_files
 from varireal.core.provenance import STAGE_VERSIONS
 from varireal.core.registry import backend_extra, backend_version
 from varireal.core.seeds import digest
@@ -28,6 +28,7 @@ from varireal.prompts.checks import check_prompts
 from varireal.prompts.class_file import planned_digests, read_class_file, setting_digests
 from varireal.prompts.instructions import templates_digest
 from varireal.records import ClassInfo, Prompt
+from varireal.study.jobs import CLASSIFIER_STAGES, Job, Shape
 from varireal.study.needs import Needs, backends, classifier_needs, stage_needs, train_photos
 
 
@@ -37,6 +38,7 @@ class Layout:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.paths = StudyPaths(os.path.normpath(f"{config.study.results}/{config.study.name}"))
+        self._jobs: dict[str, list[Job]] = {}
 
     @cached_property
     def classes(self) -> dict[str, str]:
@@ -53,15 +55,45 @@ class Layout:
         return image_source(self.config.images).listing_digest()
 
     @cached_property
-    def shards(self) -> list[str]:
-        """Names of all shards."""
-        total = self.config.study.shards
-        return [shard_name(index, total) for index in range(total)]
+    def shape(self) -> Shape:
+        """What decides which jobs there are."""
+        config = self.config
+        return Shape(
+            classes=list(self.classes),
+            asks=self.asks,
+            attributes=config.edits.attributes,
+            shards=config.study.shards,
+            rounds=config.edits.rounds,
+            per_image=config.edits.per_image,
+            pooled=[attribute for attribute in config.edits.attributes if uses_pool(config.edits, attribute)],
+            regimes=config.adapters.regimes,
+            seeds=config.adapters.seeds,
+            training_jobs=config.adapters.jobs,
+        )
 
     @property
+    def shards(self) -> list[str]:
+        """Names of all shards."""
+        return self.shape.shard_names or []
+
+    @cached_property
     def settings(self) -> list[tuple[str, str]]:
         """Every (attribute, feasibility), in the order of the config."""
-        return [(a, f) for a in self.config.edits.attributes for f in names.FEASIBILITIES]
+        return self.shape.settings or []
+
+    def jobs(self, stage: str) -> list[Job]:
+        """The jobs of a stage."""
+        if stage not in self._jobs:
+            self._jobs[stage] = self.shape.jobs(stage) or []
+        return self._jobs[stage]
+
+    def outputs(self, stage: str) -> list[str]:
+        """What all jobs of a stage write for those behind it, in a fixed order."""
+        return self.below([path for job in self.jobs(stage) for path in job.outputs])
+
+    def below(self, paths: Iterable[str]) -> list[str]:
+        """Paths below the study's folder, as Snakemake has them."""
+        return [f"{self.paths.root}/{path}" for path in paths]
 
     @cached_property
     def _slices(self) -> dict[str, tuple[str, str]]:
@@ -81,13 +113,20 @@ class Layout:
         part = "edits" if stage == "priors" else stage
         return f"{stage} v{STAGE_VERSIONS[stage]}{made_by} {self._slices[part][1]}"
 
-    def job(self, stage: str) -> Needs:
-        """What a job of masks, priors, edits or verdicts asks a scheduler for."""
+    def needs(self, stage: str, runs: Sequence[str] = ()) -> Needs:
+        """What a job of masks, priors, edits or verdicts asks a scheduler for, or one of these trainings."""
+        if stage in CLASSIFIER_STAGES:
+            return classifier_needs(self.config, stage, runs)
         return stage_needs(self.config, stage, self.train_photos)
 
-    def classifier_job(self, stage: str, runs: Sequence[str]) -> Needs:
-        """What a job of adapters or predictions asks for."""
-        return classifier_needs(self.config, stage, runs)
+    def resources(self, stage: str, runs: Sequence[str] = ()) -> dict[str, Any]:
+        """The same as ``resources`` of a rule: with each attempt of a job, more memory and time."""
+        needs = self.needs(stage, runs)
+        return {
+            "mem_mb": lambda wildcards, attempt: needs.again(attempt).mem_mb,  # noqa: ARG005 - Snakemake's arguments
+            "runtime": lambda wildcards, attempt: needs.again(attempt).runtime,  # noqa: ARG005
+            "gpu": needs.gpu,
+        }
 
     def environment(self, stage: str) -> str:
         """Conda environment of the jobs of a stage: the small one when none of its backends loads a model here."""
@@ -113,10 +152,6 @@ class Layout:
         drawn = uses_pool(self.config.edits, attribute)
         return [self.paths.priors(attribute, feasibility)] if drawn else []
 
-    def all_pools(self) -> list[str]:
-        """Every table of prior pictures."""
-        return [path for setting in self.settings for path in self.pool(*setting)]
-
     @property
     def asks(self) -> bool:
         """Whether a language model writes the prompts."""
@@ -126,16 +161,6 @@ class Layout:
     def _templates(self) -> str:
         return templates_digest(self.config.prompts.openai.templates)
 
-    def all_edits(self) -> list[str]:
-        """Every table of candidates, in a fixed order."""
-        return self.paths.every_edit(self.config.edits.attributes, self.config.study.shards, self.config.edits.rounds)
-
-    def all_verdicts(self) -> list[str]:
-        """Every table of verdicts, in the order of ``all_edits``."""
-        return self.paths.every_verdict(
-            self.config.edits.attributes, self.config.study.shards, self.config.edits.rounds
-        )
-
     def score_files(self) -> list[str]:
         """Files with the feasibility score; none when no model judges."""
         return self.paths.scores if self.config.verdicts.asks else []
@@ -143,48 +168,6 @@ class Layout:
     def dataset_files(self) -> list[str]:
         """Names of the data files inside the folder of the data set."""
         return dataset_files(self.config.edits.attributes, self.config.study.shards)
-
-    @cached_property
-    def regimes(self) -> list[Regime]:
-        """What classifiers are trained on; empty when none is."""
-        return chosen_regimes(self.config.adapters.regimes, self.config.edits.attributes)
-
-    @cached_property
-    def trainings(self) -> dict[str, list[str]]:
-        """The trainings of each job by its name, such as ``real/seed0``; dealt in turns."""
-        total = self.config.adapters.jobs
-        seeds = range(self.config.adapters.seeds)
-        runs = [run_name(regime.slug, seed) for regime in self.regimes if regime.trained for seed in seeds]
-        dealt = {shard_name(number, total): runs[number::total] for number in range(total)}
-        return {name: members for name, members in dealt.items() if members}
-
-    @cached_property
-    def scorings(self) -> dict[str, list[str]]:
-        """The trainings whose predictions each job makes; zero-shot is with the first."""
-        jobs = {name: list(members) for name, members in self.trainings.items()}
-        if self.regimes:
-            first = next(iter(jobs), shard_name(0, self.config.adapters.jobs))
-            jobs[first] = [run_name(ZERO_SHOT, 0), *jobs.get(first, [])]
-        return jobs
-
-    def adapter_files(self, runs: Sequence[str]) -> list[str]:
-        """Files of trained adapters; zero-shot has none."""
-        pairs = [parse_run(run) for run in runs]
-        return [
-            path for regime, seed in pairs if regime != ZERO_SHOT for path in self.paths.adapter_files(regime, seed)
-        ]
-
-    def prediction_files(self, runs: Sequence[str]) -> list[str]:
-        """Tables of predictions."""
-        return [self.paths.predictions(*parse_run(run)) for run in runs]
-
-    def all_adapters(self) -> list[str]:
-        """Files of every trained adapter."""
-        return [path for runs in self.trainings.values() for path in self.adapter_files(runs)]
-
-    def all_predictions(self) -> list[str]:
-        """Every table of predictions."""
-        return [path for runs in self.scorings.values() for path in self.prediction_files(runs)]
 
     def asking_news(self) -> str:
         """What the job that asks a language model has to do, for the screen; empty when nothing."""
@@ -205,10 +188,6 @@ class Layout:
     def all_records(self) -> list[str]:
         """What the stage prompts said of each class's file."""
         return [self.paths.prompts_record(class_id) for class_id in self.classes]
-
-    def all_masks(self) -> list[str]:
-        """Every table of masks."""
-        return self.paths.every_mask(self.config.study.shards)
 
     @cached_property
     def bank_prompts(self) -> dict[str, list[Prompt]]:

@@ -15,20 +15,19 @@ from varireal.errors import BackendError, ConfigError
 from varireal.running.logs import SUMMARY
 from varireal.running.slurm import call
 from varireal.study.layout import Layout
-from varireal.tools import cluster_facts
+from varireal.study.needs import Needs
 from varireal.tools.check import load_study_config
 from varireal.tools.cluster_choosing import (
     GPUS,
     GRES,
     LARGEST_CPU,
     LARGEST_GPU,
-    Need,
     Proposal,
     Wishes,
     propose,
     study_needs,
 )
-from varireal.tools.cluster_facts import Partition, look
+from varireal.tools.cluster_facts import Partition, last_line, look
 
 # Writes a proposal as a profile of Snakemake: ``config.yaml``, and the partitions in a file beside it.
 
@@ -161,25 +160,27 @@ def _arrays(proposal: Proposal) -> list[str]:
 
 def _changes(proposal: Proposal) -> dict[str, dict[str, int | str]]:
     """What single rules must ask for otherwise than they do."""
-    found: dict[str, dict[str, int | str]] = {}
-    for need in proposal.needs:
+    changes: dict[str, dict[str, int | str]] = {}
+    for stage, need in proposal.needs.items():
         change: dict[str, int | str] = {}
-        if need.gpus and proposal.gpu_style == GRES:
-            change = {"gpu": 0, "gres": f"gpu:{need.gpus}"}
+        if need.gpu and proposal.gpu_style == GRES:
+            change = {"gpu": 0, "gres": f"gpu:{need.gpu}"}
         if (cut := proposal.within_limits(need)) != need:
-            change["runtime"] = cut.minutes
+            change["runtime"] = cut.runtime
         if change:
-            found[need.rule] = change
-    return found
+            changes[stage] = change
+    return changes
 
 
 def _why_changed(proposal: Proposal) -> list[str]:
-    told = []
+    reasons = []
     if proposal.gpu_style == GRES:
-        told.append("GPUs are asked for with --gres here, so the rules' own 'gpu' is taken away.")
-    if any(proposal.within_limits(need) != need for need in proposal.needs):
-        told.append("Run times are cut to the partition's limit; a job that is stopped there goes on in its next try.")
-    return told
+        reasons.append("GPUs are asked for with --gres here, so the rules' own 'gpu' is taken away.")
+    if any(proposal.within_limits(need) != need for need in proposal.needs.values()):
+        reasons.append(
+            "Run times are cut to the partition's limit; a job that is stopped there goes on in its next try."
+        )
+    return reasons
 
 
 def _limits(one: Partition) -> dict[str, Any]:
@@ -218,81 +219,74 @@ def _indent(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Trial:
     """What became of one try.
 
     Attributes:
         name: what was tried.
         command: the whole command.
         accepted: whether such a job would be taken and could start.
-        said: SLURM's answer, or what of the partition's limits the job breaks.
+        reply: SLURM's answer, or what of the partition's limits the job breaks.
     """
 
     name: str
     command: tuple[str, ...]
     accepted: bool
-    said: str
+    reply: str
 
 
-def options(proposal: Proposal, need: Need, style: str) -> list[str]:
+def options(proposal: Proposal, rule: str, need: Needs, style: str) -> list[str]:
     """The options that snakemake-executor-plugin-slurm gives to ``sbatch`` for such a job; a test compares them."""
-    found = ["--parsable", "--job-name", "varireal-test", "--output", "/dev/null", "--export=ALL"]
-    found += ["--comment", f"rule_{need.rule}"]
-    found += ["-A", proposal.account] if proposal.account else []
-    found += ["-p", proposal.partition_of(need).name, "-t", str(need.minutes)]
-    found += [f"--qos={proposal.qos}"] if proposal.qos else []
-    found += ["--mem", str(need.memory_mb)]
-    found += ["--requeue"] if proposal.requeue else []
-    found += [] if need.gpus else ["--ntasks=1"]
-    found += [f"--cpus-per-task={need.threads}", "-D", str(Path.cwd())]
-    if need.gpus:
-        found.append(f"--gpus={need.gpus}" if style == GPUS else f"--gres=gpu:{need.gpus}")
-    return found
+    words = ["--parsable", "--job-name", "varireal-test", "--output", "/dev/null", "--export=ALL"]
+    words += ["--comment", f"rule_{rule}"]
+    words += ["-A", proposal.account] if proposal.account else []
+    words += ["-p", proposal.partition_of(need).name, "-t", str(need.runtime)]
+    words += [f"--qos={proposal.qos}"] if proposal.qos else []
+    words += ["--mem", str(need.mem_mb)]
+    words += ["--requeue"] if proposal.requeue else []
+    words += [] if need.gpu else ["--ntasks=1"]
+    words += [f"--cpus-per-task={need.threads}", "-D", str(Path.cwd())]
+    if need.gpu:
+        words.append(f"--gpus={need.gpu}" if style == GPUS else f"--gres=gpu:{need.gpu}")
+    return words
 
 
-def try_jobs(proposal: Proposal) -> list[Answer]:
+def try_jobs(proposal: Proposal) -> list[Trial]:
     """Try the largest job without a GPU and the largest with one; a refused GPU is tried in the other style too.
 
     Raises:
         BackendError: sbatch does not answer.
     """
-    answers = [_try("a job without a GPU", proposal, _largest(proposal, LARGEST_CPU), GPUS)]
+    trials = [_try("a job without a GPU", proposal, LARGEST_CPU, GPUS)]
     if proposal.gpu is not None:
-        need = _largest(proposal, LARGEST_GPU)
-        answers.append(_try(f"a job with a GPU (--{proposal.gpu_style})", proposal, need, proposal.gpu_style))
-        if not answers[-1].accepted:
+        trials.append(_try(f"a job with a GPU (--{proposal.gpu_style})", proposal, LARGEST_GPU, proposal.gpu_style))
+        if not trials[-1].accepted:
             other = GRES if proposal.gpu_style == GPUS else GPUS
-            answers.append(_try(f"the same with --{other}", proposal, need, other))
-    return answers
+            trials.append(_try(f"the same with --{other}", proposal, LARGEST_GPU, other))
+    return trials
 
 
-def _largest(proposal: Proposal, default: Need) -> Need:
-    """The need of a real rule that asks for most, within the time limit; a stand-in when there is no such rule."""
-    wanted = [need for need in proposal.needs if bool(need.gpus) == bool(default.gpus)]
-    return proposal.within_limits(max(wanted, key=lambda need: (need.memory_mb, need.minutes), default=default))
-
-
-def _try(name: str, proposal: Proposal, need: Need, style: str) -> Answer:
-    command = ("sbatch", "--test-only", *options(proposal, need, style), "--wrap=true")
+def _try(name: str, proposal: Proposal, default: Needs, style: str) -> Trial:
+    """Try the job that asks for most, within the time limit; ``default`` when the study has none of its kind."""
+    wanted = [(rule, need) for rule, need in proposal.needs.items() if bool(need.gpu) == bool(default.gpu)]
+    rule, need = max(wanted, key=lambda pair: (pair[1].mem_mb, pair[1].runtime), default=("edits", default))
+    need = proposal.within_limits(need)
+    command = ("sbatch", "--test-only", *options(proposal, rule, need, style), "--wrap=true")
     done = call(command)
-    said = (
-        cluster_facts.last_line(done.stderr) or cluster_facts.last_line(done.stdout) or f"exit code {done.returncode}"
-    )
-    broken = _broken(proposal.partition_of(need), need)
+    reply = last_line(done.stderr) or last_line(done.stdout) or f"exit code {done.returncode}"
+    broken = list(_broken(proposal.partition_of(need), need))
     # SLURM says when a job could start even where the partition's limits would hold it back for ever
-    return Answer(name, command, done.returncode == 0 and not broken, "; ".join((*broken, said)))
+    return Trial(name, command, done.returncode == 0 and not broken, "; ".join((*broken, reply)))
 
 
-def _broken(one: Partition, need: Need) -> Sequence[str]:
+def _broken(one: Partition, need: Needs) -> Iterator[str]:
     """What of a partition's limits is broken; ``--test-only`` looks at time and state only with EnforcePartLimits."""
-    found = []
     if not one.up:
-        found.append(f"partition {one.name} is not up")
-    if need.memory_mb > one.memory_mb:
-        found.append(f"{need.memory_mb} MB are more than the {one.memory_mb} of a node of partition {one.name}")
-    if one.max_minutes is not None and need.minutes > one.max_minutes:
-        found.append(f"{need.minutes} min are more than the {one.max_minutes} of partition {one.name}")
-    return found
+        yield f"partition {one.name} is not up"
+    if need.mem_mb > one.memory_mb:
+        yield f"{need.mem_mb} MB are more than the {one.memory_mb} of a node of partition {one.name}"
+    if one.max_minutes is not None and need.runtime > one.max_minutes:
+        yield f"{need.runtime} min are more than the {one.max_minutes} of partition {one.name}"
 
 
 logger = logging.getLogger(__name__)
@@ -317,7 +311,7 @@ def run(
         BackendError: no SLURM here, it does not answer, or ``--test`` was refused.
         ConfigError: a partition that is not there, files that are, or a config that is not valid.
     """
-    needs: list[Need] = study_needs(Layout(load_study_config(configfile, study))) if configfile or study else []
+    needs = study_needs(Layout(load_study_config(configfile, study))) if configfile or study else {}
     wishes = Wishes(partition, gpu_partition, gpu_style, account, qos)
     proposal = propose(look(), needs, wishes)
     for line in _lines(proposal):
@@ -345,21 +339,14 @@ def _lines(proposal: Proposal) -> list[str]:
 
 
 def _test(proposal: Proposal) -> int:
-    answers = try_jobs(proposal)
-    for answer in answers:
-        logger.log(SUMMARY, "%s: %s: %s", answer.name, "accepted" if answer.accepted else "refused", answer.said)
-        logger.log(SUMMARY, "    %s", shlex.join(answer.command))
-    if (cure := _cure(proposal, [answer.accepted for answer in answers])) is not None:
-        refused = next(answer for answer in answers if not answer.accepted)
-        raise BackendError(f"{refused.name} is refused: {refused.said}; {cure}")
-    return 0
-
-
-def _cure(proposal: Proposal, accepted: Sequence[bool]) -> str | None:
-    """What to do about a refusal; None when there is none."""
-    if all(accepted):
-        return None
-    if len(accepted) == 3 and accepted[0] and accepted[2]:
-        other = "gres" if proposal.gpu_style == "gpus" else "gpus"
-        return f"the same is accepted with --gpu-style {other}"
-    return "choose other partitions with --partition and --gpu-partition"
+    trials = try_jobs(proposal)
+    for trial in trials:
+        logger.log(SUMMARY, "%s: %s: %s", trial.name, "accepted" if trial.accepted else "refused", trial.reply)
+        logger.log(SUMMARY, "    %s", shlex.join(trial.command))
+    refused = next((trial for trial in trials if not trial.accepted), None)
+    if refused is None:
+        return 0
+    cure = "choose other partitions with --partition and --gpu-partition"
+    if len(trials) == 3 and trials[0].accepted and trials[2].accepted:
+        cure = f"the same is accepted with --gpu-style {GRES if proposal.gpu_style == GPUS else GPUS}"
+    raise BackendError(f"{refused.name} is refused: {refused.reply}; {cure}")

@@ -3,71 +3,38 @@
 import grp
 import os
 import shutil
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 
 from varireal.errors import ConfigError
+from varireal.study.jobs import CLASSIFIER_STAGES
 from varireal.study.layout import Layout
 from varireal.study.needs import Needs
 from varireal.tools.cluster_facts import Cluster, Partition, preempted
 
-# What the jobs of a study ask SLURM for, so that a proposal can be compared with a cluster's limits.
-
-_STAGES = ("masks", "priors", "edits", "verdicts")
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """What one job of a rule asks for.
-
-    Attributes:
-        rule: name of the rule in the workflow; of a stage whose jobs are rules of their own, its name.
-        gpus: number of GPUs.
-        memory_mb: megabytes.
-        minutes: run time.
-        threads: CPUs.
-    """
-
-    rule: str
-    gpus: int
-    memory_mb: int
-    minutes: int
-    threads: int = 1
-
-
 # What to try when no study is given: the largest jobs of a study with models, and of one without.
-LARGEST_GPU = Need("edits", 1, 24_000, 480)
-LARGEST_CPU = Need("edits", 0, 4000, 480)
-
-
-def study_needs(layout: Layout) -> list[Need]:
-    """What the jobs with models ask for, one entry per stage; the other jobs are small."""
-    found = [_need(stage, layout.job(stage)) for stage in _STAGES]
-    for stage, jobs in (("adapters", layout.trainings), ("predictions", layout.scorings)):
-        each = [_need(stage, layout.classifier_job(stage, runs)) for runs in jobs.values()]
-        found += [_largest_need(each)] if each else []
-    return found
-
-
-def _largest_need(needs: Sequence[Need]) -> Need:
-    """What is enough for each of a stage's jobs; a profile that says it for the stage serves other studies, too."""
-    return Need(
-        needs[0].rule,
-        max(need.gpus for need in needs),
-        max(need.memory_mb for need in needs),
-        max(need.minutes for need in needs),
-        max(need.threads for need in needs),
-    )
-
-
-def _need(rule: str, asked: Needs) -> Need:
-    return Need(rule, asked.gpu, asked.mem_mb, asked.runtime, asked.threads)
-
+LARGEST_GPU, LARGEST_CPU = Needs(24_000, 480, 1), Needs(4000, 480)
 
 GPUS, GRES = "gpus", "gres"
 _JOBS = 500  # in the queue at once, where the cluster sets no limit
 _ARRAY, _SMALLEST_ARRAY = 1000, 2
 _FIRST_LOOK = 20  # seconds before the plugin first asks for a job's state, as in workflow/profiles/slurm
+
+
+def study_needs(layout: Layout) -> dict[str, Needs]:
+    """What is enough for each job of a stage, by stage; those without models and trainings are small and left out."""
+    stages = ("masks", "priors", "edits", "verdicts")
+    needs = {stage: layout.needs(stage) for stage in stages}
+    for stage in CLASSIFIER_STAGES:
+        if jobs := layout.jobs(stage):
+            needs[stage] = _enough(layout.needs(stage, job.runs) for job in jobs)
+    return needs
+
+
+def _enough(needs: Iterable[Needs]) -> Needs:
+    """What is enough for each of several jobs."""
+    return Needs(*map(max, zip(*needs, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +72,7 @@ class Proposal:
         jobs: jobs in the queue at once.
         array_limit: tasks of one job array; 0 where the cluster has no arrays.
         requeue: whether jobs may go back into the queue.
-        needs: what jobs of the study ask for, one entry per rule.
+        needs: what jobs of the study ask for, by stage; a profile that says it for a stage serves other studies, too.
         notes: what the user should know.
     """
 
@@ -120,25 +87,27 @@ class Proposal:
     jobs: int
     array_limit: int
     requeue: bool
-    needs: tuple[Need, ...]
+    needs: Mapping[str, Needs]
     notes: tuple[str, ...]
 
-    def partition_of(self, need: Need) -> Partition:
+    def partition_of(self, need: Needs) -> Partition:
         """Where a job goes; of a partition for GPUs, the nodes that have some."""
-        return self.gpu.gpu_part if need.gpus and self.gpu is not None else self.cpu
+        return self.gpu.gpu_part if need.gpu and self.gpu is not None else self.cpu
 
-    def within_limits(self, need: Need) -> Need:
+    def within_limits(self, need: Needs) -> Needs:
         """The need with its run time cut to what the partition allows; a job that is cut goes on where it stopped."""
         limit = self.partition_of(need).max_minutes
-        return need if limit is None or need.minutes <= limit else replace(need, minutes=limit)
+        return need if limit is None or need.runtime <= limit else need._replace(runtime=limit)
 
 
-def propose(cluster: Cluster, needs: Sequence[Need], wishes: Wishes, groups: Sequence[str] | None = None) -> Proposal:
+def propose(
+    cluster: Cluster, needs: Mapping[str, Needs], wishes: Wishes, groups: Sequence[str] | None = None
+) -> Proposal:
     """Choose partitions and settings.
 
     Args:
         cluster: what was found.
-        needs: what the study's jobs ask for; none when no study was given.
+        needs: what the study's jobs ask for, by stage; none when no study was given.
         wishes: what the user asks for.
         groups: the user's Unix groups; by default those of this process.
 
@@ -149,8 +118,8 @@ def propose(cluster: Cluster, needs: Sequence[Need], wishes: Wishes, groups: Seq
     usable = [one for one in cluster.partitions if may_use(one, groups, cluster.accounts)]
     if not usable:
         raise ConfigError(f"none of the {len(cluster.partitions)} partitions of {cluster.name} takes your jobs")
-    cpu = _named(cluster, wishes.partition) or _best_cpu(usable, _largest(needs, gpu=False))
-    gpu = _named(cluster, wishes.gpu_partition) or _best_gpu(usable, _largest(needs, gpu=True), cluster)
+    cpu = _named(cluster, wishes.partition) or _best_cpu(usable, _largest(needs.values(), gpu=False))
+    gpu = _named(cluster, wishes.gpu_partition) or _best_gpu(usable, _largest(needs.values(), gpu=True), cluster)
     if wishes.gpu_partition and gpu is not None and not gpu.gpus:
         raise ConfigError(f"--gpu-partition: {gpu.name} has no GPU; with GPUs: {_list(_with_gpus(usable))}")
     status, first_look, status_note = _status(cluster)
@@ -166,7 +135,7 @@ def propose(cluster: Cluster, needs: Sequence[Need], wishes: Wishes, groups: Seq
         jobs=min(limit for limit in (_JOBS, cluster.max_submit, cluster.number("MaxJobCount")) if limit),
         array_limit=_array_limit(cluster),
         requeue=cluster.number("JobRequeue") != 0,
-        needs=tuple(needs),
+        needs=needs,
         notes=tuple(note for note in (*_notes(cluster, cpu, gpu, needs), status_note, _plugin_note()) if note),
     )
 
@@ -185,7 +154,7 @@ def gpu_style(cluster: Cluster) -> str:
     return GPUS if cluster.settings.get("SelectType", "").endswith("cons_tres") else GRES
 
 
-def _best_cpu(usable: Sequence[Partition], need: Need) -> Partition:
+def _best_cpu(usable: Sequence[Partition], need: Needs) -> Partition:
     """With nodes without a GPU, large enough, the default one if there is such a one, with the longest time."""
 
     def rank(one: Partition) -> tuple[bool, ...]:
@@ -194,7 +163,7 @@ def _best_cpu(usable: Sequence[Partition], need: Need) -> Partition:
     return max(usable, key=lambda one: (*rank(one), one.max_minutes or 0, one.memory_mb))
 
 
-def _best_gpu(usable: Sequence[Partition], need: Need, cluster: Cluster) -> Partition | None:
+def _best_gpu(usable: Sequence[Partition], need: Needs, cluster: Cluster) -> Partition | None:
     """With GPUs, large enough, not preempted if there is such a one, with the longest time."""
 
     def rank(one: Partition) -> tuple[bool, ...]:
@@ -206,9 +175,9 @@ def _best_gpu(usable: Sequence[Partition], need: Need, cluster: Cluster) -> Part
     return max(with_gpus, key=lambda one: (*rank(one), one.max_minutes or 0, one.gpus), default=None)
 
 
-def _fits(one: Partition, need: Need) -> bool:
-    long_enough = one.max_minutes is None or one.max_minutes >= need.minutes
-    return long_enough and one.memory_mb >= need.memory_mb and one.cpus >= need.threads
+def _fits(one: Partition, need: Needs) -> bool:
+    long_enough = one.max_minutes is None or one.max_minutes >= need.runtime
+    return long_enough and one.memory_mb >= need.mem_mb and one.cpus >= need.threads
 
 
 def _array_limit(cluster: Cluster) -> int:
@@ -236,7 +205,7 @@ def _plugin_note() -> str:
     return "" if shutil.which("sacct") else "sacct is not installed here; the plugin needs it, even without accounting"
 
 
-def _notes(cluster: Cluster, cpu: Partition, gpu: Partition | None, needs: Sequence[Need]) -> Iterable[str]:
+def _notes(cluster: Cluster, cpu: Partition, gpu: Partition | None, needs: Mapping[str, Needs]) -> Iterable[str]:
     for one in (cpu,) if gpu in (None, cpu) else (cpu, gpu):
         if not one.nodes_up:
             yield f"partition {one.name}: none of its {len(one.nodes)} nodes takes jobs now"
@@ -247,10 +216,10 @@ def _notes(cluster: Cluster, cpu: Partition, gpu: Partition | None, needs: Seque
     if cpu.only_gpus:
         yield f"partition {cpu.name}: all its nodes have GPUs; jobs without one would hold their CPUs"
     too_large: dict[tuple[int, str, int], list[str]] = {}
-    for need in needs:
-        one = gpu.gpu_part if need.gpus and gpu is not None else cpu
-        if need.memory_mb > one.memory_mb:
-            too_large.setdefault((need.memory_mb, one.name, one.memory_mb), []).append(need.rule)
+    for rule, need in needs.items():
+        one = gpu.gpu_part if need.gpu and gpu is not None else cpu
+        if need.mem_mb > one.memory_mb:
+            too_large.setdefault((need.mem_mb, one.name, one.memory_mb), []).append(rule)
     for (asked, name, limit), rules in too_large.items():
         yield f"{', '.join(rules)}: each job asks for {asked} MB, but can have {limit} in partition {name}"
     if not _array_limit(cluster):
@@ -262,23 +231,15 @@ def _notes(cluster: Cluster, cpu: Partition, gpu: Partition | None, needs: Seque
 def _named(cluster: Cluster, name: str) -> Partition | None:
     if not name:
         return None
-    for one in cluster.partitions:
-        if one.name == name:
-            return one
-    raise ConfigError(f"{cluster.name} has no partition {name!r}; it has: {_list(cluster.partitions)}")
+    named = next((one for one in cluster.partitions if one.name == name), None)
+    if named is None:
+        raise ConfigError(f"{cluster.name} has no partition {name!r}; it has: {_list(cluster.partitions)}")
+    return named
 
 
-def _largest(needs: Sequence[Need], *, gpu: bool) -> Need:
-    wanted = [need for need in needs if bool(need.gpus) == gpu]
-    if not wanted:
-        return LARGEST_GPU if gpu else LARGEST_CPU
-    first = wanted[0]
-    return replace(
-        first,
-        memory_mb=max(need.memory_mb for need in wanted),
-        minutes=max(need.minutes for need in wanted),
-        threads=max(need.threads for need in wanted),
-    )
+def _largest(needs: Iterable[Needs], *, gpu: bool) -> Needs:
+    wanted = [need for need in needs if bool(need.gpu) == gpu]
+    return _enough(wanted) if wanted else LARGEST_GPU if gpu else LARGEST_CPU
 
 
 def _with_gpus(partitions: Iterable[Partition]) -> list[Partition]:
@@ -291,10 +252,8 @@ def _list(partitions: Iterable[Partition]) -> str:
 
 def _groups() -> list[str]:
     """The user's Unix groups; one without a name is passed over."""
-    found = []
+    groups = []
     for number in os.getgroups():
-        try:
-            found.append(grp.getgrgid(number).gr_name)
-        except KeyError:
-            continue
-    return found
+        with suppress(KeyError):
+            groups.append(grp.getgrgid(number).gr_name)
+    return groups

@@ -38,8 +38,8 @@ def ask(*command: str) -> str:
     """
     done = call(command)
     if done.returncode:
-        said = last_line(done.stderr) or f"exit code {done.returncode}"
-        raise BackendError(f"'{' '.join(command)}' failed: {said}; is this a login node of the cluster?")
+        reason = last_line(done.stderr) or f"exit code {done.returncode}"
+        raise BackendError(f"'{' '.join(command)}' failed: {reason}; is this a login node of the cluster?")
     return done.stdout
 
 
@@ -63,7 +63,7 @@ _UNLIMITED = ("UNLIMITED", "INFINITE", "(NULL)", "NONE", "N/A", "")
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class ClusterNode:
     """A node as one partition has it.
 
     Attributes:
@@ -111,7 +111,7 @@ class Partition:
     groups: tuple[str, ...]
     accounts: tuple[str, ...]
     root_only: bool
-    nodes: tuple[Node, ...]
+    nodes: tuple[ClusterNode, ...]
 
     @property
     def gpus(self) -> int:
@@ -181,8 +181,8 @@ class Cluster:
 
     def number(self, key: str) -> int | None:
         """A setting that is a number, such as ``MaxArraySize = 1001`` or ``MinJobAge = 300 sec``."""
-        found = re.match(r"\d+", self.settings.get(key, ""))
-        return int(found.group()) if found else None
+        match = re.match(r"\d+", self.settings.get(key, ""))
+        return int(match.group()) if match else None
 
 
 def read_settings(text: str) -> dict[str, str]:
@@ -191,15 +191,15 @@ def read_settings(text: str) -> dict[str, str]:
     return {key.strip(): value.strip() for key, _, value in pairs}
 
 
-def read_nodes(text: str) -> dict[str, list[Node]]:
+def read_nodes(text: str) -> dict[str, list[ClusterNode]]:
     """``sinfo`` with ``NODE_FIELDS``: the nodes of each partition. A line of another shape is passed over."""
-    found: dict[str, list[Node]] = {}
+    nodes: dict[str, list[ClusterNode]] = {}
     for line in text.splitlines():
         parts = [part.strip() for part in line.split("|")]
         if len(parts) != len(NODE_FIELDS):
             continue
         row = dict(zip(NODE_FIELDS, parts, strict=True))
-        node = Node(
+        node = ClusterNode(
             name=row["node"],
             cpus=_int(row["cpus"]),
             memory_mb=_int(row["memory"]),
@@ -207,22 +207,22 @@ def read_nodes(text: str) -> dict[str, list[Node]]:
             features=_names(row["features"]),
             up=not row["state"].lower().startswith(_OUT),
         )
-        found.setdefault(row["partition"], []).append(node)
-    return found
+        nodes.setdefault(row["partition"], []).append(node)
+    return nodes
 
 
 def read_gpus(gres: str) -> dict[str, int]:
     """GPUs by type in a list of generic resources, such as ``gpu:a100:4(S:0-1),shard:16``."""
-    found: dict[str, int] = {}
+    gpus: dict[str, int] = {}
     for match in _GPU.finditer(re.sub(r"\([^)]*\)", "", gres)):
         kind = match["type"] or ""
         count = int(match["count"]) if match["count"] else 1
         if count:
-            found[kind] = found.get(kind, 0) + count
-    return found
+            gpus[kind] = gpus.get(kind, 0) + count
+    return gpus
 
 
-def read_partitions(text: str, nodes: Mapping[str, list[Node]]) -> tuple[Partition, ...]:
+def read_partitions(text: str, nodes: Mapping[str, list[ClusterNode]]) -> tuple[Partition, ...]:
     """``scontrol --oneliner show partition``: one partition on each line, as ``Key=value`` pairs."""
     rows = (dict(part.partition("=")[::2] for part in line.split() if "=" in part) for line in text.splitlines())
     return tuple(
@@ -246,12 +246,12 @@ def read_partitions(text: str, nodes: Mapping[str, list[Node]]) -> tuple[Partiti
 
 def read_minutes(text: str) -> int | None:
     """A time limit as SLURM writes it, in whole minutes: ``1-12:00:00``, ``30:00``, ``90``; None without a limit."""
-    if text.upper() in _UNLIMITED or (found := _TIME.fullmatch(text)) is None:
+    if text.upper() in _UNLIMITED or (match := _TIME.fullmatch(text)) is None:
         return None
-    parts = [int(part) for part in found["rest"].split(":")]
-    if found["days"] is not None:
+    parts = [int(part) for part in match["rest"].split(":")]
+    if match["days"] is not None:
         hours, minutes, _ = (*parts, 0, 0)[:3]
-        return int(found["days"]) * 1440 + hours * 60 + minutes
+        return int(match["days"]) * 1440 + hours * 60 + minutes
     if len(parts) == 1:
         return parts[0]
     hours, minutes = (parts[0], parts[1]) if len(parts) == 3 else (0, parts[0])
@@ -271,16 +271,16 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _int(text: str) -> int:
-    found = re.match(r"\d+", text)
-    return int(found.group()) if found else 0
+    match = re.match(r"\d+", text)
+    return int(match.group()) if match else 0
 
 
 def preempted(partition: Partition, others: Iterable[Partition], settings: Mapping[str, str]) -> bool:
     """Whether jobs of a partition make room for those of another one with a higher tier on the same nodes."""
     if settings.get("PreemptType") != "preempt/partition_prio" or partition.preempt_mode in ("OFF", "DISABLED"):
         return False
-    own = {node.name for node in partition.nodes}
-    return any(other.tier > partition.tier and own & {node.name for node in other.nodes} for other in others)
+    names = {node.name for node in partition.nodes}
+    return any(other.tier > partition.tier and names & {node.name for node in other.nodes} for other in others)
 
 
 # Looks at a cluster: asks SLURM's programs, and reads what they say.

@@ -19,7 +19,7 @@ from varireal.core.files import one_line
 from varireal.running.room import size_text
 from varireal.study.layout import Layout
 from varireal.tools.check import load_study_config
-from varireal.tools.plan_amounts import Amounts, Estimate, StagePlan, count_items, planned_stages, put_money
+from varireal.tools.plan_amounts import Amounts, Range, StagePlan, count_items, planned_stages, put_money
 from varireal.tools.plan_probe import Probed
 from varireal.tools.status import duration
 
@@ -110,30 +110,30 @@ def as_json(layout: Layout, amounts: Amounts, stages: Sequence[StagePlan]) -> di
 
 def totals(stages: Sequence[StagePlan]) -> dict[str, Any]:
     """Sums over the stages; where a stage's part is unknown, ``high`` is null: there is no upper bound."""
-    found: dict[str, Any] = {"jobs": sum(stage.jobs_left for stage in stages)}
+    sums: dict[str, Any] = {"jobs": sum(stage.jobs_left for stage in stages)}
     for name in ("gpu_hours", "cpu_hours", "disk_gb", "tokens", "usd"):
-        sums, complete = total(stages, name)
-        found[name] = {"low": sums.low, "high": sums.high if complete else None}
-    return found
+        known, complete = total(stages, name)
+        sums[name] = {"low": known.low, "high": known.high if complete else None}
+    return sums
 
 
-def total(stages: Sequence[StagePlan], name: str) -> tuple[Estimate, bool]:
+def total(stages: Sequence[StagePlan], name: str) -> tuple[Range, bool]:
     """The sum of what is known of an amount, and whether all stages' are."""
     parts = [getattr(stage, name) for stage in stages]
     known = [part for part in parts if part is not None]
-    return Estimate(sum(part.low for part in known), sum(part.high for part in known)), len(known) == len(parts)
+    return Range(sum(part.low for part in known), sum(part.high for part in known)), len(known) == len(parts)
 
 
 def over_budget(budget: BudgetConfig, stages: Sequence[StagePlan]) -> list[str]:
     """The limits that the plan may pass, one line each."""
-    found = []
+    lines = []
     for name in ("usd", "gpu_hours", "disk_gb"):
         limit, (sums, complete) = getattr(budget, name), total(stages, name)
         if limit is not None and sums.high > limit:
             sure = "passes" if sums.low > limit else "may pass"
             more = "" if complete else " and what is unknown"
-            found.append(f"{sure} budget.{name} {limit:g}: {sums.low:.3g} to {sums.high:.3g} more are wanted{more}")
-    return found
+            lines.append(f"{sure} budget.{name} {limit:g}: {sums.low:.3g} to {sums.high:.3g} more are wanted{more}")
+    return lines
 
 
 def free_gb(layout: Layout) -> float | None:
@@ -179,15 +179,15 @@ def _cells(stage: StagePlan) -> Iterator[str]:
     yield f"{stage.jobs_left:,}"
     low, high = stage.left
     yield f"{low:,}" if low == high else f"{low:,} to {high:,}"
-    yield "-" if stage.seconds_per_item is None else told(stage.seconds_per_item, _time)
+    yield "-" if stage.seconds_per_item is None else range_text(stage.seconds_per_item, _time)
     for name, form in _FORMS.items():
-        yield told(getattr(stage, name), form)
+        yield range_text(getattr(stage, name), form)
 
 
 def _sums(stages: Sequence[StagePlan]) -> Iterator[str]:
     for name, form in _FORMS.items():
         sums, complete = total(stages, name)
-        yield told(sums, form) + ("" if complete else f" + {UNKNOWN}")
+        yield range_text(sums, form) + ("" if complete else f" + {UNKNOWN}")
 
 
 def _lines(layout: Layout, amounts: Amounts, stages: Sequence[StagePlan], *, probe: bool) -> Iterator[str]:
@@ -209,7 +209,7 @@ def _lines(layout: Layout, amounts: Amounts, stages: Sequence[StagePlan], *, pro
         yield from (f"{stage.stage}: {reason}" for reason in stage.reasons)
 
 
-def told(amount: Estimate | None, form: Callable[[float], str]) -> str:
+def range_text(amount: Range | None, form: Callable[[float], str]) -> str:
     """A range for people."""
     if amount is None:
         return UNKNOWN

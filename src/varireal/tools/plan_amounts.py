@@ -1,5 +1,6 @@
 """From items and what a few of them took to hours and gigabytes, with a range."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import product
@@ -9,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from varireal import names
-from varireal.config.edits import uses_pool
 from varireal.config.slices import slice_digest, stage_slices
 from varireal.config.verdicts import OpenAIJudging
 from varireal.core.files import few
@@ -23,7 +23,7 @@ from varireal.judges.questions import Questions
 from varireal.models.lock import as_locked
 from varireal.names import TINY
 from varireal.prompts.agenda import planned
-from varireal.study.jobs import Plan
+from varireal.study.jobs import CLASSIFIER_STAGES, STAGES, Slices
 from varireal.study.layout import Layout
 from varireal.study.needs import backends
 from varireal.tools.plan_probe import Probed, known_prompts
@@ -70,7 +70,7 @@ def subtract(layout: Layout, stages: Mapping[str, Count], notes: list[str], stat
     """
     config, licences = as_locked(layout.config)
     now = {name: slice_digest(part) for name, part in stage_slices(config, layout.classes, licences).items()}
-    then = Plan.of_study(Path(layout.paths.root)).digests
+    then = Slices.of_study(Path(layout.paths.root)).digests
     for stage in status.stages:
         count, name = stages[stage.stage], "edits" if stage.stage == "priors" else stage.stage
         if name in then and then[name] != now[name]:
@@ -107,8 +107,8 @@ def _take_back_prompts(layout: Layout, stages: Mapping[str, Count], notes: list[
 def _changed(layout: Layout) -> Iterator[tuple[int, int, set[str]]]:
     """By setting and shard: edits made with a text that is no prompt any more, jobs that make them, ids of prompts."""
     paths, rounds = layout.paths, range(layout.config.edits.rounds)
-    found = [prompt for class_id in layout.classes for prompt in known_prompts(layout, class_id) or ()]
-    known = {(prompt.prompt_id, prompt.name, prompt.description) for prompt in found}
+    prompts = [prompt for class_id in layout.classes for prompt in known_prompts(layout, class_id) or ()]
+    known = {(prompt.prompt_id, prompt.name, prompt.description) for prompt in prompts}
     for setting, shard in product(layout.settings, layout.shards):
         tables = [Path(paths.edits(*setting, number, shard)) for number in rounds]
         used = [pair for path in tables if path.is_file() for pair in _prompts_of(path)]
@@ -196,24 +196,21 @@ def count_items(layout: Layout) -> Amounts:
     root = Path(layout.paths.root)
     status = Observer(root).look() if root.is_dir() else None
     amounts = _photos(layout, status)
-    config, edits = layout.config, layout.config.edits
+    edits = layout.config.edits
     wanted = amounts.train * edits.per_image * len(layout.settings)
     candidates = _rounds(wanted, amounts.rate, edits.rounds)
-    classes, settings, shards = len(layout.classes), len(layout.settings), config.study.shards
-    pools = [setting for setting in layout.settings if uses_pool(edits, setting[0])]
-    trainings, tables = (sum(map(len, jobs.values())) for jobs in (layout.trainings, layout.scorings))
-    amounts.stages = {
-        "images": Count(amounts.photos, amounts.photos, jobs=1),
-        "prompts": Count(classes, classes, jobs=1 if layout.asks else classes),
-        "masks": Count(amounts.train, amounts.train, jobs=shards),
-        "priors": Count(*_priors(layout, pools), jobs=len(pools)),
-        "edits": Count(*candidates, jobs=settings * edits.rounds * shards),
-        "verdicts": Count(*candidates, jobs=settings * edits.rounds * shards),
-        "dataset": Count(1, 1, jobs=1),
-        "adapters": Count(trainings, trainings, jobs=len(layout.trainings)),
-        "predictions": Count(tables, tables, jobs=len(layout.scorings)),
-        "report": Count(1, 1, jobs=1),
+    ranges = {"priors": _priors(layout), "edits": candidates, "verdicts": candidates}
+    exact = {
+        "images": amounts.photos,
+        "prompts": len(layout.classes),
+        "masks": amounts.train,
+        "dataset": 1,
+        **{stage: sum(len(job.runs) for job in layout.jobs(stage)) for stage in CLASSIFIER_STAGES},
+        "report": 1,
     }
+    for stage in STAGES:
+        low, high = ranges.get(stage) or (exact[stage], exact[stage])
+        amounts.stages[stage] = Count(low, high, jobs=len(layout.jobs(stage)))
     if status is not None:
         subtract(layout, amounts.stages, amounts.notes, status)
     return amounts
@@ -244,8 +241,8 @@ def _photos(layout: Layout, status: StudyStatus | None) -> Amounts:
         )
     items = list(file_source(images).items())
     drawn = draw_splits(items, val_fraction=images.val_fraction, test_fraction=images.test_fraction, seed=seed)
-    found = list(drawn.values())
-    train, val = found.count(names.TRAIN), found.count(names.VAL)
+    splits_drawn = Counter(drawn.values())
+    train, val = splits_drawn[names.TRAIN], splits_drawn[names.VAL]
     note = "photos are counted as listed: those that turn out damaged, too small or duplicates are left out later"
     return Amounts(len(items), train, len(items) - train - val, val, rate, notes=[note])
 
@@ -253,8 +250,9 @@ def _photos(layout: Layout, status: StudyStatus | None) -> Amounts:
 def _rate(status: StudyStatus | None) -> Rate:
     verdicts = None if status is None else next(stage for stage in status.stages if stage.stage == "verdicts")
     if verdicts is not None and verdicts.judged and verdicts.judged >= _ENOUGH and verdicts.accepted is not None:
-        own = verdicts.accepted / verdicts.judged
-        return Rate(max(0.01, 0.9 * own), min(1.0, 1.1 * own), f"this study's own {own:.1%}, give or take a tenth")
+        share = verdicts.accepted / verdicts.judged
+        source = f"this study's own {share:.1%}, give or take a tenth"
+        return Rate(max(0.01, 0.9 * share), min(1.0, 1.1 * share), source)
     return Rate(_WORST, _BEST, "not measured yet: taken as between a half and all")
 
 
@@ -264,8 +262,9 @@ def _rounds(wanted: int, rate: Rate, rounds: int) -> tuple[int, int]:
     return round(low), round(high)
 
 
-def _priors(layout: Layout, pools: list[tuple[str, str]]) -> tuple[int, int]:
+def _priors(layout: Layout) -> tuple[int, int]:
     """Prior pictures, at most: classes that share a prompt share its pictures."""
+    pools = [(job.attribute, job.feasibility) for job in layout.jobs("priors")]
     if not pools:
         return 0, 0
     from varireal.names import DEFAULT_POOL
@@ -279,9 +278,9 @@ def _priors(layout: Layout, pools: list[tuple[str, str]]) -> tuple[int, int]:
         if prompts is None:
             most += layout.config.prompts.openai.count * len(pools)
             continue
-        own = [p for p in prompts if (p.attribute, p.feasibility) in pools]
-        most += len(own)
-        texts |= {(p.attribute, p.feasibility, p.name, p.description) for p in own}
+        pooled = [p for p in prompts if (p.attribute, p.feasibility) in pools]
+        most += len(pooled)
+        texts |= {(p.attribute, p.feasibility, p.name, p.description) for p in pooled}
     return len(texts) * size, most * size
 
 
@@ -289,7 +288,7 @@ _NOT_TRIED = "not tried (--no-probe)"
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Range:
     """A range.
 
     Attributes:
@@ -300,16 +299,16 @@ class Estimate:
     low: float
     high: float
 
-    def times(self, low: float, high: float) -> "Estimate":
+    def times(self, low: float, high: float) -> "Range":
         """The range of a product."""
-        return Estimate(self.low * low, self.high * high)
+        return Range(self.low * low, self.high * high)
 
-    def plus(self, value: float) -> "Estimate":
+    def plus(self, value: float) -> "Range":
         """The range of a sum."""
-        return Estimate(self.low + value, self.high + value)
+        return Range(self.low + value, self.high + value)
 
 
-NOTHING = Estimate(0.0, 0.0)
+NOTHING = Range(0.0, 0.0)
 
 
 @dataclass
@@ -333,13 +332,13 @@ class StagePlan:
     stage: str
     unit: str
     count: Count
-    seconds_per_item: Estimate | None = None
+    seconds_per_item: Range | None = None
     start_seconds: float | None = None
-    gpu_hours: Estimate | None = None
-    cpu_hours: Estimate | None = None
-    disk_gb: Estimate | None = None
-    tokens: Estimate | None = NOTHING
-    usd: Estimate | None = NOTHING
+    gpu_hours: Range | None = None
+    cpu_hours: Range | None = None
+    disk_gb: Range | None = None
+    tokens: Range | None = NOTHING
+    usd: Range | None = NOTHING
     reasons: list[str] = field(default_factory=list)
 
     @property
@@ -355,7 +354,6 @@ class StagePlan:
     def as_json(self) -> dict[str, Any]:
         """For ``--json``."""
         ranges = ("seconds_per_item", "gpu_hours", "cpu_hours", "disk_gb", "tokens", "usd")
-        told = {name: None if (found := getattr(self, name)) is None else asdict(found) for name in ranges}
         low, high = self.left
         return {
             "stage": self.stage,
@@ -364,7 +362,7 @@ class StagePlan:
             "items": {"low": self.count.low, "high": self.count.high, "done": self.count.done},
             "left": {"low": low, "high": high},
             "start_seconds": self.start_seconds,
-            **told,
+            **{name: None if (part := getattr(self, name)) is None else asdict(part) for name in ranges},
             "reasons": self.reasons,
         }
 
@@ -409,35 +407,35 @@ def _put_small(layout: Layout, plan: StagePlan, amounts: Amounts, probed: Probed
     elif probed is not None and probed.bytes_each is not None:
         wanted = amounts.train * layout.config.edits.per_image * len(layout.settings)
         least = wanted * amounts.rate.low
-        plan.disk_gb = Estimate(probed.bytes_each, probed.bytes_each).times(least / 1e9, wanted / 1e9)
+        plan.disk_gb = Range(probed.bytes_each, probed.bytes_each).times(least / 1e9, wanted / 1e9)
 
 
 def _put(layout: Layout, plan: StagePlan, amounts: Amounts, probed: Mapping[str, Probed]) -> None:
     """Items times what an item took, jobs times what starting took."""
-    found = probed[plan.stage]
-    each = Estimate(found.low, found.high)
-    size = Estimate(found.bytes_each or 0.0, found.bytes_each or 0.0)
+    trial = probed[plan.stage]
+    each = Range(trial.low, trial.high)
+    size = Range(trial.bytes_each or 0.0, trial.bytes_each or 0.0)
     if plan.stage == "adapters":
         each = _training(layout, each, amounts, probed["predictions"])
     elif plan.stage == "predictions":
         each = each.times(amounts.test, amounts.test)
         size = size.times(amounts.test, amounts.test)
-    plan.seconds_per_item, plan.start_seconds = each, found.start
+    plan.seconds_per_item, plan.start_seconds = each, trial.start
     low, high = plan.left
-    hours = each.times(low / 3600, high / 3600).plus(plan.jobs_left * found.start / 3600)
-    plan.gpu_hours, plan.cpu_hours = (hours, NOTHING) if found.on_gpu else (NOTHING, hours)
+    hours = each.times(low / 3600, high / 3600).plus(plan.jobs_left * trial.start / 3600)
+    plan.gpu_hours, plan.cpu_hours = (hours, NOTHING) if trial.on_gpu else (NOTHING, hours)
     plan.disk_gb = size.times(low / 1e9, high / 1e9)
-    if _wants_gpu(layout, plan.stage) and not found.on_gpu:
+    if _wants_gpu(layout, plan.stage) and not trial.on_gpu:
         plan.reasons.append("tried on the CPU, as this machine has no GPU in use; on a GPU it takes far less")
 
 
 def _wants_gpu(layout: Layout, stage: str) -> bool:
-    if stage in ("adapters", "predictions"):
+    if stage in CLASSIFIER_STAGES:
         return layout.config.adapters.model != TINY
     return any(needs_gpu(*backend) for backend in backends(layout.config, stage))
 
 
-def _training(layout: Layout, step: Estimate, amounts: Amounts, scored: Probed) -> Estimate:
+def _training(layout: Layout, step: Range, amounts: Amounts, scored: Probed) -> Range:
     """A training: its steps, and the val photos that are scored now and then."""
     training = layout.config.adapters.training
     looks = training.steps // training.validate_every + 1
@@ -466,27 +464,27 @@ def put_money(layout: Layout, amounts: Amounts, stages: Sequence[StagePlan]) -> 
 def _put_prompts(layout: Layout, plan: StagePlan) -> None:
     """As ``varireal prompts plan``; repairs and second attempts come on top, once each at worst here."""
     asking = layout.config.prompts.openai
-    found = planned(layout.config, layout.classes, layout.paths, tokens=True)
-    tokens = sum(found.writing) + sum(found.judging)
-    plan.tokens = Estimate(tokens, 2 * tokens)
-    parts = ((asking.model, found.writing), (asking.judge.model or asking.model, found.judging))
+    agenda = planned(layout.config, layout.classes, layout.paths, tokens=True)
+    tokens = sum(agenda.writing) + sum(agenda.judging)
+    plan.tokens = Range(tokens, 2 * tokens)
+    parts = ((asking.model, agenda.writing), (asking.judge.model or asking.model, agenda.judging))
     prices = [price_of(asking.server.prices, model, *amount) for model, amount in parts if any(amount)]
-    plan.reasons.append(f"{found.kept} answers are kept; the range is from one attempt at everything to two")
+    plan.reasons.append(f"{agenda.kept} answers are kept; the range is from one attempt at everything to two")
     if None in prices:
         plan.usd = None
         plan.reasons.append(_NO_PRICE.format(model=asking.model, place="prompts.openai.server.prices"))
     else:
         usd = sum(price for price in prices if price is not None)
-        plan.usd = Estimate(usd, 2 * usd)
+        plan.usd = Range(usd, 2 * usd)
 
 
 def _put_edits(layout: Layout, plan: StagePlan) -> None:
     settings = layout.config.edits.openai_images
     low, high = plan.left
     each = sum(expected_tokens(settings))
-    plan.tokens = Estimate(each * low, each * high)
+    plan.tokens = Range(each * low, each * high)
     least, most = planned_cost(settings, low).usd, planned_cost(settings, high).usd
-    plan.usd = None if least is None or most is None else Estimate(least, most)
+    plan.usd = None if least is None or most is None else Range(least, most)
     plan.reasons.append("tokens as published for gpt-image-1; of other models they are a first guess")
     if plan.usd is None:
         place = "edits.openai_images.server (prices or usd_per_image)"
@@ -510,9 +508,9 @@ def _put_verdicts(layout: Layout, amounts: Amounts, plan: StagePlan) -> None:
     many = len(layout.config.edits.attributes)
     sent, answered = sent / many, _ANSWER * asked / many
     low, high = plan.left
-    plan.tokens = Estimate((sent + answered) * low * amounts.rate.low, (sent + answered) * high)
+    plan.tokens = Range((sent + answered) * low * amounts.rate.low, (sent + answered) * high)
     price = price_of(settings.server.prices, settings.model, sent, answered)
-    plan.usd = None if price is None else Estimate(price * low * amounts.rate.low, price * high)
+    plan.usd = None if price is None else Range(price * low * amounts.rate.low, price * high)
     plan.reasons.append("only candidates that pass the receipt are asked about; at most all of them are")
     if price is None:
         plan.reasons.append(_NO_PRICE.format(model=settings.model, place="verdicts.openai.server.prices"))

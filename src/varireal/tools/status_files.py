@@ -87,7 +87,7 @@ class Files:
         return sorted(self._folders[folder])
 
     def _listed(self, folder: str) -> dict[str, tuple[int, int]]:
-        found = {}
+        sizes = {}
         try:
             with os.scandir(f"{self._root}/{folder}") as entries:
                 for entry in entries:
@@ -95,10 +95,10 @@ class Files:
                         stat = entry.stat()
                     except OSError:
                         continue
-                    found[entry.name] = (stat.st_size, stat.st_mtime_ns)
+                    sizes[entry.name] = (stat.st_size, stat.st_mtime_ns)
         except OSError:
             return {}
-        return found
+        return sizes
 
 
 class Gatherer:
@@ -130,23 +130,23 @@ class Gatherer:
             digest: of its stage's slice as it is now.
         """
         record = self.records.get(job.name)
-        found = self.files.find(job.output)
-        if found is None:
+        stamp = self.files.find(job.output)
+        if stamp is None:
             return self._unfinished(job, record)
-        if record is not None and record["state"] == ENDED and record.get("size") in (None, found[0]):
+        if record is not None and record["state"] == ENDED and record.get("size") in (None, stamp[0]):
             counts = record.get("counts")
             if isinstance(counts, dict):
                 outdated = digest is not None and record.get("config") != digest
                 total = sum(counts.values())
                 return JobState(job, ENDED, total, total, counts, record, outdated)
-        return self._by_table(job, found, record, digest)
+        return self._by_table(job, stamp, record, digest)
 
     def _unfinished(self, job: Job, record: Mapping[str, Any] | None) -> JobState:
-        kept: StoreState | None = None
+        stored: StoreState | None = None
         if job.store and self.files.find(f"store/{job.store}.sqlite") is not None:
-            kept = read_store(self.root / "store" / f"{job.store}.sqlite")
-        problem = kept.problem if kept else ""
-        items = kept.items if kept and job.stage in _A_KEY_EACH else 0
+            stored = read_store(self.root / "store" / f"{job.store}.sqlite")
+        problem = stored.problem if stored else ""
+        items = stored.items if stored and job.stage in _A_KEY_EACH else 0
         if record is None:
             return JobState(job, WAITING, items, None, problem=problem)
         state = state_of(dict(record), self.now)

@@ -20,7 +20,7 @@ from varireal.running.job_record import (
     gpu_hours,
     state_of,
 )
-from varireal.study.jobs import STAGES, Job, Plan, Prices, adapter_output, prediction_output
+from varireal.study.jobs import CLASSIFIER_STAGES, STAGES, Job, Prices, Shape, Slices, adapter_files, prediction_files
 from varireal.tools.status_files import ACCEPTED, REFUSED, WAITING, Gatherer, JobState, count_splits
 
 # Candidates from round to round: how many a round has is known once the round before it is judged. Light.
@@ -83,28 +83,28 @@ class Flow:
 
 
 def follow(
-    plan: Plan, train: int | None, edits: Sequence[JobState] | None, verdicts: Sequence[JobState] | None
+    shape: Shape, train: int | None, edits: Sequence[JobState] | None, verdicts: Sequence[JobState] | None
 ) -> Flow:
     """Follow every setting and shard through its rounds.
 
     Args:
-        plan: what the study is meant to be.
+        shape: what the study is meant to be.
         train: train photos; None when that is not known.
         edits: states of the jobs of edits.
         verdicts: states of the jobs of verdicts.
     """
-    settings, per_image = plan.settings(), plan.per_image
+    settings, per_image = shape.settings, shape.per_image
     if settings is None or edits is None or verdicts is None or per_image is None:
         return Flow()
     each = None if train is None else train * per_image
-    found = {setting: SettingStatus(*setting, each) for setting in settings}
-    flow = Flow(list(found.values()), None if each is None else each * len(settings), exact=each is not None)
+    by_setting = {setting: SettingStatus(*setting, each) for setting in settings}
+    flow = Flow(list(by_setting.values()), None if each is None else each * len(settings), exact=each is not None)
     judged = {_place(state): state for state in verdicts}
     last: dict[tuple[str, str, str], int | None] = {}
-    for state in edits:  # by setting and round
+    for state in edits:  # a round after the one before it
         chain = (state.job.attribute, state.job.feasibility, state.job.shard)
-        _follow_one(flow, state, judged[_place(state)], found[chain[:2]], last, chain)
-    for setting in found.values():
+        _follow_one(flow, state, judged[_place(state)], by_setting[chain[:2]], last, chain)
+    for setting in by_setting.values():
         setting.accept_rate = setting.accepted / setting.judged if setting.judged else None
         flow.made += setting.candidates
         flow.judged += setting.judged
@@ -370,17 +370,20 @@ class Observer:
         """The status now."""
         gatherer = self._gatherer
         gatherer.look()
-        plan = Plan.of_study(self._root)
+        slices = Slices.of_study(self._root)
+        shape = slices.shape()
         train = self._train()
-        notes: list[str] = [] if plan.slices else [f"{self._root} has no config slices: nothing was started yet"]
-        states = {stage: self._states(plan, stage) for stage in STAGES}
+        notes: list[str] = [] if slices.parts else [f"{self._root} has no config slices: nothing was started yet"]
+        states = {stage: self._states(shape.jobs(stage), stage, slices.digests) for stage in STAGES}
         stages = {stage: stage_numbers(stage, states[stage]) for stage in STAGES}
-        flow = follow(plan, train, states["edits"], states["verdicts"])
+        flow = follow(shape, train, states["edits"], states["verdicts"])
         put_masks(stages["masks"], train)
         flow.put(stages["edits"], stages["verdicts"])
-        for name, outputs in (("adapters", _outputs(plan.runs)), ("predictions", _outputs(plan.scored, tables=True))):
-            self._put_files(stages[name], outputs)
-        self._put_prompts(stages["prompts"], plan)
+        if shape.runs is not None and shape.scored is not None:
+            self._put_files(stages["adapters"], [adapter_files([run])[-1] for run in shape.runs])
+            self._put_files(stages["predictions"], prediction_files(shape.scored))
+        if shape.classes is not None:
+            self._put_files(stages["prompts"], [f"prompts/{class_id}.yaml" for class_id in shape.classes])
         prices = Prices.of_study(self._root)
         self._put_spending(stages, prices)
         by_stage: dict[str, list[Mapping[str, Any]]] = {}
@@ -388,13 +391,13 @@ class Observer:
             by_stage.setdefault(_stage_of(record), []).append(record)
         for stage in stages.values():
             put_rate(stage, by_stage.get(stage.stage, ()), gatherer.now)
-        notes += notes_of(state for found in states.values() for state in found or ())
-        return self._whole(plan, list(stages.values()), flow.settings, notes)
+        notes += notes_of(state for members in states.values() for state in members or ())
+        return self._whole(slices, list(stages.values()), flow.settings, notes)
 
     def _whole(
-        self, plan: Plan, stages: list[StageStatus], settings: list[SettingStatus], notes: list[str]
+        self, slices: Slices, stages: list[StageStatus], settings: list[SettingStatus], notes: list[str]
     ) -> StudyStatus:
-        budget = plan.find("machine.budget", "server.budget") or {}
+        budget = slices.find("machine.budget", "server.budget") or {}
         limits = {name: budget.get(name) for name in ("usd", "gpu_hours", "disk_gb")}
         money = [stage.usd for stage in stages]
         return StudyStatus(
@@ -411,14 +414,15 @@ class Observer:
             notes=notes[:_MOST_NOTES] + ([f"and {len(notes) - _MOST_NOTES} more"] if len(notes) > _MOST_NOTES else []),
         )
 
-    def _states(self, plan: Plan, stage: str) -> list[JobState] | None:
-        jobs = plan.jobs(stage)
-        if jobs is None and stage in ("adapters", "predictions"):
-            names = [name for name in self._gatherer.records if name.startswith(f"{stage}/")]
-            jobs = [Job(stage, name, "", name.replace("/", "-")) for name in sorted(names)] or None
-            return None if jobs is None else [self._by_record(job) for job in jobs]
-        digest = plan.digests.get("edits" if stage == "priors" else stage)
-        return None if jobs is None else [self._gatherer.job(job, digest) for job in jobs]
+    def _states(self, jobs: list[Job] | None, stage: str, digests: Mapping[str, str]) -> list[JobState] | None:
+        if jobs is not None:
+            digest = digests.get("edits" if stage == "priors" else stage)
+            return [self._gatherer.job(job, digest) for job in jobs]
+        if stage not in CLASSIFIER_STAGES:
+            return None
+        # how trainings are dealt to jobs is in no slice: the jobs are those that have run
+        names = sorted(name for name in self._gatherer.records if name.startswith(f"{stage}/"))
+        return [self._by_record(Job(stage, name, (), name.replace("/", "-"))) for name in names] or None
 
     def _by_record(self, job: Job) -> JobState:
         """A job with several outputs, as its record tells."""
@@ -438,21 +442,15 @@ class Observer:
                 return int(splits.get(TRAIN, 0))
         if stamp not in self._splits:
             self._splits[stamp] = count_splits(self._root / "images.parquet")
-        found = self._splits[stamp]
-        return None if found is None else found.get(TRAIN, 0)
+        counts = self._splits[stamp]
+        return None if counts is None else counts.get(TRAIN, 0)
 
-    def _put_files(self, stage: StageStatus, outputs: Sequence[str] | None) -> None:
+    def _put_files(self, stage: StageStatus, outputs: Sequence[str]) -> None:
         """Items of a stage that are files of their own."""
-        if outputs is None:
-            return
         stage.items = len(outputs)
         stage.done = sum(self._gatherer.files.find(output) is not None for output in outputs)
         stage.left = stage.items - stage.done
         stage.failed = {}
-
-    def _put_prompts(self, stage: StageStatus, plan: Plan) -> None:
-        if plan.classes is not None:
-            self._put_files(stage, [f"prompts/{class_id}.yaml" for class_id in plan.classes])
 
     def _put_spending(self, stages: Mapping[str, StageStatus], prices: Prices) -> None:
         """Sums over all jobs that ever ran, those of another number of shards too."""
@@ -462,14 +460,14 @@ class Observer:
             sums.setdefault(record["stage"], Counter()).update(amounts)
         for name, stage in stages.items():
             asked = sums.get("prompts-ask", Counter()) if name == "prompts" else Counter()
-            own = sums.get(name, Counter())
-            recorded = stage.by_state.get(ENDED, 0) == 0 or own or asked
-            stage.gpu_hours = gpu_hours(dict(own)) if recorded else None
-            parts = [prices.usd(name, dict(own)), prices.usd("prompts-ask", dict(asked))]
+            spent = sums.get(name, Counter())
+            recorded = stage.by_state.get(ENDED, 0) == 0 or spent or asked
+            stage.gpu_hours = gpu_hours(dict(spent)) if recorded else None
+            parts = [prices.usd(name, dict(spent)), prices.usd("prompts-ask", dict(asked))]
             stage.usd = None if None in parts or not recorded else sum(part for part in parts if part is not None)
 
     def _running(self) -> list[RunningJob]:
-        now, found = self._gatherer.now, []
+        now, running = self._gatherer.now, []
         for name, record in sorted(self._gatherer.records.items()):
             state = state_of(record, now)
             if state not in (RUNNING, SILENT):
@@ -480,15 +478,9 @@ class Observer:
             )
             seconds, seen = now - record["started"], now - record["seen"]
             place = str(record.get("host")), int(record.get("pid") or 0)
-            found.append(RunningJob(name, state, *place, done, total, rate, eta, max(0.0, seconds), max(0.0, seen)))
-        return found
+            running.append(RunningJob(name, state, *place, done, total, rate, eta, max(0.0, seconds), max(0.0, seen)))
+        return running
 
 
 def _stage_of(record: Mapping[str, Any]) -> str:
     return "prompts" if record["stage"] == "prompts-ask" else str(record["stage"])
-
-
-def _outputs(runs: Sequence[str] | None, *, tables: bool = False) -> list[str] | None:
-    if runs is None:
-        return None
-    return [prediction_output(run) if tables else adapter_output(run) for run in runs]

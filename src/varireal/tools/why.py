@@ -18,9 +18,11 @@ from varireal.core.provenance import STAGE_VERSIONS
 from varireal.core.seeds import digest
 from varireal.errors import ConfigError, DataError
 from varireal.running.logs import SUMMARY
+from varireal.study.jobs import STAGES as JOB_STAGES
+from varireal.study.jobs import Job
 from varireal.study.layout import Layout
 from varireal.tools.why_sources import (
-    Job,
+    DryRunJob,
     Record,
     changed_file,
     changed_keys,
@@ -60,7 +62,7 @@ class Cause:
         """For people."""
         if self.kind in ("key", "prompt", "version", "file", "parameters"):
             return f"{self.what}: {self.then or 'nothing'} -> {self.now or 'nothing'}"
-        told = {
+        texts = {
             "photo": f"photo {self.what} was {self.now}",
             "gone": f"{self.what} was deleted",
             "new": "not made yet",
@@ -70,7 +72,7 @@ class Cause:
             "command": f"the command of the rule {self.what} changed, as with another version of this package",
             "environment": f"the conda environment of the rule {self.what} changed",
         }
-        return told.get(self.kind, self.what)
+        return texts.get(self.kind, self.what)
 
 
 NEW = Cause("new", "results that are not made yet")
@@ -87,26 +89,26 @@ class Explainer:
         self._prompts: dict[tuple[str, str, str], list[Cause]] = {}
         self._digests: dict[tuple[str, str], str] = {}
 
-    def causes(self, job: Job) -> list[Cause]:
+    def causes(self, job: DryRunJob) -> list[Cause]:
         """What the job has of its own: nothing when it only runs because of a job before it."""
         record = next(filter(None, map(read_record, job.outputs)), None)
-        found = [*self._missing(job), *self._plain(job)]
+        causes = [*self._missing(job), *self._plain(job)]
         if job.stage == "config":
-            found += self._config(job)
+            causes += self._config(job)
         elif record is not None:
-            found += self._key(job.stage, record)
-            found += self._inputs_of_stage(job, record)
+            causes += self._key(job.stage, record)
+            causes += self._inputs_of_stage(job, record)
         if record is not None and "inputs" in job.reasons:
             gone, came = sorted({*record.inputs} - {*job.inputs}), sorted({*job.inputs} - {*record.inputs})
-            found.append(Cause("inputs", job.rule, few(gone, 3), few(came, 3)))
-        strong = [cause for cause in found if cause.kind not in WEAK]
+            causes.append(Cause("inputs", job.rule, few(gone, 3), few(came, 3)))
+        strong = [cause for cause in causes if cause.kind not in WEAK]
         if not strong and "params" in job.reasons:
             match = _BEFORE_NOW.fullmatch(job.params)
             then, now = match.groups() if match else ("", job.params)
-            found.append(Cause("parameters", f"parameters of the rule {job.rule}", then, now))
-        return list(dict.fromkeys(strong or found))
+            causes.append(Cause("parameters", f"parameters of the rule {job.rule}", then, now))
+        return list(dict.fromkeys(strong or causes))
 
-    def _missing(self, job: Job) -> Iterator[Cause]:
+    def _missing(self, job: DryRunJob) -> Iterator[Cause]:
         for path in job.reasons.get("missing", ()):
             if read_record(path) is not None:
                 yield Cause("gone", path)
@@ -115,18 +117,25 @@ class Explainer:
 
     def _unmade(self, path: str) -> list[Cause]:
         """Why there is a result that was never made: a key that asks for more of them, or a first run."""
-        match = re.search(r"/(?:edits|verdicts)/(\w+)/\w+/round(\d+)/|/priors/(\w+)/", path)
-        shard = re.search(r"-of-(\d{5})\.parquet$", path)
-        data = path.startswith(f"{self._layout.paths.dataset}/data/")  # there is one for each setting and shard
-        asks = {
-            "edits.attributes": data
-            or (match is not None and f'"{match[1] or match[3]}"' not in self._counts["attributes"]),
-            "edits.rounds": match is not None and match[2] is not None and match[2] >= self._counts["rounds"],
-            "study.shards": data or (shard is not None and str(int(shard[1])) != self._counts["shards"]),
-        }
         if not self._counts_changed:
             return [NEW]
+        job, counts = self._jobs.get(path), self._counts
+        data = path.startswith(f"{self._layout.paths.dataset}/data/")  # there is one for each setting and shard
+        asks = {"edits.attributes": data, "study.shards": data}
+        if job is not None and job.attribute:
+            asks["edits.attributes"] = f'"{job.attribute}"' not in counts["attributes"]
+        if job is not None and job.shard and not job.runs:
+            asks["study.shards"] = str(self._layout.config.study.shards) != counts["shards"]
+        if job is not None and job.stage in ("edits", "verdicts"):
+            asks["edits.rounds"] = str(job.round) >= counts["rounds"]
         return [cause for cause in self._counts_changed if asks.get(cause.what)] or [NEW]
+
+    @cached_property
+    def _jobs(self) -> dict[str, Job]:
+        """The study's jobs by what they write."""
+        root = self._layout.paths.root
+        every = (job for stage in JOB_STAGES for job in self._layout.jobs(stage))
+        return {f"{root}/{path}": job for job in every for path in job.outputs}
 
     @cached_property
     def _counts(self) -> dict[str, str]:
@@ -141,7 +150,7 @@ class Explainer:
         wanted = ("edits.attributes", "edits.rounds", "study.shards")
         return [cause for cause in self._slice("dataset", None) if cause.what in wanted]
 
-    def _plain(self, job: Job) -> Iterator[Cause]:
+    def _plain(self, job: DryRunJob) -> Iterator[Cause]:
         yield from (Cause("cut", path) for path in job.reasons.get("incomplete", ()))
         yield from (Cause("newer", path) for path in job.reasons.get("newer", ()))
         if "code" in job.reasons:
@@ -151,7 +160,7 @@ class Explainer:
         if "forced" in job.reasons:
             yield Cause("parameters", "forced", "", "")
 
-    def _config(self, job: Job) -> list[Cause]:
+    def _config(self, job: DryRunJob) -> list[Cause]:
         if "missing" in job.reasons:
             return []
         return self._slice(Path(job.outputs[0]).stem, None)
@@ -193,26 +202,27 @@ class Explainer:
             return Cause("file", files[name], then, now)
         return Cause("version", f"version of the {'stage' if name == stage else 'backend'} {name}", then, now)
 
-    def _inputs_of_stage(self, job: Job, record: Record) -> Iterator[Cause]:
+    def _inputs_of_stage(self, job: DryRunJob, record: Record) -> Iterator[Cause]:
         """What a stage reads that is no file of Snakemake's: photos, the bank, the texts of prompts."""
-        parts = job.log.removeprefix(f"{self._layout.paths.root}/logs/").removesuffix(".log").split("/")
         if job.stage == "images" and not record.has(self._layout.listing_digest):
             yield from self._photos
         elif job.rule == "prompts" and not self._layout.asks:
-            if not record.has(self._layout.bank_digest(parts[1])):
-                yield from (Cause("prompt", *change) for change in changed_file(self._layout, parts[1]))
+            class_id = Path(job.log).stem
+            if not record.has(self._layout.bank_digest(class_id)):
+                yield from (Cause("prompt", *change) for change in changed_file(self._layout, class_id))
         elif job.stage in ("edits", "priors"):
-            yield from self._changed_texts(parts[1], parts[2], record)
+            made = self._jobs[job.outputs[0]]
+            yield from self._changed_texts(made.attribute, made.feasibility, record)
 
     @cached_property
     def _photos(self) -> list[Cause]:
         if self._layout.config.images.source == "demo":
             return [Cause("version", "version of the rendered photos", "", self._layout.listing_digest)]
         try:
-            found = changed_photos(self._layout)
+            photos = changed_photos(self._layout)
         except DataError:
             return [Cause("newer", "the list of photos")]
-        return [Cause("photo", path, "", how) for path, how in found] or [Cause("newer", "the date of a photo")]
+        return [Cause("photo", path, "", how) for path, how in photos] or [Cause("newer", "the date of a photo")]
 
     def _changed_texts(self, attribute: str, feasibility: str, record: Record) -> list[Cause]:
         """Prompts of a setting that changed; the files are read once for all its jobs."""
@@ -243,15 +253,14 @@ def _parts(key: str) -> dict[str, str]:
 
 logger = logging.getLogger(__name__)
 
-# By the order of work.
-STAGES = tuple(STAGE_VERSIONS)
+STAGES = tuple(STAGE_VERSIONS)  # in the order of work
 
 _MOST_CAUSES = 20
 _LONGEST_VALUE = 160
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class Explained:
     """A job that would run, and why.
 
     Attributes:
@@ -259,7 +268,7 @@ class Planned:
         causes: what made it run, directly or through the jobs before it.
     """
 
-    job: Job
+    job: DryRunJob
     causes: tuple[Cause, ...]
 
 
@@ -291,40 +300,40 @@ def run(*, path: Sequence[str], configfile: Sequence[Path], json_: bool) -> int:
     return 0
 
 
-def explain(layout: Layout, jobs: Sequence[Job]) -> list[Planned]:
+def explain(layout: Layout, jobs: Sequence[DryRunJob]) -> list[Explained]:
     """Each job with its causes: its own, and those of the jobs that write its inputs in the same run."""
     explainer = Explainer(layout)
     makers = {path: job for job in jobs for path in job.outputs}
-    found: dict[str, tuple[Cause, ...]] = {}
+    explained: dict[str, tuple[Cause, ...]] = {}
 
-    def causes(job: Job) -> tuple[Cause, ...]:
-        if job.log not in found:
+    def causes(job: DryRunJob) -> tuple[Cause, ...]:
+        if job.log not in explained:
             before = {makers[path].log: makers[path] for path in job.reasons.get("behind", ()) if path in makers}
             every = [*explainer.causes(job), *(cause for maker in before.values() for cause in causes(maker))]
             strong = [cause for cause in every if cause.kind not in WEAK]
-            found[job.log] = tuple(dict.fromkeys(strong or every))
-        return found[job.log]
+            explained[job.log] = tuple(dict.fromkeys(strong or every))
+        return explained[job.log]
 
-    return [Planned(job, causes(job)) for job in jobs]
+    return [Explained(job, causes(job)) for job in jobs]
 
 
-def lines(what: str, planned: Sequence[Planned], *, whole: bool) -> list[str]:
+def lines(what: str, planned: Sequence[Explained], *, whole: bool) -> list[str]:
     """The answer for people."""
     if not planned:
         return [f"{what}: nothing to do, all results are up to date" if whole else f"{what}: up to date"]
     every = list(dict.fromkeys(cause for entry in planned for cause in entry.causes))
     jobs = "1 job" if len(planned) == 1 else f"{len(planned)} jobs"
-    said = [f"{what}: {jobs} would run ({_by_stage(planned)}), because of"]
+    text = [f"{what}: {jobs} would run ({_by_stage(planned)}), because of"]
     for cause in every[:_MOST_CAUSES]:
         reached = [entry for entry in planned if cause in entry.causes]
         reach = f"  ({_by_stage(reached)})" if len(planned) > 1 else ""
-        said.append(f"  {_shortened(cause)}{reach}")
+        text.append(f"  {_shortened(cause)}{reach}")
     if len(every) > _MOST_CAUSES:
-        said.append(f"  and {len(every) - _MOST_CAUSES} more; --json lists them all")
-    return said
+        text.append(f"  and {len(every) - _MOST_CAUSES} more; --json lists them all")
+    return text
 
 
-def as_json(root: str, planned: Sequence[Planned]) -> dict[str, Any]:
+def as_json(root: str, planned: Sequence[Explained]) -> dict[str, Any]:
     """The answer for programs."""
     return {
         "study": root,
@@ -367,14 +376,14 @@ def _target(text: str, layout: Layout) -> str:
     return path
 
 
-def _makes(job: Job, target: str) -> bool:
+def _makes(job: DryRunJob, target: str) -> bool:
     """Whether the job is of the stage, or writes the path, something in it, or a folder that it is in."""
     if target in STAGES:
         return job.stage == target
     return any(out == target or out.startswith(target + "/") or target.startswith(out + "/") for out in job.outputs)
 
 
-def _check_known(target: str, chosen: Sequence[Planned], layout: Layout) -> None:
+def _check_known(target: str, chosen: Sequence[Explained], layout: Layout) -> None:
     """Refuse a path that no job writes: "up to date" would be a wrong answer."""
     if target in STAGES or Path(target).is_dir() or any(_makes(entry.job, target) for entry in chosen):
         return
@@ -383,7 +392,7 @@ def _check_known(target: str, chosen: Sequence[Planned], layout: Layout) -> None
         raise ConfigError(f"{target} is no result: no job of this study writes it")
 
 
-def _by_stage(planned: Sequence[Planned]) -> str:
+def _by_stage(planned: Sequence[Explained]) -> str:
     counts = Counter(entry.job.stage for entry in planned)
     return ", ".join(f"{stage} {counts[stage]}" for stage in STAGES if counts[stage])
 

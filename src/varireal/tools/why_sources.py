@@ -57,17 +57,17 @@ _OTHERWISE = {"report": {"asked": "a language model writes the prompts"}}
 
 def read_slice_on_disk(layout: Layout, stage: str, wanted: str | None = None) -> dict[str, Any] | None:
     """A slice as an earlier run wrote it: that of a digest, or the one that is there; None when it is not kept."""
-    places = [Path(layout.paths.config(stage))]
+    places = [layout.paths.config(stage)]
     if wanted is not None:
-        places.append(Path(layout.paths.earlier_slice(wanted)))
+        places.append(layout.paths.earlier_slice(wanted))
     for place in places:
         try:
-            text = place.read_text(encoding="utf-8").rstrip("\n")
-            found = json.loads(text)
+            text = Path(place).read_text(encoding="utf-8").rstrip("\n")
+            part = json.loads(text)
         except (OSError, ValueError):
             continue
-        if isinstance(found, dict) and wanted in (None, digest("slice", text, size=8)):
-            return found
+        if isinstance(part, dict) and wanted in (None, digest("slice", text, size=8)):
+            return part
     return None
 
 
@@ -138,8 +138,8 @@ def record_place(output: str, folder: Path = FOLDER) -> Path:
 def read_record(output: str, folder: Path = FOLDER) -> Record | None:
     """The record of an output; None when it was never made, or the record cannot be read."""
     try:
-        found = json.loads(record_place(output, folder).read_text(encoding="utf-8"))
-        return Record(tuple(map(str, found["params"])), tuple(map(str, found["input"])))
+        facts = json.loads(record_place(output, folder).read_text(encoding="utf-8"))
+        return Record(tuple(map(str, facts["params"])), tuple(map(str, facts["input"])))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -166,14 +166,14 @@ def changed_photos(layout: Layout) -> list[tuple[str, str]]:
     then = {row["path"]: row["sha256"] for row in tables.read(images, IMAGES, columns)}
     then |= {row["path"]: row["sha256"] for row in tables.read(rejects, REJECTS, columns)}
     now = {str(item.path) for item in file_source(layout.config.images).items()}
-    found = [(path, ADDED) for path in now - then.keys()] + [(path, REMOVED) for path in then.keys() - now]
+    moved = [(path, ADDED) for path in now - then.keys()] + [(path, REMOVED) for path in then.keys() - now]
     both = sorted(now & then.keys())
     read_at = images.stat().st_mtime
     young = [path for path in both if Path(path).stat().st_mtime > read_at]
     edited = list(_edited(young, then))
-    if not edited and not found:
+    if not edited and not moved:
         edited = list(_edited(both, then))
-    return sorted(found + [(path, EDITED) for path in edited])
+    return sorted(moved + [(path, EDITED) for path in edited])
 
 
 def _edited(paths: list[str], then: dict[str, str | None]) -> Iterator[str]:
@@ -208,8 +208,8 @@ def texts_now(layout: Layout, attribute: str, feasibility: str) -> Texts:
 def texts_then(layout: Layout, seen: str) -> Texts | None:
     """The texts that the last edits of a setting were made with, by their digest; None when they are not kept."""
     try:
-        found = json.loads(Path(layout.paths.seen_prompts(seen)).read_text(encoding="utf-8"))
-        return {str(key): (str(name), str(description), str(rgb)) for key, (name, description, rgb) in found.items()}
+        texts = json.loads(Path(layout.paths.seen_prompts(seen)).read_text(encoding="utf-8"))
+        return {str(key): (str(name), str(description), str(rgb)) for key, (name, description, rgb) in texts.items()}
     except (OSError, ValueError, AttributeError, TypeError):
         return None
 
@@ -255,7 +255,7 @@ _KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class DryRunJob:
     """One job that would run.
 
     Attributes:
@@ -281,7 +281,7 @@ class Job:
         return "config" if self.rule == "stage_config" else self.rule.partition("_")[0]
 
 
-def dry_run(options: Sequence[str], root: str) -> list[Job]:
+def dry_run(options: Sequence[str], root: str) -> list[DryRunJob]:
     """The jobs that ``snakemake`` would run now, in this folder.
 
     Args:
@@ -305,8 +305,7 @@ def dry_run(options: Sequence[str], root: str) -> list[Job]:
 
 def _failure(text: str) -> ConfigError | BackendError:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    ours = next((line for line in lines if line.startswith("error: ")), None)
-    if ours is not None:
+    if ours := next((line for line in lines if line.startswith("error: ")), None):
         return ConfigError(ours.removeprefix("error: "))
     last = lines[-1] if lines else "no message"
     if "No module named snakemake" in last:
@@ -314,7 +313,7 @@ def _failure(text: str) -> ConfigError | BackendError:
     return BackendError(f"'snakemake --dry-run' failed: {last}")
 
 
-def read_jobs(text: str, root: str) -> Iterator[Job]:
+def read_jobs(text: str, root: str) -> Iterator[DryRunJob]:
     """Jobs out of the text of a dry run; the rule ``all``, which does nothing, is left out."""
     rule, fields = "", dict[str, str]()
     for line in (*text.splitlines(), "rule end:"):
@@ -323,12 +322,12 @@ def read_jobs(text: str, root: str) -> Iterator[Job]:
             if "log" in fields:
                 yield _job(rule, fields, root)
             rule, fields = start[1], {}
-        elif (found := _FIELD.fullmatch(line)) is not None:
-            fields.setdefault(found[1], found[2])
+        elif (field_ := _FIELD.fullmatch(line)) is not None:
+            fields.setdefault(field_[1], field_[2])
 
 
-def _job(rule: str, fields: dict[str, str], root: str) -> Job:
-    return Job(
+def _job(rule: str, fields: dict[str, str], root: str) -> DryRunJob:
+    return DryRunJob(
         rule,
         fields["log"],
         _paths(fields.get("input", ""), root),
@@ -340,16 +339,16 @@ def _job(rule: str, fields: dict[str, str], root: str) -> Job:
 
 def _paths(text: str, root: str) -> tuple[str, ...]:
     """Paths of a list; all start with the root, so a comma in it does no harm. Snakemake adds flags in brackets."""
-    found = re.split(rf", (?={re.escape(root)}/)", text) if text else []
-    return tuple(path.removesuffix(" (update)") for path in found)
+    paths = re.split(rf", (?={re.escape(root)}/)", text) if text else []
+    return tuple(path.removesuffix(" (update)") for path in paths)
 
 
 def _reasons(text: str, root: str) -> dict[str, tuple[str, ...]]:
-    plain, params, told = text.partition(_PARAMS)
-    if params and told.endswith("Software environment definition has changed since last execution"):
+    plain, params, change = text.partition(_PARAMS)
+    if params and change.endswith("Software environment definition has changed since last execution"):
         plain += "; Software environment definition has changed since last execution"
-    found: dict[str, tuple[str, ...]] = {"params": ()} if params else {}
+    reasons: dict[str, tuple[str, ...]] = {"params": ()} if params else {}
     starts = "|".join(map(re.escape, _KINDS))
     for match in re.finditer(rf"(?:^|; )({starts})(?:: (.*?))?(?=; (?:{starts})|; $|$)", plain):
-        found[_KINDS[match[1]]] = _paths(match[2] or "", root)
-    return found
+        reasons[_KINDS[match[1]]] = _paths(match[2] or "", root)
+    return reasons

@@ -84,13 +84,13 @@ def test_a_list_without_masks_cannot_provide_them(tmp_path):
 def test_a_chain_of_masks_has_the_versions_of_all_and_asks_for_a_gpu_by_any():
     plain, chain = layout(), layout(masks={"fallback": ["grabcut", "grounded_sam2"]})
     assert chain.key("masks").startswith("masks v2 provided v1 grabcut v1 grounded_sam2 v1 ")
-    assert (plain.job("masks").gpu, chain.job("masks").gpu) == (0, 1)
+    assert (plain.needs("masks").gpu, chain.needs("masks").gpu) == (0, 1)
 
 
 def test_dag_size_is_bounded():
     """200 classes x 100 photos x 30 edits in 5,000 jobs at most: jobs depend on shards, settings and rounds."""
     big = layout(study={"shards": 64}, edits={"per_image": 5, "rounds": 6})
-    assert len(big.all_edits()) + len(big.all_verdicts()) + len(big.shards) < 5000
+    assert len(big.jobs("edits")) + len(big.jobs("verdicts")) + len(big.shards) < 5000
 
 
 def test_check_finds_classes_without_prompts():
@@ -105,7 +105,7 @@ def test_check_passes_for_the_demo():
 def test_every_path_is_under_the_study():
     made = layout(study={"name": "x", "results": "out/"})
     assert made.paths.root == "out/x"
-    for path in [*made.all_edits(), *made.all_prompts(), made.paths.images, made.paths.store("s")]:
+    for path in [*made.outputs("edits"), *made.all_prompts(), made.paths.images, made.paths.store("s")]:
         assert Path(path).is_relative_to("out/x")
 
 

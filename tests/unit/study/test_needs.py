@@ -83,6 +83,6 @@ def test_photos_that_may_be_edited(tmp_path, monkeypatch):
 def test_the_layout_counts_photos_once_and_asks_by_them(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     made = Layout(config(edits={"backend": "sdxl"}))
-    assert made.job("edits") == stage_needs(made.config, "edits", made.train_photos)
+    assert made.needs("edits") == stage_needs(made.config, "edits", made.train_photos)
     made.train_photos = 0  # as in a job on a cluster, which asks for nothing any more
-    assert made.job("edits").runtime == SHORTEST
+    assert made.needs("edits").runtime == SHORTEST

@@ -109,7 +109,9 @@ def test_only_some_states_take_jobs(state, up):
 
 def test_a_line_of_another_shape_is_passed_over():
     text = "sinfo: note\np|n|4+|1000+|gpu:2|a,b|idle\np|odd|name|with|a|bar|in|it\n"
-    assert cluster_facts.read_nodes(text) == {"p": [cluster_facts.Node("n", 4, 1000, {"": 2}, ("a", "b"), up=True)]}
+    assert cluster_facts.read_nodes(text) == {
+        "p": [cluster_facts.ClusterNode("n", 4, 1000, {"": 2}, ("a", "b"), up=True)]
+    }
 
 
 def test_associations():

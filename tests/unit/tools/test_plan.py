@@ -40,7 +40,7 @@ def test_items_and_jobs_are_those_of_the_workflow_without_trying_anything(tmp_pa
     stages = by_stage(found)
     layout = layout_of(tmp_path, config)
     assert (found["photos"], found["train_photos"]) == (14, 6)
-    assert stages["edits"]["jobs"] == {"total": len(layout.all_edits()), "done": 0}
+    assert stages["edits"]["jobs"] == {"total": len(layout.jobs("edits")), "done": 0}
     assert stages["masks"]["jobs"]["total"] == 2
     assert stages["edits"]["items"] == {"low": 36, "high": 54, "done": 0}  # all or half accepted in two rounds
     assert stages["adapters"]["items"]["low"] == 6

@@ -7,9 +7,10 @@ import pytest
 from snakemake_executor_plugin_slurm.submit_string import get_submit_command
 from snakemake_executor_plugin_slurm.utils import set_gres_string
 
+from varireal.study.needs import Needs
 from varireal.tools import cluster_facts
 from varireal.tools.cluster import options
-from varireal.tools.cluster_choosing import Need, Wishes, propose
+from varireal.tools.cluster_choosing import Wishes, propose
 
 NODES = "cpu|a|8|64000|(null)||idle\ngpu|b|8|64000|gpu:2||idle\n"
 ROWS = "PartitionName=cpu Default=YES\nPartitionName=gpu\n"
@@ -28,8 +29,8 @@ def test_the_plugin_gives_the_same_options(style, gpus, charged, requeue, tmp_pa
     partitions = cluster_facts.read_partitions(ROWS, cluster_facts.read_nodes(NODES))
     cluster = cluster_facts.Cluster("c", "1", {"JobRequeue": requeue}, partitions, accounting=False)
     wishes = Wishes(gpu_style=style, account="lab x" if charged else "", qos="long" if charged else "")
-    proposal = propose(cluster, (), wishes)
-    need = Need("edits", gpus, 24_000, 480, threads=3)
+    proposal = propose(cluster, {}, wishes)
+    need = Needs(24_000, 480, gpus, threads=3)
 
     resources = Resources(mem_mb=24_000, runtime=480)
     if charged:
@@ -47,4 +48,4 @@ def test_the_plugin_gives_the_same_options(style, gpus, charged, requeue, tmp_pa
     }
     settings = SimpleNamespace(requeue=requeue == "1", no_requeue=False, qos=None, reservation=None)
     theirs = shlex.split(get_submit_command(job, params, settings=settings) + set_gres_string(job))
-    assert theirs == ["sbatch", *options(proposal, need, style)]
+    assert theirs == ["sbatch", *options(proposal, "edits", need, style)]

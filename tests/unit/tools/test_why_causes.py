@@ -13,8 +13,15 @@ from varireal.records import ClassInfo, Prompt
 from varireal.store import tables
 from varireal.store.schemas import IMAGES, REJECTS
 from varireal.study.layout import Layout
-from varireal.tools.why import Cause, Planned, lines
-from varireal.tools.why_sources import Job, changed_keys, changed_photos, changed_texts, read_slice_on_disk, texts_then
+from varireal.tools.why import Cause, Explained, lines
+from varireal.tools.why_sources import (
+    DryRunJob,
+    changed_keys,
+    changed_photos,
+    changed_texts,
+    read_slice_on_disk,
+    texts_then,
+)
 
 
 def layout(tmp_path, **blocks):
@@ -108,7 +115,7 @@ def test_a_photo_that_was_replaced_by_an_older_file_is_found_too(photos):
 
 def test_a_long_list_of_causes_is_cut_and_long_values_too():
     causes = [Cause("key", f"key {number:03d}", "1", "x" * 500) for number in range(30)]
-    said = lines("study", [Planned(Job("masks", "log", outputs=("a",)), tuple(causes))], whole=True)
+    said = lines("study", [Explained(DryRunJob("masks", "log", outputs=("a",)), tuple(causes))], whole=True)
     assert said[0] == "study: 1 job would run (masks 1), because of"
     assert len(said) == 22
     assert said[-1] == "  and 10 more; --json lists them all"

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from varireal.errors import BackendError, ConfigError
-from varireal.tools.why_sources import Job, dry_run, read_jobs, read_record, record_place
+from varireal.tools.why_sources import DryRunJob, dry_run, read_jobs, read_record, record_place
 
 ROOT = "out, put; x/tiny"
 
@@ -48,7 +48,7 @@ rule all:
 def test_jobs_and_their_reasons_are_read():
     jobs = {job.rule: job for job in read_jobs(TEXT, ROOT)}
     assert set(jobs) == {"stage_config", "masks", "adapters_00000-of-00001", "prompts"}
-    assert jobs["masks"] == Job(
+    assert jobs["masks"] == DryRunJob(
         "masks",
         f"{ROOT}/logs/masks/00000-of-00001.log",
         (f"{ROOT}/config/masks.json", f"{ROOT}/images.parquet"),

@@ -10,12 +10,13 @@ from kit import CLASSIFIERS, ROOT, TINY
 from varireal.config.model import parse_config
 from varireal.errors import ConfigError
 from varireal.study.layout import Layout
+from varireal.study.needs import Needs
 from varireal.tools import cluster_facts
 from varireal.tools.cluster import partitions_text, profile_text, write
-from varireal.tools.cluster_choosing import Need, Wishes, propose, study_needs
+from varireal.tools.cluster_choosing import Wishes, propose, study_needs
 
 RECORDED = ROOT / "tests" / "recorded" / "slurm-22.05"
-NEEDS = [Need("edits", 1, 8000, 3000), Need("masks", 0, 1000, 120)]
+NEEDS = {"edits": Needs(8000, 3000, 1), "masks": Needs(1000, 120)}
 
 
 class Resources(dict):
@@ -38,8 +39,8 @@ def the_cluster(settings=(), **more):
     return cluster_facts.Cluster("varireal", "22.05.8", settings, partitions, **({"accounting": False} | more))
 
 
-def proposal(wishes=None, needs=(), **more):
-    return propose(the_cluster(**more), needs, wishes or Wishes())
+def proposal(wishes=None, needs=None, **more):
+    return propose(the_cluster(**more), needs or {}, wishes or Wishes())
 
 
 def test_every_entry_has_a_comment():
@@ -71,12 +72,12 @@ def test_trainings_that_need_a_gpu_are_one_entry_that_is_enough_for_each_job():
     """A profile for other studies too: the names of the jobs depend on how many a study has."""
     adapters = {**CLASSIFIERS, "jobs": 4, "model": "openai/clip-vit-base-patch16"}
     layout = Layout(parse_config({**TINY, "adapters": adapters}))
-    needs = {need.rule: need for need in study_needs(layout)}
+    needs = study_needs(layout)
     assert list(needs) == ["masks", "priors", "edits", "verdicts", "adapters", "predictions"]
-    times = {layout.classifier_job("predictions", runs).runtime for runs in layout.scorings.values()}
+    times = {layout.needs("predictions", job.runs).runtime for job in layout.jobs("predictions")}
     assert len(times) > 1
-    assert needs["predictions"].minutes == max(times)
-    text = profile_text(proposal(Wishes(gpu_partition="gpu", gpu_style="gres"), list(needs.values())), "p")
+    assert needs["predictions"].runtime == max(times)
+    text = profile_text(proposal(Wishes(gpu_partition="gpu", gpu_style="gres"), needs), "p")
     changed = yaml.safe_load(text)["set-resources"]
     assert set(changed) == {"adapters", "predictions"}
     for entry in changed.values():
@@ -121,10 +122,10 @@ def test_the_other_partitions_are_right_once_their_comments_are_gone(tmp_path):
 def test_strange_names_stay_data():
     name = "gpu:{x}#'$HOME"
     odd = cluster_facts.Partition(
-        name, True, True, None, None, "OFF", 1, (), (), False, (cluster_facts.Node("n", 1, 1, {}, (), True),)
+        name, True, True, None, None, "OFF", 1, (), (), False, (cluster_facts.ClusterNode("n", 1, 1, {}, (), True),)
     )
     cluster = cluster_facts.Cluster("c\nexecutor: local", "1", {"MinJobAge": "300"}, (odd,), accounting=False)
-    found = propose(cluster, (), Wishes())
+    found = propose(cluster, {}, Wishes())
     assert list(yaml.safe_load(partitions_text(found))["partitions"]) == [name]
     assert yaml.safe_load(profile_text(found, "p"))["executor"] == "slurm"
 
