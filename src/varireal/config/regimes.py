@@ -14,6 +14,10 @@ SYNTHETIC, TOGETHER = "synthetic", "real+synthetic"
 ALL, MIXED = "all", "mixed"
 ARMS = (*FEASIBILITIES, MIXED)
 CONTROLS = (CLASSIC, DUPLICATED, IDENTITY)
+# families of comparisons, as the report names them
+MAIN_FAMILY = "feasible − infeasible"
+BASELINE_FAMILY = "against real only"
+TRAINING_FAMILY = "does training matter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +108,3 @@ def comparisons(regimes: Sequence[Regime]) -> list[Comparison]:
         ]
         pairs.append(Comparison("real − zero-shot", TRAINING_FAMILY, REAL, ZERO_SHOT))
     return [item for item in pairs if item.a in by_slug and item.b in by_slug]
-
-
-MAIN_FAMILY = "feasible − infeasible"
-BASELINE_FAMILY = "against real only"
-TRAINING_FAMILY = "does training matter"

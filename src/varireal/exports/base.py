@@ -14,8 +14,6 @@ from varireal.errors import DataError
 from varireal.store import tables
 from varireal.store.schemas import DATASET
 
-Row = dict[str, Any]
-
 MARKER = ".varireal-export.json"
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
@@ -34,7 +32,7 @@ class DatasetFolder:
     classes: dict[str, str]
     facts: dict[str, Any]
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[tables.Row]:
         """Yield all rows, a few pictures in memory at a time.
 
         Raises:
@@ -73,7 +71,7 @@ def open_dataset(folder: Path) -> DatasetFolder:
     return DatasetFolder(files, dict(sorted(facts["classes"].items())), facts)
 
 
-def plain(row: Row) -> Row:
+def plain(row: tables.Row) -> tables.Row:
     """A row without its pictures, with values that JSON can hold: a number that is not finite becomes null."""
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value

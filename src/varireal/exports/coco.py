@@ -14,8 +14,9 @@ from PIL import Image
 from pycocotools import mask as rle
 
 from varireal.errors import DataError
-from varireal.exports.base import DatasetFolder, Row, plain
+from varireal.exports.base import DatasetFolder, plain
 from varireal.segmenters.quality import decode_mask
+from varireal.store.tables import Row
 
 ANNOTATIONS = "annotations/instances_train.json"
 

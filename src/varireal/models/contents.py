@@ -89,7 +89,7 @@ def _kind(folder: Path, names: Iterable[str], key: str) -> str:
         return str(config.get("model_type") or "safetensors")
     library = "diffusers" if "_class_name" in config else "transformers"
     names = _class_names(library)  # None: it is not installed, which is said elsewhere
-    if names is not None and named not in names and named not in _HIDDEN:
+    if names is not None and str(named) not in (*names, *_HIDDEN):
         why = "; its repository has code for it, which is never run" if "auto_map" in config else ""
         raise BackendError(f"{key}: {path} names the class {named!r}, which this {library} does not have{why}")
     return str(named)

@@ -46,6 +46,12 @@ def uses_gpu() -> bool:
     return bool(cuda is not None and cuda.is_available() and cuda.is_initialized())
 
 
+def add_amounts(sums: dict[str, float], amounts: Mapping[str, float]) -> None:
+    """Add amounts to sums of the same names, in place."""
+    for name, value in amounts.items():
+        sums[name] = sums.get(name, 0.0) + value
+
+
 class JobRecord:
     """The record of a job.
 
@@ -66,7 +72,6 @@ class JobRecord:
         self._store: Accounts | None = None
         self._asked = time.monotonic()
         self._due = {SECONDS: 0.0, GPU_SECONDS: 0.0}
-        self._kept: dict[str, float] = {}
         self._before: dict[str, float] = {}
         self._paid: dict[str, float] = {}
         self._marks: deque[tuple[float, int]] = deque(maxlen=_WINDOW)
@@ -111,16 +116,14 @@ class JobRecord:
     def amounts(self) -> dict[str, float]:
         """What the job has spent in all its attempts."""
         amounts = dict(self._before if self._store is None else self._store.spent)
-        for name, value in self._now().items():
-            amounts[name] = amounts.get(name, 0.0) + value
+        add_amounts(amounts, self._now())
         for name, value in self._paid.items():  # the answers are kept a moment after they came
             amounts[name] = max(amounts.get(name, 0.0), self._before.get(name, 0.0) + value)
         return amounts
 
     def pay(self, amounts: Mapping[str, float]) -> None:
         """Count what an answer cost that came just now; the store counts it when it is kept."""
-        for name, value in amounts.items():
-            self._paid[name] = self._paid.get(name, 0.0) + value
+        add_amounts(self._paid, amounts)
 
     def end(self, state: str, **facts: Any) -> None:
         """Write the last state."""

@@ -64,7 +64,7 @@ class ItemStore:
             self._tail = Tail(_tail_of(path), _generation(self._connection))
         self._other_tails: dict[str, bytes] = {}
         self._written = float("-inf")
-        self._add_spent(self._tail.spent)  # of a process that was killed
+        job_record.add_amounts(self.spent, self._tail.spent)  # of a process that was killed
         self._settle()
 
     def get(self, key: str) -> bytes | None:
@@ -97,7 +97,7 @@ class ItemStore:
         else:
             with self._explained():
                 self._tail.append(items, due)
-        self._add_spent(due)
+        job_record.add_amounts(self.spent, due)
         self.settled()
 
     def _gathers(self, size: int) -> bool:
@@ -130,10 +130,6 @@ class ItemStore:
         if self._owner and self._tail:
             with suppress(DiskFullError):
                 self._flush()
-
-    def _add_spent(self, amounts: Mapping[str, float]) -> None:
-        for name, amount in amounts.items():
-            self.spent[name] = self.spent.get(name, 0.0) + amount
 
     def values(self, most: int | None = None) -> Iterator[bytes]:
         """All values of this file; with ``most`` only those of so many bytes, and no others are read."""

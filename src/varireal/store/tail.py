@@ -13,6 +13,8 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from varireal.running.job_record import add_amounts
+
 Items = Sequence[tuple[str, bytes]]
 
 _HEAD = struct.Struct("<4sIQ")  # magic, checksum of the rest, its length
@@ -87,8 +89,7 @@ class Tail:
 
     def _note(self, items: Items, spent: Mapping[str, float]) -> None:
         self.items.update(items)
-        for name, amount in spent.items():
-            self.spent[name] = self.spent.get(name, 0.0) + amount
+        add_amounts(self.spent, spent)
 
 
 def read_tail(path: Path, generation: int) -> Iterator[tuple[list[tuple[str, bytes]], dict[str, float]]]:
