@@ -1,4 +1,7 @@
-"""Running a stage as a job that says how it is going, within the study's budget."""
+"""Running a stage as a job that says how it is going, within the study's budget.
+
+What all jobs have spent is compared with ``budget`` before each piece of work.
+"""
 
 import time
 from collections.abc import Callable, Mapping
@@ -33,8 +36,6 @@ from varireal.running.job_record import (
 )
 from varireal.stages.common import Summary
 from varireal.study.jobs import Prices, server_place
-
-# The study's budget inside a job: what all jobs have spent, compared with ``budget`` before each piece of work.
 
 _BETWEEN_LOOKS = 30.0  # seconds after which the other jobs are looked at again
 

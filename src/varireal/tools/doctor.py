@@ -1,4 +1,8 @@
-"""Whether a study's models are there and whole, as far as it can be told without loading them."""
+"""Whether this machine can run a study, as far as it can be told without loading a model.
+
+First the models: whether their files are there and whole. Then the machine: packages, device, memory and the keys of
+servers. That a key is set is looked at, never its value.
+"""
 
 import os
 import re
@@ -173,8 +177,6 @@ def _wrong_file(cached: Cached, entry: LockedModel | None, *, verify: bool) -> s
             return name
     return ""
 
-
-# Whether this machine can run a study: packages, device, memory, disk, keys. Never the value of a key.
 
 _GIB = 1 << 30
 _WORK_GB = 2.5  # GB besides the weights: activations of one 1024 x 1024 picture in 16 bits, and CUDA itself

@@ -1,7 +1,8 @@
 """Trying each stage on three photos on this machine, to learn what an item takes. Nothing is sent to a server.
 
 The stages' own functions run in a temporary folder with the study's config, cut down: three train photos, one shard,
-one round, one edit per photo and attribute, one picture at a time.
+one round, one edit per photo and attribute, one picture at a time. A trial tells the seconds of single items, those
+that a job takes to start, and bytes on disk.
 """
 
 import csv
@@ -35,7 +36,7 @@ from varireal.stages.common import Summary
 from varireal.study.jobs import CLASSIFIER_STAGES, Job
 from varireal.study.layout import Layout
 
-# A study cut down to three train photos, for trying its stages.
+logger = logging.getLogger(__name__)
 
 S = TypeVar("S", bound=StrictModel)
 
@@ -178,9 +179,6 @@ def _first(prompts: Sequence[Prompt]) -> list[Prompt]:
     return [prompt for members in by_setting.values() for prompt in members[:2]]
 
 
-# What trying a stage tells: seconds of its items, of its start, bytes on disk.
-
-
 @dataclass
 class Probed:
     """What trying a stage told.
@@ -267,8 +265,6 @@ def size(*paths: Path | str) -> int:
         total += folder_bytes(str(path)) if path.is_dir() else path.stat().st_size if path.exists() else 0
     return total
 
-
-logger = logging.getLogger(__name__)
 
 _FEW_STEPS, _MORE_STEPS = 1, 4
 

@@ -1,4 +1,8 @@
-"""``varireal replay``: make one candidate again and say whether it is the same picture."""
+"""``varireal replay``: make one candidate again and say whether it is the same picture.
+
+Two pictures are compared pixel by pixel. Where they differ, everything is listed that is not as it was when the
+candidate was made.
+"""
 
 import json
 import logging
@@ -24,7 +28,7 @@ from varireal.running.logs import SUMMARY
 from varireal.running.parallel import single_thread
 from varireal.tools.replay_remake import OnRecord, Remade, Sources, find, gather, remake
 
-# How far two pictures are from each other.
+logger = logging.getLogger(__name__)
 
 EQUAL, CLOSE, DIFFERENT = "equal", "within tolerance", "different"
 
@@ -95,8 +99,6 @@ def shown(gap: Array) -> Array:
     bright: Array = np.minimum(gap.astype(np.int16) * SHOWN_TIMES, 255).astype(np.uint8)
     return bright
 
-
-# What is not as it was when a candidate was made: each thing with its old and its new value.
 
 # Measured columns that can explain another picture, by what they are for people.
 _HOW = {
@@ -202,8 +204,6 @@ def _short(digest: object) -> str:
     return str(digest or "")[:12]
 
 
-logger = logging.getLogger(__name__)
-
 SAME, OTHER = 0, 1  # exit codes; 2 is that of an error
 
 
@@ -282,9 +282,6 @@ def _verdict(comparison: dict[str, Any]) -> str:
         f"{comparison['verdict']}: {share} differ, by at most {comparison['max_levels']} levels, {mean} on average; "
         f"PSNR {psnr} dB"
     )
-
-
-# From a candidate to an answer: find, make again, compare, explain, write.
 
 
 def answer(candidate: str, study: Path, *, output: Path | None, ask: bool) -> Replay:

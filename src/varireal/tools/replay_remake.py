@@ -1,4 +1,8 @@
-"""Making a candidate again by the code of the stage edits, with an empty store, so that nothing kept can be taken."""
+"""Finding one candidate and making it again.
+
+It is found by its id, or by a picture that carries its recipe. It is made by the code of the stage edits, with an
+empty store, so that nothing that was made before can be taken.
+"""
 
 import hashlib
 import re
@@ -25,8 +29,6 @@ from varireal.stages.common import Item
 from varireal.store import tables
 from varireal.store.items import open_store
 from varireal.store.schemas import EDITS, IMAGES, MASKS
-
-# Finding what is on record of one candidate: by its id, or by a picture that carries its recipe.
 
 Row = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""``varireal status``: how far a study is, from its files alone."""
+"""``varireal status``: how far a study is, from its files alone, as tables for a terminal or as JSON."""
 
 import json
 import sys
@@ -16,8 +16,6 @@ from rich.text import Text
 
 from varireal.running.job_record import ENDED, RUNNING
 from varireal.tools.status_study import Observer, SettingStatus, StageStatus, StudyStatus
-
-# The status of a study as tables for a terminal.
 
 UNKNOWN = "?"
 
