@@ -1,9 +1,10 @@
 """All that this package and its rules touch of Snakemake's own objects, so that a new version is looked at here alone.
 
-Tried with Snakemake 9.27.1, by the tests; the package allows none before 9.27 (9.0 keeps some of this elsewhere).
+Tried with the Snakemake of ``TRIED``, by the tests; the package allows none before it (9.0 keeps some of this
+elsewhere). A newer one is let in; where it lacks one of these objects, the user is told which was tried.
 Snakemake is not imported: its workflow object is handed in. What is used of it and is no documented interface:
 ``Workflow._prepare_dag``, the settings' ``_parsed_overwrite_resources`` and ``_parsed_overwrite_threads``,
-``Scheduler._executor``, ``DAG.jobid``.
+``Scheduler._executor``, ``DAG.jobid``. The records in ``.snakemake/metadata`` are read in ``tools.why_sources``.
 
 The classifiers have one rule per job (``adapters_00000-of-00002``), for its files are known only from the config.
 Options that take names of rules would not know the stage's name, and Snakemake passes over most names that no rule
@@ -22,6 +23,7 @@ from varireal.core.files import error_text
 from varireal.errors import BackendError, ConfigError, VariRealError
 from varireal.running.started import Start
 
+TRIED = "9.27"
 # Stages whose jobs are rules of their own.
 STAGES_OF_RULES = ("adapters", "predictions")
 _JOB = re.compile(rf"({'|'.join(STAGES_OF_RULES)})_\d{{5}}-of-\d{{5}}")
@@ -80,7 +82,7 @@ def settle_names(workflow: Any) -> None:
         plan = workflow._prepare_dag
     except AttributeError as error:
         raise BackendError(
-            f"this version of Snakemake is not known to VariReal ({error}); install one that was tried: 9.27"
+            f"this version of Snakemake is not known to VariReal ({error}); install one that was tried: {TRIED}"
         ) from error
     if workflow.is_main_process:
         workflow._prepare_dag = _after_the_check(workflow, plan)

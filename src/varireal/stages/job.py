@@ -1,4 +1,7 @@
-"""Running a stage as a job that says how it is going, within the study's budget."""
+"""Running a stage as a job that says how it is going, within the study's budget.
+
+What all jobs have spent is compared with ``budget`` before each piece of work.
+"""
 
 import time
 from collections.abc import Callable, Mapping
@@ -33,8 +36,6 @@ from varireal.running.job_record import (
 )
 from varireal.stages.common import Summary
 from varireal.study.jobs import Prices, server_place
-
-# The study's budget inside a job: what all jobs have spent, compared with ``budget`` before each piece of work.
 
 _BETWEEN_LOOKS = 30.0  # seconds after which the other jobs are looked at again
 
@@ -134,19 +135,19 @@ class Guard:
         """Add up the other jobs: their records, and stores whose record is gone."""
         self._others_hours = self._others_usd = 0.0
         now = time.time()
-        own = None if self._record.path is None else self._record.path.resolve()
+        this = None if self._record.path is None else self._record.path.resolve()
         known = set()
         for name, record in self._records.look().items():
             known.add(Path(record.get("store") or "").name)
-            if (self._root / "logs" / f"{name}.json").resolve() == own:
+            if (self._root / "logs" / f"{name}.json").resolve() == this:
                 continue
             amounts = amounts_of_job(self._root, record, now)
             self._others_hours += gpu_hours(amounts)
             self._others_usd += self._usd(record["stage"], amounts)
         for path in (self._root / "store").glob("*.sqlite"):
-            if path.name not in known and (kept := read_store(path)) is not None:
-                self._others_hours += gpu_hours(kept.spent)
-                self._others_usd += self._usd(_stage_of(path), kept.spent)
+            if path.name not in known and (store := read_store(path)) is not None:
+                self._others_hours += gpu_hours(store.spent)
+                self._others_usd += self._usd(_stage_of(path), store.spent)
         if self._budget.disk_gb is not None:
             self._disk = folder_bytes(str(self._root))
 
@@ -154,19 +155,19 @@ class Guard:
         return self._usd(self._stage, self._record.amounts)
 
     def _usd(self, stage: str, amounts: dict[str, float]) -> float:
-        found = self._prices.usd(stage, amounts)
-        if found is None and self._budget.usd is not None:
+        usd = self._prices.usd(stage, amounts)
+        if usd is None and self._budget.usd is not None:
             raise ConfigError(
                 f"budget.usd: a model of the stage {stage} was used and has no price; set {server_place(stage)}.prices"
             )
-        return found or 0.0
+        return usd or 0.0
 
-    def _stop(self, limit: str, told: str) -> None:
+    def _stop(self, limit: str, reason: str) -> None:
         record = self._record
         here = "" if not record.total else f"{record.done} of {record.total} items of this job are done; "
-        kept = "finished items are kept" if record.keeps_items else "what other jobs finished is kept"
+        safe = "finished items are kept" if record.keeps_items else "what other jobs finished is kept"
         raise BudgetSpentError(
-            f"budget.{limit}: {told}; {here}{kept}: raise budget.{limit} and run the same command again to go on "
+            f"budget.{limit}: {reason}; {here}{safe}: raise budget.{limit} and run the same command again to go on "
             f"('varireal status {self._root}' says what is left)"
         )
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from varireal.config.regimes import ZERO_SHOT, chosen_regimes
 from varireal.core.paths import StudyPaths, parse_run, run_name, shard_name, store_name
@@ -86,9 +86,8 @@ _SLICES = (*(stage for stage in STAGES if stage != "priors"), "machine", "server
 _BELOW = StudyPaths("")
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A job that the workflow has. Paths are below the study's folder.
+class Job(NamedTuple):
+    """A job that the workflow has. Paths are below the study's folder. A tuple, for there are thousands of them.
 
     Attributes:
         stage: its stage.

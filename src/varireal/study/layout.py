@@ -39,6 +39,7 @@ class Layout:
         self.config = config
         self.paths = StudyPaths(os.path.normpath(f"{config.study.results}/{config.study.name}"))
         self._jobs: dict[str, list[Job]] = {}
+        self._outputs: dict[str, list[str]] = {}
 
     @cached_property
     def classes(self) -> dict[str, str]:
@@ -89,7 +90,9 @@ class Layout:
 
     def outputs(self, stage: str) -> list[str]:
         """What all jobs of a stage write for those behind it, in a fixed order."""
-        return self.below([path for job in self.jobs(stage) for path in job.outputs])
+        if stage not in self._outputs:
+            self._outputs[stage] = self.below(path for job in self.jobs(stage) for path in job.outputs)
+        return self._outputs[stage]
 
     def below(self, paths: Iterable[str]) -> list[str]:
         """Paths below the study's folder, as Snakemake has them."""
@@ -173,11 +176,11 @@ class Layout:
         """What the job that asks a language model has to do, for the screen; empty when nothing."""
         from varireal.prompts.agenda import planned  # here, because every job of a workflow imports this module
 
-        found = planned(self.config, self.classes, self.paths)
-        if not found.calls:
+        agenda = planned(self.config, self.classes, self.paths)
+        if not agenda.calls:
             return ""
         return (
-            f"To ask {self.config.prompts.openai.model} for prompts: at least {found.calls} calls; {found.kept} "
+            f"To ask {self.config.prompts.openai.model} for prompts: at least {agenda.calls} calls; {agenda.kept} "
             "answers are kept already ('varireal prompts plan' says more)\n"
         )
 

@@ -19,8 +19,8 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One finding: where it is, what it is, and whether it stops a run."""
+class PromptFinding:
+    """What is wrong with a prompt: where it is, what it is, and whether it stops a run."""
 
     place: str
     message: str
@@ -93,7 +93,7 @@ def study_prompts(layout: Layout) -> Iterator[tuple[str, list[Prompt]]]:
             yield layout.config.prompts.bank.path, bank[class_id]
 
 
-def prompt_findings(layout: Layout) -> Iterator[Finding]:
+def prompt_findings(layout: Layout) -> Iterator[PromptFinding]:
     """Everything that is wrong with the prompts of a study."""
     edits = layout.config.edits
     editor = make_backend("editors", edits.backend, edits, BackendContext(noun=layout.config.images.noun))
@@ -101,10 +101,10 @@ def prompt_findings(layout: Layout) -> Iterator[Finding]:
     for place, prompts in study_prompts(layout):
         problems = check_prompts(prompts, noun=layout.config.images.noun, class_names=layout.classes, minimum=wanted)
         for problem in problems:
-            yield Finding(f"{place}: {problem.prompt_id}", problem.message, problem.severity)
+            yield PromptFinding(f"{place}: {problem.prompt_id}", problem.message, problem.severity)
         for prompt in prompts:
             if prompt.attribute in layout.config.edits.attributes:
                 try:
                     editor.check(prompt)
                 except UnknownPromptError as error:
-                    yield Finding(f"{place}: {prompt.prompt_id}", str(error), "error")
+                    yield PromptFinding(f"{place}: {prompt.prompt_id}", str(error), "error")

@@ -1,4 +1,8 @@
-"""``varireal cluster``."""
+"""``varireal cluster``: a profile of Snakemake for the cluster of this machine, as a proposal.
+
+The profile is ``config.yaml``, with the partitions in a file beside it. ``--test`` asks SLURM whether it would take
+the largest jobs, with ``sbatch --test-only``: nothing is put into the queue.
+"""
 
 import logging
 import shlex
@@ -29,7 +33,7 @@ from varireal.tools.cluster_choosing import (
 )
 from varireal.tools.cluster_facts import Partition, last_line, look
 
-# Writes a proposal as a profile of Snakemake: ``config.yaml``, and the partitions in a file beside it.
+logger = logging.getLogger(__name__)
 
 PROFILE, PARTITIONS = "config.yaml", "partitions.yaml"
 
@@ -215,9 +219,6 @@ def _indent(text: str) -> str:
     return "".join(f"  {line}\n" for line in text.splitlines())
 
 
-# Asks SLURM whether it would take a job, with ``sbatch --test-only``: nothing is put into the queue.
-
-
 @dataclass(frozen=True, slots=True)
 class Trial:
     """What became of one try.
@@ -287,9 +288,6 @@ def _broken(one: Partition, need: Needs) -> Iterator[str]:
         yield f"{need.mem_mb} MB are more than the {one.memory_mb} of a node of partition {one.name}"
     if one.max_minutes is not None and need.runtime > one.max_minutes:
         yield f"{need.runtime} min are more than the {one.max_minutes} of partition {one.name}"
-
-
-logger = logging.getLogger(__name__)
 
 
 def run(

@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from varireal.errors import BackendError
 from varireal.running.slurm import ask_if_possible, call
 
-# What SLURM says of a cluster.
-
 NEEDED = ("sinfo", "scontrol", "sbatch")
 # Lines of ``sinfo``: one for each pair of partition and node.
 NODE_FIELDS = ("partition", "node", "cpus", "memory", "gres", "features", "state")
@@ -283,8 +281,6 @@ def preempted(partition: Partition, others: Iterable[Partition], settings: Mappi
     return any(other.tier > partition.tier and names & {node.name for node in other.nodes} for other in others)
 
 
-# Looks at a cluster: asks SLURM's programs, and reads what they say.
-
 _DATABASE = "accounting_storage/slurmdbd"
 
 
@@ -300,9 +296,8 @@ def look() -> Cluster:
     partitions = read_partitions(ask("scontrol", "--oneliner", "show", "partition"), nodes)
     if not partitions:
         raise BackendError("scontrol shows no partition that you may see; ask the cluster's administrators for access")
-    accounting = settings.get("AccountingStorageType") == _DATABASE and _answers(
-        "sacct", "-X", "--noheader", "-S", "now"
-    )
+    accounting = settings.get("AccountingStorageType") == _DATABASE
+    accounting = accounting and ask_if_possible("sacct", "-X", "--noheader", "-S", "now") is not None
     accounts, default, max_submit = _accounts() if accounting else ((), "", None)
     return Cluster(
         name=settings.get("ClusterName", "unnamed"),
@@ -314,10 +309,6 @@ def look() -> Cluster:
         default_account=default,
         max_submit=max_submit,
     )
-
-
-def _answers(*command: str) -> bool:
-    return ask_if_possible(*command) is not None
 
 
 def _accounts() -> tuple[tuple[str, ...], str, int | None]:

@@ -1,4 +1,8 @@
-"""Whether a study's models are there and whole, as far as it can be told without loading them."""
+"""Whether this machine can run a study, as far as it can be told without loading a model.
+
+First the models: whether their files are there and whole. Then the machine: packages, device, memory and the keys of
+servers. That a key is set is looked at, never its value.
+"""
 
 import os
 import re
@@ -88,26 +92,26 @@ def _state(need: ModelNeed, lock: Lock, *, verify: bool) -> ModelState:
         ref = need.ref if entry is None else need.ref.model_copy(update={"revision": entry.revision})
         cached = find_cached(ref, need.key)
     except (BackendError, ConfigError) as error:
-        return _told(need, lock, None, BROKEN, str(error))
+        return _model_state(need, lock, None, BROKEN, str(error))
     if cached is None:
         gated = known(need.ref.id).gated if entry is None else entry.gated
         hint = ", after its terms were accepted" if gated else ""
         at = f" at {ref.revision}" if ref.revision else ""
         problem = f"{need.key}: {need.ref.id}{at} is not in the cache; run 'varireal fetch'{hint}"
-        return _told(need, lock, entry, MISSING, problem)
+        return _model_state(need, lock, entry, MISSING, problem)
     if cached.missing:
         problem = (
             f"{need.key}: {len(cached.missing)} of {len(cached.wanted)} files of {need.ref.id} are missing, such as "
             f"{cached.missing[0]}; run 'varireal fetch'"
         )
-        return _told(need, lock, entry, INCOMPLETE, problem, cached=cached)
+        return _model_state(need, lock, entry, INCOMPLETE, problem, cached=cached)
     wrong = _wrong_file(cached, entry, verify=verify)
     if wrong:
         problem = f"{need.key}: {wrong} of {need.ref.id} is not the file that was fetched; run 'varireal fetch'"
-        return _told(need, lock, entry, DAMAGED, problem, cached=cached)
+        return _model_state(need, lock, entry, DAMAGED, problem, cached=cached)
     looked = look_into(cached.folder, ref, need.key)
     state = BROKEN if looked.problem else PRESENT
-    return _told(need, lock, entry, state, looked.problem, cached=cached, looked=looked, verified=verify)
+    return _model_state(need, lock, entry, state, looked.problem, cached=cached, looked=looked, verified=verify)
 
 
 def _local_state(need: ModelNeed, lock: Lock) -> ModelState:
@@ -116,12 +120,12 @@ def _local_state(need: ModelNeed, lock: Lock) -> ModelState:
         problem = (
             f"{need.key}.id: there is no {need.ref.id!r}; expected a folder or file, or a hub id such as org/name"
         )
-        return _told(need, lock, None, MISSING, problem)
+        return _model_state(need, lock, None, MISSING, problem)
     looked = look_into(place, need.ref, need.key)
-    return _told(need, lock, None, BROKEN if looked.problem else PRESENT, looked.problem, looked=looked)
+    return _model_state(need, lock, None, BROKEN if looked.problem else PRESENT, looked.problem, looked=looked)
 
 
-def _told(
+def _model_state(
     need: ModelNeed,
     lock: Lock,
     entry: LockedModel | None,
@@ -170,17 +174,15 @@ def _wrong_file(cached: Cached, entry: LockedModel | None, *, verify: bool) -> s
     files = {} if entry is None else entry.files
     for name in cached.wanted:
         path = cached.folder / name
-        told = files.get(name)
-        if told is not None and path.stat().st_size != told.size:
+        locked_file = files.get(name)
+        if locked_file is not None and path.stat().st_size != locked_file.size:
             return name
         # the cache names the content of a large file by its hash
-        expected = told.sha256 if told is not None else path.resolve().name
+        expected = locked_file.sha256 if locked_file is not None else path.resolve().name
         if verify and _SHA256.fullmatch(expected) and file_digest(path) != expected:
             return name
     return ""
 
-
-# Whether this machine can run a study: packages, device, memory, disk, keys. Never the value of a key.
 
 _GIB = 1 << 30
 _WORK_GB = 2.5  # GB besides the weights: activations of one 1024 x 1024 picture in 16 bits, and CUDA itself
@@ -290,7 +292,7 @@ def too_big(config: Config, models: Sequence[ModelState], device: DeviceState) -
     factor = 2.0 if device.dtype == "float32" else 1.0
     has = device.memory_gb * _GIB / _GB
     plan = memory_plan(device.memory_gb, config.machine.batch_size)
-    found = []
+    stages = []
     for stage in ("masks", "edits", "verdicts"):
         members = {(m.id, m.gb_16, m.part_16) for m in models if stage in m.stages and m.gb_16 is not None}
         whole = factor * sum(gb_16 or 0.0 for _, gb_16, _ in members)
@@ -300,9 +302,9 @@ def too_big(config: Config, models: Sequence[ModelState], device: DeviceState) -
         needed = (largest if stage == "edits" and plan.offload else whole) + _WORK_GB
         if not members or needed <= has:
             continue
-        told = f"the models of {stage} need about {needed:.0f} GB, {device.name} has {has:.0f}"
-        found.append(f"{told}; {_cure(config, stage, largest + _WORK_GB <= has, factor)}")
-    return found
+        size = f"the models of {stage} need about {needed:.0f} GB, {device.name} has {has:.0f}"
+        stages.append(f"{size}; {_cure(config, stage, largest + _WORK_GB <= has, factor)}")
+    return stages
 
 
 def too_slow(models: Iterable[ModelState], device: DeviceState) -> str:
@@ -344,12 +346,12 @@ def _server_state(asked: HostedModel) -> ServerState:
 
 def _requirements() -> dict[str, list[str]]:
     """Packages of every extra, from this package's own metadata."""
-    found: dict[str, list[str]] = {}
+    packages: dict[str, list[str]] = {}
     for requirement in metadata.requires("varireal") or ():
         name, extra = re.match(r"[\w.-]+", requirement), re.search(r"extra == ['\"]([\w-]+)['\"]", requirement)
         if name is not None and extra is not None:
-            found.setdefault(extra[1], []).append(name[0])
-    return found
+            packages.setdefault(extra[1], []).append(name[0])
+    return packages
 
 
 def _not_installed(packages: Iterable[str]) -> list[str]:

@@ -195,11 +195,11 @@ def report_lines(report: Report) -> Iterator[str]:
         yield f"cache     {report.cache}, {report.free_gb:.0f} GB free"
         yield f"token     {_TOKEN} is {'set' if report.token_set else 'not set; only gated models need it'}"
     for extra in report.extras:
-        told = "installed" if not extra.missing else f"missing: {', '.join(extra.missing)}"
-        yield f"extra     {extra.name} ({', '.join(extra.needed_by)}): {told}"
+        state = "installed" if not extra.missing else f"missing: {', '.join(extra.missing)}"
+        yield f"extra     {extra.name} ({', '.join(extra.needed_by)}): {state}"
     for server in report.servers:
-        told = f"not set: {', '.join(server.unset)}" if server.unset else "keys are set"
-        yield f"server    {server.key}: {server.model} at {server.base_url}; {told}"
+        keys = f"not set: {', '.join(server.unset)}" if server.unset else "keys are set"
+        yield f"server    {server.key}: {server.model} at {server.base_url}; {keys}"
     yield from (f"note      {note}" for note in report.notes)
     yield from (f"problem   {problem}" for problem in report.problems)
     if not report.problems:

@@ -1,4 +1,7 @@
-"""``varireal plan``: what a study will take, before it starts. Nothing is sent to a server, nothing is written."""
+"""``varireal plan``: what a study will take, before it starts. Nothing is sent to a server, nothing is written.
+
+The numbers are from ``plan_amounts``; here they become JSON, or a table for a terminal.
+"""
 
 import json
 import logging
@@ -145,8 +148,6 @@ def free_gb(layout: Layout) -> float | None:
     except OSError:
         return None
 
-
-# The plan of a study as a table for a terminal.
 
 UNKNOWN = "?"
 _HEAD = ("stage", "jobs left", "items left", "per item", "GPU time", "CPU time", "disk", "tokens", "money")

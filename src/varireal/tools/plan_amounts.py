@@ -1,4 +1,8 @@
-"""From items and what a few of them took to hours and gigabytes, with a range."""
+"""From items and what a few of them took to hours, gigabytes and money, each with a range.
+
+Three steps: count the items of every stage, less what the study has done already and would not make again; multiply
+by what single items took when they were tried; count tokens and US dollars where hosted models are asked.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,8 +32,6 @@ from varireal.study.layout import Layout
 from varireal.study.needs import backends
 from varireal.tools.plan_probe import Probed, known_prompts
 from varireal.tools.status_study import UNITS, Observer, StudyStatus
-
-# What a study has done already, and what of it a changed config or prompt makes again.
 
 _AGAIN = "what item stores hold of the same inputs is found again"
 _BEHIND = ("dataset", "adapters", "predictions", "report")  # stages that read every edit
@@ -141,8 +143,6 @@ def _take_back_behind(stages: Mapping[str, Count], notes: list[str]) -> None:
     if again:
         notes.append(f"{', '.join(again)}: made again with the edits that are left; {_AGAIN}")
 
-
-# How many items each stage of a study has, and how many of them are done already.
 
 # Share of the candidates that is accepted, where the study has none of its own to tell.
 _BEST, _WORST = 1.0, 0.5
@@ -442,8 +442,6 @@ def _training(layout: Layout, step: Range, amounts: Amounts, scored: Probed) -> 
     picture = 0.0 if scored.problem or not scored.seconds else scored.high
     return step.times(training.steps, training.steps).plus(looks * amounts.val * picture)
 
-
-# What hosted models of a study will cost: tokens and US dollars, counted here; nothing is sent.
 
 _NO_PRICE = "no price for {model} in {place}"
 # Tokens that a yes or a no takes, and what is sent around a question (as in asking.meter).

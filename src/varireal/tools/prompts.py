@@ -29,19 +29,19 @@ def plan(*, configfile: Sequence[Path], study: Path | None = None) -> int:
     """
     layout = _asking_layout(configfile, study)
     asking = layout.config.prompts.openai
-    found = planned(layout.config, layout.classes, layout.paths, tokens=True)
-    parts = [("write", asking.model, found.writing), ("judge", asking.judge.model or asking.model, found.judging)]
+    agenda = planned(layout.config, layout.classes, layout.paths, tokens=True)
+    parts = [("write", asking.model, agenda.writing), ("judge", asking.judge.model or asking.model, agenda.judging)]
     logger.log(
         SUMMARY, "%d classes, %d settings, %d prompts each", len(layout.classes), len(layout.settings), asking.count
     )
-    logger.log(SUMMARY, "at least %d calls to make, %d answers are kept already", found.calls, found.kept)
+    logger.log(SUMMARY, "at least %d calls to make, %d answers are kept already", agenda.calls, agenda.kept)
     total: float | None = 0.0
     for what, model, (sent, answered) in parts:
         if not sent:
             continue
         price = price_of(asking.server.prices, model, sent, answered)
-        told = "no price in prompts.openai.server.prices" if price is None else f"${price:.2f}"
-        logger.log(SUMMARY, "%s: %s, about %d tokens sent, %d answered, %s", what, model, sent, answered, told)
+        cost = "no price in prompts.openai.server.prices" if price is None else f"${price:.2f}"
+        logger.log(SUMMARY, "%s: %s, about %d tokens sent, %d answered, %s", what, model, sent, answered, cost)
         total = None if price is None or total is None else total + price
     if total is not None:
         logger.log(SUMMARY, "about $%.2f in all, repairs and second attempts not counted", total)
@@ -61,8 +61,8 @@ def review(*, configfile: Sequence[Path], study: Path | None = None) -> int:
         path = Path(layout.paths.prompts(class_id))
         for prompt in _written(path):
             if prompt.status == REVIEW:
-                told = f"{prompt.feasibility}, a second opinion says {prompt.judge}"
-                logger.log(SUMMARY, "%s: %s: %r: %s", path, prompt.prompt_id, prompt.text, told)
+                opinion = f"{prompt.feasibility}, a second opinion says {prompt.judge}"
+                logger.log(SUMMARY, "%s: %s: %r: %s", path, prompt.prompt_id, prompt.text, opinion)
                 count += 1
             elif prompt.source == EDITED:
                 logger.log(SUMMARY, "%s: %s: %r: changed by hand", path, prompt.prompt_id, prompt.text)
@@ -130,10 +130,10 @@ def _short(record: Path) -> list[str]:
     """Settings that fell short, of a record."""
     facts: dict[str, Any] = json.loads(record.read_text("utf-8")) if record.exists() else {}
     return [
-        f"{name}: {found['short']} of {found['wanted']} short"
-        + (f" ({counted(found['refused'])})" if found["refused"] else "")
-        for name, found in facts.get("settings", {}).items()
-        if found["short"]
+        f"{name}: {counts['short']} of {counts['wanted']} short"
+        + (f" ({counted(counts['refused'])})" if counts["refused"] else "")
+        for name, counts in facts.get("settings", {}).items()
+        if counts["short"]
     ]
 
 

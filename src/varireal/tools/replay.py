@@ -1,4 +1,8 @@
-"""``varireal replay``: make one candidate again and say whether it is the same picture."""
+"""``varireal replay``: make one candidate again and say whether it is the same picture.
+
+Two pictures are compared pixel by pixel. Where they differ, everything is listed that is not as it was when the
+candidate was made.
+"""
 
 import json
 import logging
@@ -24,7 +28,7 @@ from varireal.running.logs import SUMMARY
 from varireal.running.parallel import single_thread
 from varireal.tools.replay_remake import OnRecord, Remade, Sources, find, gather, remake
 
-# How far two pictures are from each other.
+logger = logging.getLogger(__name__)
 
 EQUAL, CLOSE, DIFFERENT = "equal", "within tolerance", "different"
 
@@ -38,7 +42,7 @@ SHOWN_TIMES = 8  # how much a picture of differences is brightened
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class PixelComparison:
     """Two pictures compared.
 
     Attributes:
@@ -60,26 +64,26 @@ class Comparison:
     reason: str = ""
 
 
-def compare(photo: Array, then: Array, now: Array) -> Comparison:
+def compare(photo: Array, then: Array, now: Array) -> PixelComparison:
     """Compare two edits of a photo, each (H, W, 3) uint8.
 
     A photo of another size (it was replaced) only means that all pixels count as edited.
     """
     if then.shape != now.shape:
         sizes = f"{then.shape[1]} x {then.shape[0]} then, {now.shape[1]} x {now.shape[0]} now"
-        return Comparison(DIFFERENT, reason=f"the pictures differ in size: {sizes}")
+        return PixelComparison(DIFFERENT, reason=f"the pictures differ in size: {sizes}")
     edited = np.ones(then.shape[:2], bool)
     if photo.shape == then.shape:
         edited = (then != photo).any(axis=2) | (now != photo).any(axis=2)
     gap = difference(then, now)
     count = int(edited.sum())
     if not gap.any():
-        return Comparison(EQUAL, count, 0, 0, 0.0)
+        return PixelComparison(EQUAL, count, 0, 0, 0.0)
     inside = gap[edited | gap.any(axis=2)].astype(np.float64)
     psnr = 10 * math.log10(255**2 / float((inside**2).mean()))
     most, mean = int(gap.max()), float(inside.mean())
     close = most <= MOST_LEVELS and mean <= MEAN_LEVELS and psnr >= LEAST_PSNR
-    return Comparison(
+    return PixelComparison(
         CLOSE if close else DIFFERENT, count, int(gap.any(axis=2).sum()), most, round(mean, 4), round(psnr, 2)
     )
 
@@ -95,8 +99,6 @@ def shown(gap: Array) -> Array:
     bright: Array = np.minimum(gap.astype(np.int16) * SHOWN_TIMES, 255).astype(np.uint8)
     return bright
 
-
-# What is not as it was when a candidate was made: each thing with its old and its new value.
 
 # Measured columns that can explain another picture, by what they are for people.
 _HOW = {
@@ -131,32 +133,32 @@ class Change:
 def changes(record: OnRecord, sources: Sources, remade: Remade) -> list[Change]:
     """Everything that is not as on record and may explain another picture, inputs first."""
     row, made = record.row, record.made
-    found = [
+    differences = [
         Change(f"photo {sources.photo['path']}", _short(row["source_sha256"]), _short(sources.photo["sha256"])),
         Change("mask", _short(row["mask_sha256"]), _short(sources.mask_sha256)),
         Change("editor", _editor(row), _editor(remade.row)),
     ]
     if not sources.same_config:
         then = made.get("config") or "not on record"
-        found.append(Change("config of edits", f"{then} (not kept)", "that of today"))
-    found += [
+        differences.append(Change("config of edits", f"{then} (not kept)", "that of today"))
+    differences += [
         Change(f"model {name}", then, now)
         for name, then, now in _pairs(_models(made, row), _models(remade.facts, row))
     ]
     # a number that was not measured is unknown, not another value
-    found += [
+    differences += [
         Change(what, _text(row.get(name)), _text(remade.row.get(name)))
         for name, what in _HOW.items()
         if row.get(name) is not None
     ]
     if "written_with" in made:
-        found += [
+        differences += [
             Change(f"package {name}", then, now)
             for name, then, now in _pairs(made["written_with"], package_versions())
         ]
     if made.get("version") is not None:
-        found.append(Change("stage edits", f"v{made['version']}", f"v{STAGE_VERSIONS['edits']}"))
-    return [change for change in found if change.then != change.now]
+        differences.append(Change("stage edits", f"v{made['version']}", f"v{STAGE_VERSIONS['edits']}"))
+    return [change for change in differences if change.then != change.now]
 
 
 def since(record: OnRecord, study: Path) -> list[str]:
@@ -202,18 +204,16 @@ def _short(digest: object) -> str:
     return str(digest or "")[:12]
 
 
-logger = logging.getLogger(__name__)
-
 SAME, OTHER = 0, 1  # exit codes; 2 is that of an error
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Replay:
     """What a replay found.
 
     Attributes:
         candidate: its id.
-        comparison: the two pictures compared, as a dictionary of ``comparing.Comparison``.
+        comparison: the two pictures compared, as a dictionary of ``PixelComparison``.
         changes: what differs, each with ``what``, ``then`` and ``now``.
         notes: what the study says otherwise today.
         files: what was written.
@@ -248,46 +248,44 @@ def run(*, candidate: str, study: Path, output: Path | None, ask: bool, json_: b
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
     single_thread()
 
-    found = answer(candidate, study, output=output, ask=ask)
+    replay = answer(candidate, study, output=output, ask=ask)
     if json_:
-        sys.stdout.write(json.dumps(asdict(found), indent=2) + "\n")
+        sys.stdout.write(json.dumps(asdict(replay), indent=2) + "\n")
     else:
-        for line in lines(found):
+        for line in lines(replay):
             logger.log(SUMMARY, "%s", line)
-    return OTHER if found.comparison["verdict"] == "different" else SAME
+    return OTHER if replay.comparison["verdict"] == "different" else SAME
 
 
-def lines(answer: Answer) -> list[str]:
+def lines(replay: Replay) -> list[str]:
     """The answer for people."""
-    said = [f"{answer.candidate}: {_verdict(answer.comparison)}"]
-    title = "what differs" if answer.comparison["verdict"] != "equal" else "not as on record, without effect"
-    if answer.changes:
-        said.append(f"{title}:")
-        said += [f"  {c['what']}: {c['then'] or 'none'} -> {c['now'] or 'none'}" for c in answer.changes]
-    elif answer.comparison["verdict"] != "equal":
-        said.append("everything on record is as it was; the machine itself computes otherwise")
-    said += [f"note: {note}" for note in answer.notes]
-    said += [f"wrote {path}" for path in answer.files]
-    return said
+    text = [f"{replay.candidate}: {_verdict(replay.comparison)}"]
+    title = "what differs" if replay.comparison["verdict"] != "equal" else "not as on record, without effect"
+    if replay.changes:
+        text.append(f"{title}:")
+        text += [f"  {c['what']}: {c['then'] or 'none'} -> {c['now'] or 'none'}" for c in replay.changes]
+    elif replay.comparison["verdict"] != "equal":
+        text.append("everything on record is as it was; the machine itself computes otherwise")
+    text += [f"note: {note}" for note in replay.notes]
+    text += [f"wrote {path}" for path in replay.files]
+    return text
 
 
-def _verdict(found: dict[str, Any]) -> str:
-    if found["verdict"] == "equal":
+def _verdict(comparison: dict[str, Any]) -> str:
+    if comparison["verdict"] == "equal":
         return "bit-equal: every pixel is the same"
-    if found["reason"]:
-        return f"different: {found['reason']}"
-    share = f"{found['differing_pixels']} of {found['edited_pixels']} edited pixels"
+    if comparison["reason"]:
+        return f"different: {comparison['reason']}"
+    share = f"{comparison['differing_pixels']} of {comparison['edited_pixels']} edited pixels"
+    mean, psnr = f"{comparison['mean_levels']:.3g}", f"{comparison['psnr']:.1f}"
     return (
-        f"{found['verdict']}: {share} differ, by at most {found['max_levels']} levels, {found['mean_levels']:.3g} on "
-        f"average; PSNR {found['psnr']:.1f} dB"
+        f"{comparison['verdict']}: {share} differ, by at most {comparison['max_levels']} levels, {mean} on average; "
+        f"PSNR {psnr} dB"
     )
 
 
-# From a candidate to an answer: find, make again, compare, explain, write.
-
-
-def answer(candidate: str, study: Path, *, output: Path | None, ask: bool) -> Answer:
-    """Make a candidate again and compare; the arguments are those of ``command.run``.
+def answer(candidate: str, study: Path, *, output: Path | None, ask: bool) -> Replay:
+    """Make a candidate again and compare; the arguments are those of ``run``.
 
     Raises:
         ConfigError: no such candidate or study.
@@ -299,7 +297,7 @@ def answer(candidate: str, study: Path, *, output: Path | None, ask: bool) -> An
     remade = remake(record, sources, study, ask=ask)
     then, now = decode_png(record.picture), decode_png(remade.row["image"])
     photo = remade.photo if remade.photo is not None else now
-    return Answer(
+    return Replay(
         record.row["candidate_id"],
         asdict(compare(photo, then, now)),
         [asdict(change) for change in changes(record, sources, remade)],

@@ -1,4 +1,8 @@
-"""Making a candidate again by the code of the stage edits, with an empty store, so that nothing kept can be taken."""
+"""Finding one candidate and making it again.
+
+It is found by its id, or by a picture that carries its recipe. It is made by the code of the stage edits, with an
+empty store, so that nothing that was made before can be taken.
+"""
 
 import hashlib
 import re
@@ -25,8 +29,6 @@ from varireal.stages.common import Item
 from varireal.store import tables
 from varireal.store.items import open_store
 from varireal.store.schemas import EDITS, IMAGES, MASKS
-
-# Finding what is on record of one candidate: by its id, or by a picture that carries its recipe.
 
 Row = dict[str, Any]
 
@@ -102,12 +104,12 @@ def _by_picture(path: Path, study: Path) -> OnRecord:
     row, made, shard = _in_tables(candidate_id, study)
     if recipe.get("params_digest") == row["params_digest"]:
         return OnRecord(row, made, shard, data)
-    told = {name: recipe[name] for name in _TEXTS if isinstance(recipe.get(name), str)}
+    texts: dict[str, Any] = {name: recipe[name] for name in _TEXTS if isinstance(recipe.get(name), str)}
     seed = recipe.get("seed")
     if isinstance(seed, int) and 0 <= seed < _SEED_LIMIT:
-        told["seed"] = seed
+        texts["seed"] = seed
     notes = (f"the study has made {candidate_id} anew since; the recipe in {path} is what is made again",)
-    return OnRecord({**row, **told}, _made_by(recipe, row["attribute"]), shard, data, notes)
+    return OnRecord({**row, **texts}, _made_by(recipe, row["attribute"]), shard, data, notes)
 
 
 def _made_by(recipe: Mapping[str, Any], attribute: str) -> dict[str, Any]:
@@ -145,9 +147,9 @@ def _in_tables(candidate: str, study: Path) -> tuple[Row, dict[str, Any], str]:
         index, total = parse_shard(path.stem)
         if shard_of(parts["image_id"], total) != index:
             continue
-        found = list(tables.picked(path, EDITS, EDITS.names, key="candidate_id", wanted={candidate}))
-        if found:
-            return found[0], tables.origin(path, EDITS), path.stem
+        rows = list(tables.picked(path, EDITS, EDITS.names, key="candidate_id", wanted={candidate}))
+        if rows:
+            return rows[0], tables.origin(path, EDITS), path.stem
     raise ConfigError(f"no candidate {candidate!r} in {place}; the column candidate_id of the manifest has them all")
 
 
@@ -222,11 +224,14 @@ def remake(record: OnRecord, sources: Sources, study: Path, *, ask: bool) -> Rem
     paths = StudyPaths(str(study))
     machine = Path(paths.config("machine"))
     masks = {row["image_id"]: sources.mask} if sources.mask else {}
-    with tempfile.TemporaryDirectory(prefix="varireal-replay-") as empty, open_store(Path(empty) / "x.sqlite") as kept:
+    with (
+        tempfile.TemporaryDirectory(prefix="varireal-replay-") as empty,
+        open_store(Path(empty) / "x.sqlite") as store,
+    ):
         maker = CandidateMaker(
             config,
             masks,
-            kept,
+            store,
             Room(Path(empty), 1),
             machine=read_machine(machine) if machine.exists() else NO_MACHINE,
             priors=_pool(config, row, paths),

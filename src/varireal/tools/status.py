@@ -1,4 +1,4 @@
-"""``varireal status``: how far a study is, from its files alone."""
+"""``varireal status``: how far a study is, from its files alone, as tables for a terminal or as JSON."""
 
 import json
 import sys
@@ -16,8 +16,6 @@ from rich.text import Text
 
 from varireal.running.job_record import ENDED, RUNNING
 from varireal.tools.status_study import Observer, SettingStatus, StageStatus, StudyStatus
-
-# The status of a study as tables for a terminal.
 
 UNKNOWN = "?"
 
@@ -50,11 +48,11 @@ _COLUMNS = ("stage", "jobs", "items", "failed", "left", "rate", "time left", "ac
 def _stages(stages: list[StageStatus]) -> Table:
     shown = [stage for stage in stages if stage.jobs != 0 or stage.items]
     rows = [list(_stage_cells(stage)) for stage in shown]
-    kept = [n for n in range(len(_COLUMNS)) if n <= 2 or any(row[n] not in _NOTHING for row in rows)]
-    table = _table(*(_COLUMNS[n] for n in kept))
+    columns = [n for n in range(len(_COLUMNS)) if n <= 2 or any(row[n] not in _NOTHING for row in rows)]
+    table = _table(*(_COLUMNS[n] for n in columns))
     for stage, row in zip(shown, rows, strict=True):
         style = "green" if stage.left == 0 else "cyan" if stage.by_state.get(RUNNING) else None
-        table.add_row(*(row[n] for n in kept), style=style)
+        table.add_row(*(row[n] for n in columns), style=style)
     return table
 
 
@@ -98,8 +96,8 @@ def _failures(stages: list[StageStatus]) -> Iterator[str]:
     for stage in stages:
         if stage.failed:
             counts = sorted(stage.failed.items(), key=lambda pair: -pair[1])
-            told = ", ".join(f"{status} {count:,}" for status, count in counts)
-            yield f"failed {stage.unit} of {stage.stage}: {told}"
+            text = ", ".join(f"{status} {count:,}" for status, count in counts)
+            yield f"failed {stage.unit} of {stage.stage}: {text}"
 
 
 def _sums(status: StudyStatus) -> Iterator[str]:

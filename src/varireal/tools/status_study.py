@@ -1,4 +1,8 @@
-"""The status of a study: items, rates, acceptance, GPU hours and money of every stage. Light: no table is opened."""
+"""The status of a study: items, rates, acceptance, GPU hours and money of every stage. Light: no table is opened.
+
+Jobs tell their own items. Edits and verdicts are followed from round to round besides, for how many candidates a round
+has is known only when the round before it is judged.
+"""
 
 import time
 from collections import Counter
@@ -22,8 +26,6 @@ from varireal.running.job_record import (
 )
 from varireal.study.jobs import CLASSIFIER_STAGES, STAGES, Job, Prices, Shape, Slices, adapter_files, prediction_files
 from varireal.tools.status_files import ACCEPTED, REFUSED, WAITING, Gatherer, JobState, count_splits
-
-# Candidates from round to round: how many a round has is known once the round before it is judged. Light.
 
 
 @dataclass
@@ -151,8 +153,6 @@ def _place(state: JobState) -> tuple[str, str, int, str]:
     return state.job.attribute, state.job.feasibility, state.job.round, state.job.shard
 
 
-# What the status of a study consists of. Light.
-
 SCHEMA = 1
 
 
@@ -259,8 +259,6 @@ UNITS = {
     "report": "page",
 }
 
-
-# From the states and records of a stage's jobs to its numbers. Light.
 
 JOB_STATES = (ENDED, RUNNING, SILENT, FAILED, STOPPED, WAITING)
 

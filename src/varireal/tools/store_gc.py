@@ -45,11 +45,11 @@ def run(*, study: Path, delete: bool) -> int:
 
 def _tables(study: Path) -> dict[str, list[Path]]:
     """Tables of edits by the name that their stores share, whatever the shard count."""
-    found: dict[str, list[Path]] = {}
+    members: dict[str, list[Path]] = {}
     for table in sorted((study / "edits").glob("*/*/round*/*.parquet")):
         attribute, feasibility, round_ = table.parts[-4:-1]
-        found.setdefault(f"edits-{attribute}-{feasibility}-{round_}", []).append(table)
-    return found
+        members.setdefault(f"edits-{attribute}-{feasibility}-{round_}", []).append(table)
+    return members
 
 
 def _unfinished(store: Path, name: str, members: list[Path]) -> bool:

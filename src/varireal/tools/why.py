@@ -1,4 +1,7 @@
-"""``varireal why``: what would run again, and which key, prompt or file is the reason."""
+"""``varireal why``: what would run again, and which key, prompt or file is the reason.
+
+Snakemake's dry run says which jobs would run; ``Explainer`` finds for each of them what changed.
+"""
 
 import json
 import logging
@@ -35,7 +38,7 @@ from varireal.tools.why_sources import (
     texts_then,
 )
 
-# What makes one job run again, told with the config key, the prompt or the file that changed.
+logger = logging.getLogger(__name__)
 
 _DIGEST = re.compile(r"'([0-9a-f]{16})'")
 _BEFORE_NOW = re.compile(r".*?before: (.*) now: (.*?)\s*")
@@ -250,8 +253,6 @@ def _parts(key: str) -> dict[str, str]:
     *pairs, last = key.split(" ")
     return {**dict(zip(pairs[::2], pairs[1::2], strict=False)), "": last}
 
-
-logger = logging.getLogger(__name__)
 
 STAGES = tuple(STAGE_VERSIONS)  # in the order of work
 

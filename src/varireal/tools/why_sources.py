@@ -1,7 +1,11 @@
-"""What Snakemake would do: its own dry run, read as jobs with their reasons.
+"""What would run again and what changed since: Snakemake's word, and slices, photos and prompts then and now.
 
-The dry run of Snakemake decides which jobs run; nothing here decides it a second time. Its text is the only form in
+Snakemake's own dry run decides which jobs run; nothing here decides it a second time. Its text is the only form in
 which Snakemake 9 gives reasons, and every rule of this workflow has one log, whose path names the job.
+
+What an output was last made with is in Snakemake's records: one JSON file per output in ``.snakemake/metadata``,
+called by the output's path in base64. Snakemake 9 has no command that prints them. Where one cannot be read, reasons
+are told with less detail, never wrongly.
 """
 
 import json
@@ -27,8 +31,6 @@ from varireal.records import ClassInfo, Prompt
 from varireal.store import tables
 from varireal.store.schemas import IMAGES, REJECTS
 from varireal.study.layout import Layout
-
-# Which keys of the config changed between two slices of a stage, by the names that they have in the config.
 
 # Where a slice's top level comes from; what is not named here is called in the config as in the slice.
 _PLACES = {
@@ -97,11 +99,6 @@ def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
-# What Snakemake keeps of the last run of each output: the parameters and inputs that it had.
-#
-# One JSON file per output in ``.snakemake/metadata``, called by the output's path in base 64; Snakemake 9 has no
-# command that prints them. Where one cannot be read, reasons are told with less detail, never wrongly.
-
 FOLDER = Path(".snakemake/metadata")
 _LONGEST_NAME = 255
 
@@ -151,8 +148,6 @@ def _longest_name(folder: Path) -> int:
         return _LONGEST_NAME
 
 
-# Which photos came, went or changed since the stage images looked at them.
-
 ADDED, REMOVED, EDITED = "added", "removed", "edited"
 
 
@@ -183,9 +178,6 @@ def _edited(paths: list[str], then: dict[str, str | None]) -> Iterator[str]:
                 yield path
         except OSError:
             yield path
-
-
-# Which prompts changed: the texts that a setting's edits were made with against those that they would get now.
 
 
 def prompts_now(layout: Layout, class_id: str) -> list[Prompt]:

@@ -1,5 +1,6 @@
 """Names of rules in the options of Snakemake; tests/workflow/test_rule_names.py asks the real one."""
 
+from importlib.metadata import version
 from types import SimpleNamespace
 
 import pytest
@@ -15,8 +16,9 @@ from snakemake.settings.types import (
     WorkflowSettings,
 )
 
+from kit import ROOT
 from varireal.errors import BackendError
-from varireal.running.snakemake_side import settle_names, stage_of
+from varireal.running.snakemake_side import TRIED, settle_names, stage_of
 
 JOBS = ["adapters_00000-of-00002", "adapters_00001-of-00002"]
 RULES = ["all", "edits", "masks", *JOBS, "predictions_00000-of-00001"]
@@ -176,3 +178,10 @@ def test_a_job_checks_nothing_but_finds_its_settings():
 def test_another_snakemake_is_named():
     with pytest.raises(BackendError, match=r"not known to VariReal .*_parsed_overwrite_resources.*9.27"):
         settle_names(SimpleNamespace(resource_settings=SimpleNamespace(), workflow_settings=None))
+
+
+def test_the_snakemake_that_was_tried_is_the_oldest_allowed_and_the_one_installed():
+    assert f'"snakemake>={TRIED}",' in (ROOT / "pyproject.toml").read_text()
+    assert f'min_version("{TRIED}")' in (ROOT / "Snakefile").read_text()
+    assert f"\nsnakemake=={TRIED}." in (ROOT / "envs" / "requirements.txt").read_text()
+    assert version("snakemake").startswith(f"{TRIED}.")
