@@ -188,9 +188,9 @@ class Layout:
 
     def asking_news(self) -> str:
         """What the job that asks a language model has to do, for the screen; empty when nothing."""
-        from varireal.prompts.agenda import planned  # here, because every job of a workflow imports this module
+        from varireal.prompts.agenda import open_requests  # here, because every job of a workflow imports this module
 
-        found = planned(self.config, self.classes, self.paths)
+        found = open_requests(self.config, self.classes, self.paths)
         if not found.calls:
             return ""
         return (
