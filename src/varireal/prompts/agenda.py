@@ -187,13 +187,13 @@ class OpenRequests:
 
     Attributes:
         calls: requests, at least: repairs and second attempts come on top.
-        kept: answers that are there.
+        answers: answers that are there.
         write: model that writes, and its tokens.
         judge: model that judges, and its tokens.
     """
 
     calls: int
-    kept: int
+    answers: int
     write: tuple[str, Spent]
     judge: tuple[str, Spent]
 
@@ -220,7 +220,7 @@ class _EmptyBook(AnswerBook):
         return None
 
 
-def _count(agenda: Agenda, asking: OpenAIPrompts, kept: int, tokens: bool) -> OpenRequests:
+def _count(agenda: Agenda, asking: OpenAIPrompts, answers: int, tokens: bool) -> OpenRequests:
     calls, sent, answered = 0, 0, 0
     judged: dict[tuple[str, str], int] = {}
     for item, _, request in agenda.open_requests():
@@ -239,4 +239,4 @@ def _count(agenda: Agenda, asking: OpenAIPrompts, kept: int, tokens: bool) -> Op
         prompts = sum(judged.values())
         votes = Spent(len(judged), _JUDGED_AROUND * len(judged) + _JUDGED * prompts, _VOTED * prompts)
     writing = asking.model, Spent(calls, sent, answered)
-    return OpenRequests(calls + votes.calls, kept, writing, (asking.judge.model or asking.model, votes))
+    return OpenRequests(calls + votes.calls, answers, writing, (asking.judge.model or asking.model, votes))

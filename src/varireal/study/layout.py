@@ -194,7 +194,7 @@ class Layout:
         if not found.calls:
             return ""
         return (
-            f"To ask {self.config.prompts.openai.model} for prompts: at least {found.calls} calls; {found.kept} "
+            f"To ask {self.config.prompts.openai.model} for prompts: at least {found.calls} calls; {found.answers} "
             "answers are kept already ('varireal prompts plan' says more)\n"
         )
 

@@ -471,7 +471,7 @@ def _put_prompts(layout: Layout, plan: StagePlan) -> None:
     tokens = sum(part.tokens for _, part in parts)
     plan.tokens = Estimate(tokens, 2 * tokens)
     usd = PriceList.of(asking.server).total(parts)
-    plan.reasons.append(f"{left.kept} answers are kept; the range is from one attempt at everything to two")
+    plan.reasons.append(f"{left.answers} answers are kept; the range is from one attempt at everything to two")
     if usd is None:
         plan.usd = None
         plan.reasons.append(_NO_PRICE.format(model=asking.model, place="prompts.openai.server.prices"))

@@ -35,7 +35,7 @@ def plan(*, configfile: Sequence[Path], study: Path | None = None) -> int:
     logger.log(
         SUMMARY, "%d classes, %d settings, %d prompts each", len(layout.classes), len(layout.settings), asking.count
     )
-    logger.log(SUMMARY, "at least %d calls to make, %d answers are kept already", left.calls, left.kept)
+    logger.log(SUMMARY, "at least %d calls to make, %d answers are kept already", left.calls, left.answers)
     for what, (model, tokens) in parts.items():
         usd = prices.usd(model, tokens)
         price = "no price in prompts.openai.server.prices" if usd is None else f"${usd:.2f}"
