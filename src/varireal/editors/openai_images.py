@@ -1,6 +1,5 @@
 """Editing by a hosted model: any server that takes ``POST /images/edits`` as OpenAI's does."""
 
-import asyncio
 import io
 import logging
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,9 +15,11 @@ from varireal.core.pictures import encode_png
 from varireal.core.seeds import digest
 from varireal.editors.frame import InstructionTexts, Letterbox, may_change, settled, target_rgb
 from varireal.errors import BackendError
-from varireal.hosted.client import NoAnswerError, run_all
-from varireal.hosted.money import Ledger, PictureMeter, planned_cost
-from varireal.hosted.pictures import LARGEST_RECEIPT, NoPictureError, PictureAsker, PictureRequest, RefusedError
+from varireal.hosted.client import NoAnswerError
+from varireal.hosted.money import expected_usd
+from varireal.hosted.picture_edits import PictureAsker, PictureRequest, RefusedError
+from varireal.hosted.replies import NoPictureError
+from varireal.hosted.session import Session
 from varireal.names import OK, EditStatus
 from varireal.records import Array, EditRequest, EditResult, MadeWith, Prompt
 from varireal.running.stopping import StoppedError
@@ -38,7 +39,9 @@ _HOSTED = MadeWith(1, "hosted", "hosted")
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class _HostedEdit:
+    """What one edit is asked for with, and how its answer gets back into the photo."""
+
     frame: Letterbox
     request: PictureRequest
 
@@ -61,13 +64,11 @@ class HostedEditor:
     def __init__(
         self, settings: HostedEdits, server: PictureServer, noun: str, store: ItemStore, *, grace: float
     ) -> None:
-        self._settings, self._server, self._store, self._grace = settings, server, store, grace
+        self._settings, self._server = settings, server
         self._wording = InstructionTexts(settings, noun)
         self.revision: str | None = settings.model
         self.batch_size = _WINDOW * server.traffic.concurrency
-        self._runner: asyncio.Runner | None = None
-        self._asker: PictureAsker | None = None
-        self._ledger: Ledger | None = None
+        self._session = Session(lambda: PictureAsker(settings, server, store, _PLACE, grace=grace))
 
     @classmethod
     def from_config(cls, settings: HostedEdits, context: BackendContext) -> "HostedEditor":
@@ -95,9 +96,10 @@ class HostedEditor:
 
     def prepare(self, wanted: Iterable[tuple[Prompt, str]]) -> None:
         """Say what the edits of (prompt, class name) are expected to cost, at most."""
-        plan = planned_cost(self._settings, sum(1 for _ in wanted), self._server)
-        price = "price unknown" if plan.usd is None else f"about ${plan.usd:,.2f}"
-        logger.info("asking %s for up to %d pictures, %s", self._settings.model, plan.calls, price)
+        edits = sum(1 for _ in wanted)
+        usd = expected_usd(self._settings, edits, self._server)
+        price = "price unknown" if usd is None else f"about ${usd:,.2f}"
+        logger.info("asking %s for up to %d pictures, %s", self._settings.model, edits, price)
 
     def edit(self, requests: Sequence[EditRequest]) -> list[EditResult]:
         """Make one result per request, in order.
@@ -107,48 +109,32 @@ class HostedEditor:
             ServerDownError: the server does not answer, or does not know us.
             StoppedError: a signal has come; ``done`` are the results of the answers that came.
         """
-        asker = self._ready()
-        if self._runner is None:  # one loop for the job: a connection lives in its loop
-            self._runner = asyncio.Runner()
-        found: dict[int, EditResult] = {}
-        jobs: dict[int, _Job] = {}
-        for number, request in enumerate(requests):
-            if request.mask.any():
-                jobs[number] = self._job(request)
-            else:
-                found[number] = EditResult(EditStatus.NO_MASK, "the mask is empty")
+        results = {
+            number: EditResult(EditStatus.NO_MASK, "the mask is empty")
+            for number, request in enumerate(requests)
+            if not request.mask.any()
+        }
+        jobs = {number: self._job(request) for number, request in enumerate(requests) if number not in results}
         numbers = list(jobs)
 
-        def results(answers: Mapping[int, bytes | EditResult]) -> dict[int, EditResult]:
-            came = {numbers[place]: answer for place, answer in answers.items()}
-            return found | {n: self._result(requests[n], jobs[n], answer, asker) for n, answer in came.items()}
+        def put(answers: Mapping[int, bytes | EditResult]) -> dict[int, EditResult]:
+            for place, answer in answers.items():
+                number = numbers[place]
+                results[number] = self._result(requests[number], jobs[number], answer)
+            return results
 
         try:
-            answers = self._runner.run(run_all(asker, [_answer(asker, job.request) for job in jobs.values()]))
+            answers = self._session.run(lambda asker: [_answer(asker, job.request) for job in jobs.values()])
         except StoppedError as stopped:
-            stopped.done = results(stopped.done)
+            stopped.done = put(stopped.done)
             raise
-        return [result for _, result in sorted(results(dict(enumerate(answers))).items())]
+        return [result for _, result in sorted(put(dict(enumerate(answers))).items())]
 
     def close(self) -> None:
         """Close the connections."""
-        if self._runner is not None:
-            if self._asker is not None:
-                self._runner.run(self._asker.close())
-            self._runner.close()
-        self._runner = self._asker = None
+        self._session.close()
 
-    def _ready(self) -> PictureAsker:
-        if self._asker is None or self._ledger is None:
-            meter = PictureMeter(self._server, _PLACE)
-            self._asker = PictureAsker(self._settings, self._server, self._store, meter, _PLACE, grace=self._grace)
-            for paid in self._asker.receipts():
-                meter.add(paid)
-            self._ledger = Ledger(self._store.path, meter, LARGEST_RECEIPT)
-        self._ledger.look()
-        return self._asker
-
-    def _job(self, request: EditRequest) -> _Job:
+    def _job(self, request: EditRequest) -> _HostedEdit:
         settings, mask = self._settings, request.mask.astype(bool)
         height, width = mask.shape
         frame = Letterbox.fitted((height, width), self._outer(height, width))
@@ -156,7 +142,7 @@ class HostedEditor:
         text = self._wording.text(request.prompt, request.class_name)
         seen = request.image.tobytes(), request.image.shape, b"" if region is None else np.packbits(region).tobytes()
         asked = settings.model, text, settings.size, settings.quality, settings.fidelity, request.seed
-        return _Job(
+        return _HostedEdit(
             frame,
             PictureRequest(
                 key=digest("picture edit", *seen, *asked, *settings.later_for_keys()),
@@ -174,13 +160,13 @@ class HostedEditor:
         scale = min(1.0, _LARGEST / max(height, width))
         return max(1, round(height * scale)), max(1, round(width * scale))
 
-    def _result(self, request: EditRequest, job: _Job, answer: bytes | EditResult, asker: PictureAsker) -> EditResult:
+    def _result(self, request: EditRequest, job: _HostedEdit, answer: bytes | EditResult) -> EditResult:
         if isinstance(answer, EditResult):
             return answer
         try:
             picture = _decoded(answer)
         except NoPictureError as error:
-            asker.spoil(job.request.key)
+            self._session.sender.spoil(job.request.key)
             return _failed(str(error))
         height, width = picture.shape[:2]
         high, wide = job.frame.outer

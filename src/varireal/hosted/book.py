@@ -3,26 +3,16 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 from varireal.core.seeds import digest
+from varireal.hosted.money import amounts_of
 from varireal.store.items import ItemStore
 
 
 def request_digest(body: dict[str, Any]) -> str:
     """Digest of a full request; the server's address is no part of it, so a server can move."""
     return digest("request", json.dumps(body, sort_keys=True))
-
-
-# Amounts of a store's spending are named after what they count and the model.
-PAID = ("calls", "sent", "answered")
-
-
-def amounts_of(paid: Mapping[str, Any]) -> dict[str, int]:
-    """A receipt as amounts of a store: ``calls:MODEL``, ``sent:MODEL`` and ``answered:MODEL``."""
-    counts = {"calls": 1, "sent": paid["sent"], "answered": paid["answered"]}
-    return {f"{what}:{paid['model']}": counts[what] for what in PAID}
 
 
 class AnswerBook:
@@ -35,8 +25,8 @@ class AnswerBook:
 
     def get(self, key: str) -> dict[str, Any] | None:
         """What is kept under a key."""
-        found = self._store.get(key)
-        return None if found is None else json.loads(found)
+        value = self._store.get(key)
+        return None if value is None else json.loads(value)
 
     def set(self, key: str, value: dict[str, Any]) -> None:
         """Keep a fact at once."""
@@ -56,19 +46,21 @@ class AnswerBook:
     def flush(self) -> None:
         """Write what waits, in one transaction."""
         waiting, self._waiting = self._waiting, []
+        spent, self._spent = self._spent, Counter()
+        failure: Exception | None = None
         try:
-            spent = dict(self._spent)
-            self._spent.clear()
             self._store.put_many([(key, value) for key, value, _ in waiting], spent)
         except Exception as error:  # noqa: BLE001  (handed to those who wait)
-            for _, _, done in waiting:
-                if not done.done():
-                    done.set_exception(error)
-            return
+            failure = error
         for _, _, done in waiting:
-            if not done.done():
+            if done.done():
+                continue
+            if failure is None:
                 done.set_result(None)
+            else:
+                done.set_exception(failure)
 
-    def usage(self) -> list[dict[str, Any]]:
-        """Model and usage of every answer that is kept."""
-        return [value["paid"] for value in map(json.loads, self._store.values()) if "paid" in value]
+    @property
+    def answers(self) -> int:
+        """How many answers are kept; notes about requests are none."""
+        return sum("paid" in json.loads(value) for value in self._store.values())

@@ -1,11 +1,14 @@
-"""Counting tokens as an editor's text encoder sees them. Without torch: a job that asks must stay small."""
+"""Counting tokens: of requests to a chat, with their pictures, and of prompts as an editor's text encoder sees them.
+
+Without torch, because a job that asks must stay small.
+"""
 
 import base64
 import gzip
 import importlib.util
 import io
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,12 +17,17 @@ from PIL import Image
 
 from varireal.errors import BackendError
 
-# Pictures in requests: as data URLs, and what they cost in tokens.
-
+_PER_MESSAGE = 4  # tokens that a chat adds to each message, after OpenAI's cookbook on counting them
 # How the chat models of OpenAI count a picture in high detail (their guide "Images and vision"): it is made to fit
 # into 2048 pixels, its shorter side becomes 768 at most, and each tile of 512 costs 170 tokens, besides 85 for all.
 # Other servers count otherwise; theirs is what is added up in the end.
 _FIT, _SHORT, _TILE, _TILE_TOKENS, _WHOLE_TOKENS = 2048, 768, 512, 170, 85
+_ENDS = 2  # start and end mark
+_END_OF_WORD = "</w>"
+# Size of CLIP's vocabulary: every byte alone and at the end of a word, the merges, and two marks.
+_VOCABULARY = 49_408
+# How CLIP's tokenizer splits text into words (Radford et al. 2021, the released tokenizer).
+_WORD = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 
 
 def data_url(data: bytes, kind: str) -> str:
@@ -42,12 +50,19 @@ def image_tokens(url: str) -> int:
     return _WHOLE_TOKENS + _TILE_TOKENS * tiles
 
 
-_ENDS = 2  # start and end mark
-_END_OF_WORD = "</w>"
-# Size of CLIP's vocabulary: every byte alone and at the end of a word, the merges, and two marks.
-_VOCABULARY = 49_408
-# How CLIP's tokenizer splits text into words (Radford et al. 2021, the released tokenizer).
-_WORD = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+def request_tokens(body: Mapping[str, Any]) -> int:
+    """Tokens of a request, counted with CLIP's tokenizer, which splits somewhat finer than those of chat models."""
+    return sum(_content_tokens(message["content"]) + _PER_MESSAGE for message in body["messages"])
+
+
+def _content_tokens(content: str | Sequence[Mapping[str, Any]]) -> int:
+    """Tokens of a message: a text, or parts that are texts and pictures."""
+    if isinstance(content, str):
+        return count_tokens(content)
+    return sum(
+        count_tokens(part["text"]) if part["type"] == "text" else image_tokens(part["image_url"]["url"])
+        for part in content
+    )
 
 
 @cache

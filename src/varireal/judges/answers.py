@@ -1,4 +1,6 @@
-r"""What follows from the answers: yes-bias, the published score, the feasibility score before calibration.
+r"""Answers with yes or no: reading them, and what follows from them: yes-bias, the scores before calibration.
+
+An answer is read from the probabilities of its first word where there are some, else strictly from its words.
 
 Let ``l(q)`` be the logit of P(yes) to question ``q`` and ``l(t)`` that to its twin, whose right answer is the
 opposite. A judge that believes ``s`` in favour of the question and leans towards yes by ``b``, whatever is asked,
@@ -25,8 +27,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from varireal.judges.base import Answer
 from varireal.names import BLANK, FEASIBLE, MAIN, TWIN
 
-# Reading yes or no: from probabilities of the first word where there are some, else strictly from the words.
-
 _WORDS = {"yes": True, "no": False}
 # A tokenizer may have a word alone, with the space before it (SentencePiece, byte-level BPE), in any spelling.
 _SPELLINGS = (str.title, str.lower, str.upper)
@@ -37,11 +37,14 @@ _SHOWN = 120
 
 def answer_tokens(vocabulary: Mapping[str, int]) -> tuple[list[int], list[int]]:
     """Token ids of yes and of no, in every spelling that is one token."""
-    found: dict[str, list[int]] = {word: [] for word in _WORDS}
-    for word, ids in found.items():
-        forms = {space + spell(word) for space in _SPACES for spell in _SPELLINGS}
-        ids += sorted(vocabulary[form] for form in forms if form in vocabulary)
-    return found["yes"], found["no"]
+    yes, no = (
+        sorted(
+            vocabulary[form]
+            for form in {space + spell(word) for space in _SPACES for spell in _SPELLINGS} & vocabulary.keys()
+        )
+        for word in _WORDS
+    )
+    return yes, no
 
 
 def from_masses(yes: float, no: float) -> Answer:
@@ -82,7 +85,7 @@ def from_text(text: str | None) -> Answer:
 # Answers in words are 0 or 1; a logit needs something between. A model's own probabilities are cut at the same place.
 _CERTAIN = 1e-3
 
-Said = Mapping[str, float]
+Probabilities = Mapping[str, float]  # P(yes) by question
 
 
 def usable(answers: Mapping[str, Answer], min_mass: float) -> dict[str, float]:
@@ -106,49 +109,49 @@ def why_unknown(answer: Answer, min_mass: float) -> str:
     return f"yes and no have probability {answer.mass:.2g} together, below {min_mass:g}"
 
 
-def yes_bias(said: Said, keys: Iterable[str]) -> float | None:
+def yes_bias(p_yes: Probabilities, keys: Iterable[str]) -> float | None:
     """How much more than one P(yes) to a question and to its twin add up to, halved: 0 fair, 0.5 always yes.
 
     Args:
-        said: P(yes) by question.
+        p_yes: P(yes) by question.
         keys: questions with an end such as ``_blank``; pairs without both answers do not count. None without any.
     """
-    pairs = [(said[key], said[twin]) for key in keys if key in said and (twin := _twin_of(key)) in said]
+    pairs = [(p_yes[key], p_yes[twin]) for key in keys if key in p_yes and (twin := _twin_of(key)) in p_yes]
     return math.fsum((one + other) / 2 - 0.5 for one, other in pairs) / len(pairs) if pairs else None
 
 
-def score(said: Said, feasibility: str) -> float:
+def score(p_yes: Probabilities, feasibility: str) -> float:
     """The published score: share of the four questions whose answer is as expected; an unknown one is not."""
     agreed = 0
     for key in MAIN:
         yes_expected = key not in FEASIBLE or feasibility == "feasible"
-        value = said.get(key, 0.5)
+        value = p_yes.get(key, 0.5)
         agreed += value > 0.5 if yes_expected else value < 0.5
     return agreed / len(MAIN)
 
 
-def feasible_logit(said: Said, end: str = "") -> float | None:
+def feasible_logit(p_yes: Probabilities, end: str = "") -> float | None:
     """The feasibility score before calibration, as a logit; None without any answer.
 
     Args:
-        said: P(yes) by question.
+        p_yes: P(yes) by question.
         end: ``_blank`` for what the words alone say.
     """
-    beliefs = [belief for key in FEASIBLE if (belief := _belief(said, key, end)) is not None]
+    beliefs = [belief for key in FEASIBLE if (belief := _belief(p_yes, key, end)) is not None]
     return math.fsum(beliefs) / len(beliefs) if beliefs else None
 
 
-def _belief(said: Said, key: str, end: str) -> float | None:
-    asked, twin = said.get(key + end), said.get(key + TWIN + end)
-    sums = [bias for place in dict.fromkeys((end, BLANK)) if (bias := _bias(said, key, place)) is not None]
+def _belief(p_yes: Probabilities, key: str, end: str) -> float | None:
+    asked, twin = p_yes.get(key + end), p_yes.get(key + TWIN + end)
+    sums = [bias for place in dict.fromkeys((end, BLANK)) if (bias := _bias(p_yes, key, place)) is not None]
     bias = math.fsum(sums) / len(sums) if sums else 0.0
     beliefs = [logit(asked) - bias] if asked is not None else []
     beliefs += [bias - logit(twin)] if twin is not None else []
     return math.fsum(beliefs) / len(beliefs) if beliefs else None
 
 
-def _bias(said: Said, key: str, end: str) -> float | None:
-    asked, twin = said.get(key + end), said.get(key + TWIN + end)
+def _bias(p_yes: Probabilities, key: str, end: str) -> float | None:
+    asked, twin = p_yes.get(key + end), p_yes.get(key + TWIN + end)
     return None if asked is None or twin is None else (logit(asked) + logit(twin)) / 2
 
 

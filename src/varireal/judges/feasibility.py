@@ -1,11 +1,36 @@
-"""The feasibility score of a study: calibrated where a person reviewed pictures, and by setting with intervals."""
+"""The feasibility score of a study: calibrated where a person reviewed pictures, and by setting with intervals.
+
+A curve turns the judge's score into a probability, by a person's answers: Platt's logistic curve, or any rising one.
+How feasible the pictures of a setting are is the judge's calibrated mean, corrected by what the person said of some.
+
+The estimate is prediction-powered (Angelopoulos et al. 2023, "Prediction-powered inference", Science 382:669) with
+its power tuning (Angelopoulos, Duchi & Zrnic 2023, "PPI++", arXiv:2311.01453): the share that a person found
+feasible among the reviewed pictures of the setting, plus ``t`` times the difference of the calibrated judge's means
+over all pictures and over the reviewed ones. It is right on average whatever the judge is worth, because pictures
+are drawn for review at random; ``t`` is what makes its error smallest: 0 for a judge that knows nothing there, near
+1 for a good one. The judge is calibrated on the same reviews; so that it does not look better than it is, each
+reviewed picture is judged by a fit to the others (Zrnic & Candes 2024, "Cross-prediction-powered inference", PNAS
+121:e2322083121).
+
+Where a setting has too few reviewed pictures, those of all settings correct it: the judge's mean is put between its
+means over the pictures that the person found infeasible and feasible (Rogan & Gladen 1978, American Journal of
+Epidemiology 107:71, with probabilities in place of a test's yes and no). This assumes that the judge errs alike in
+all settings, which nobody can check; where it tells feasible from infeasible badly, the interval is wide.
+
+The interval is a bootstrap over the reviewed pictures, drawn within their settings: each draw fits the calibration
+afresh and takes its own correction, so the judge's error and the uncertainty about it are both in it. The spread of
+the pictures themselves is added as normal noise. Two things that a plain bootstrap leaves out with few reviewed
+pictures are put back: two imagined pictures of either answer are among those drawn from (Agresti & Coull 1998, The
+American Statistician 52:119), because answers that all agree would otherwise look certain; and the spread is widened
+from the normal to Student's t with as many degrees of freedom as there are reviewed pictures, less one.
+"""
 
 import csv
 import io
 import logging
 import math
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +46,19 @@ from varireal.records import Array
 from varireal.store import tables
 from varireal.store.schemas import FEASIBILITY, VERDICTS
 
-# From a judge's score to a probability, by a person's answers: Platt's logistic curve, or any rising one.
+logger = logging.getLogger(__name__)
 
-Curve = Callable[[Array], Array]
+Row = dict[str, Any]
 
+JUDGED, ACCEPTED = "judged", "accepted"
+LEAST_EACH = 3  # of both answers, for any calibration
+FOLDS = 5
+LEAST_OWN = 5  # reviewed pictures of a setting, for a correction of its own
 _STEPS, _HALVINGS, _DONE = 60, 12, 1e-10
 _LEAST_CURVATURE = 1e-9
+_IMAGINED = 2  # of either answer
+_LEAST_APART = 1e-3
+_BINS = 256  # a curve is averaged over so many groups of pictures with like scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +130,8 @@ def _loss(scores: Array, targets: Array, weights: Array, slope: Array, intercept
 
 
 def _sigmoid(x: Array) -> Array:
-    found: Array = np.exp(-np.logaddexp(0, -x))
-    return found
+    probabilities: Array = np.exp(-np.logaddexp(0, -x))
+    return probabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,37 +174,6 @@ def fit_isotonic(scores: Array, labels: Array, weights: Array) -> Isotonic:
 FITS = {"platt": fit_platt, "isotonic": fit_isotonic}
 
 
-# How feasible the pictures of a setting are: the judge's calibrated mean, corrected by what a person said of some.
-#
-# The estimate is prediction-powered (Angelopoulos et al. 2023, "Prediction-powered inference", Science 382:669) with
-# its power tuning (Angelopoulos, Duchi & Zrnic 2023, "PPI++", arXiv:2311.01453): the share that a person found
-# feasible among the reviewed pictures of the setting, plus ``t`` times the difference of the calibrated judge's means
-# over all pictures and over the reviewed ones. It is right on average whatever the judge is worth, because pictures
-# are drawn for review at random; ``t`` is what makes its error smallest: 0 for a judge that knows nothing there, near
-# 1 for a good one. The judge is calibrated on the same reviews; so that it does not look better than it is, each
-# reviewed picture is judged by a fit to the others (Zrnic & Candes 2024, "Cross-prediction-powered inference", PNAS
-# 121:e2322083121).
-#
-# Where a setting has too few reviewed pictures, those of all settings correct it: the judge's mean is put between its
-# means over the pictures that the person found infeasible and feasible (Rogan & Gladen 1978, American Journal of
-# Epidemiology 107:71, with probabilities in place of a test's yes and no). This assumes that the judge errs alike in
-# all settings, which nobody can check; where it tells feasible from infeasible badly, the interval is wide.
-#
-# The interval is a bootstrap over the reviewed pictures, drawn within their settings: each draw fits the calibration
-# afresh and takes its own correction, so the judge's error and the uncertainty about it are both in it. The spread of
-# the pictures themselves is added as normal noise. Two things that a plain bootstrap leaves out with few reviewed
-# pictures are put back: two imagined pictures of either answer are among those drawn from (Agresti & Coull 1998, The
-# American Statistician 52:119), because answers that all agree would otherwise look certain; and the spread is widened
-# from the normal to Student's t with as many degrees of freedom as there are reviewed pictures, less one.
-
-LEAST_EACH = 3  # of both answers, for any calibration
-FOLDS = 5
-LEAST_OWN = 5  # reviewed pictures of a setting, for a correction of its own
-_IMAGINED = 2  # of either answer
-_LEAST_APART = 1e-3
-_BINS = 256  # a curve is averaged over so many groups of pictures with like scores
-
-
 @dataclass(frozen=True, slots=True)
 class Reviewed:
     """Pictures that a person reviewed and the judge has a score for.
@@ -189,26 +190,7 @@ class Reviewed:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """How estimates are made.
-
-    Attributes:
-        method: platt or isotonic.
-        minimum: reviewed pictures that a calibration needs.
-        resamples: of the bootstrap.
-        level: of the intervals.
-        seed: of the resamples.
-    """
-
-    method: str
-    minimum: int
-    resamples: int
-    level: float
-    seed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class ShareEstimate:
     """Share of feasible pictures in a setting.
 
     Attributes:
@@ -239,53 +221,57 @@ class Calibration:
 
     Args:
         reviewed: enough of them; see ``why_uncalibrated``.
-        settings: how.
+        config: how.
+        seed: of the study, for the resamples.
     """
 
-    def __init__(self, reviewed: Reviewed, settings: Settings) -> None:
-        self._reviewed, self._settings = reviewed, settings
-        rng = np.random.default_rng(stable_int("feasibility", settings.seed))
-        self._folds = _folds(reviewed, rng)
-        whole = np.ones((1, len(reviewed.labels)))
-        self._point = _Fits(reviewed, whole, self._folds, settings.method)
-        self._drawn = _Fits(reviewed, _draws(reviewed, settings.resamples, rng), self._folds, settings.method)
+    def __init__(self, reviewed: Reviewed, config: ReviewConfig, seed: int) -> None:
+        self._reviewed, self._config, self._seed = reviewed, config, seed
+        rng = np.random.default_rng(stable_int("feasibility", seed))
+        folds = _folds(reviewed, rng)
+        whole, draws = np.ones((1, len(reviewed.labels))), _draws(reviewed, config.resamples, rng)
+        self._point, self._drawn = (_Fits(reviewed, weights, folds, config.calibration) for weights in (whole, draws))
 
     def at(self, scores: Array) -> Array:
         """(N,) calibrated probabilities at (N,) scores."""
-        found: Array = self._point.curve.at(scores)[0]
-        return found
+        probabilities: Array = self._point.curve.at(scores)[0]
+        return probabilities
 
-    def estimate(self, scores: Array, own: Array, name: str) -> Estimate:
+    def estimate(self, scores: Array, members: Array, name: str) -> ShareEstimate:
         """The share of feasible pictures.
 
         Args:
             scores: (N,) scores of all pictures, at least one.
-            own: (n,) bool, which of the reviewed pictures are among them.
+            members: (n,) bool, which of the reviewed pictures are among them.
             name: of the setting, for its own seed.
         """
-        rng = np.random.default_rng(stable_int("feasibility", self._settings.seed, name))
-        noise = rng.normal(0, float(self.at(scores).std()) / np.sqrt(len(scores)), self._settings.resamples)
-        count = int(own.sum())
+        rng = np.random.default_rng(stable_int("feasibility", self._seed, name))
+        noise = rng.normal(0, float(self.at(scores).std()) / np.sqrt(len(scores)), self._config.resamples)
+        count = int(members.sum())
         if count < LEAST_OWN:
             yes = int(self._reviewed.labels.sum())
-            count = min(yes, len(own) - yes)
+            count = min(yes, len(members) - yes)
             value = self._pooled(self._point, _mean_at(self._point.curve, scores))
             draws = self._pooled(self._drawn, _mean_at(self._drawn.curve, scores) + noise)
-            return _estimate(float(value[0]), draws, count, self._settings.level, "pooled")
-        value = self._corrected(self._point, scores, own, np.zeros(1), None)
-        draws = self._corrected(self._drawn, scores, own, noise, rng)
-        return _estimate(float(value[0]), draws, count, self._settings.level, "setting")
+            return _estimate(float(value[0]), draws, count, self._config.level, "pooled")
+        value = self._corrected(self._point, scores, members, np.zeros(1), None)
+        draws = self._corrected(self._drawn, scores, members, noise, rng)
+        return _estimate(float(value[0]), draws, count, self._config.level, "setting")
 
     def _corrected(
-        self, fits: "_Fits", scores: Array, own: Array, noise: Array, rng: np.random.Generator | None
+        self, fits: "_Fits", scores: Array, members: Array, noise: Array, rng: np.random.Generator | None
     ) -> Array:
         """(B,) estimates from a setting's own reviews; with a generator, imagined ones are among those drawn."""
-        weights, labels, judged = fits.weights[:, own], self._reviewed.labels[own], fits.out_of_fold[:, own]
+        weights, labels, judged = (
+            fits.weights[:, members],
+            self._reviewed.labels[members],
+            fits.out_of_fold[:, members],
+        )
         count = weights.sum(1)
         mean_y, mean_f = (weights * labels).sum(1) / count, (weights * judged).sum(1) / count
         tuned = _tuning(weights, labels, judged, len(scores))
         if rng is not None:
-            mean_y = _with_imagined(mean_y, int(own.sum()), rng)
+            mean_y = _with_imagined(mean_y, int(members.sum()), rng)
         values: Array = mean_y + tuned * (_mean_at(fits.curve, scores) + noise - mean_f)
         return values
 
@@ -331,16 +317,16 @@ def _tuning(weights: Array, labels: Array, judged: Array, pictures: int) -> Arra
     off_f = judged - ((weights * judged).sum(1) / count)[:, None]
     covariance, variance = (weights * off_y * off_f).sum(1), (weights * off_f**2).sum(1)
     best = np.divide(covariance, variance, out=np.zeros_like(covariance), where=variance > 0)
-    found: Array = np.clip(best / (1 + count / pictures), 0, 1)
-    return found
+    tuned: Array = np.clip(best / (1 + count / pictures), 0, 1)
+    return tuned
 
 
 def _with_imagined(mean: Array, count: int, rng: np.random.Generator) -> Array:
     """(B,) shares when imagined pictures of either answer are among those drawn from."""
     imagined = rng.binomial(count + 2 * _IMAGINED, 2 * _IMAGINED / (count + 2 * _IMAGINED), len(mean))
     yes = rng.binomial(imagined, 0.5)
-    found: Array = (mean * (count + 2 * _IMAGINED - imagined) + yes) / (count + 2 * _IMAGINED)
-    return found
+    shares: Array = (mean * (count + 2 * _IMAGINED - imagined) + yes) / (count + 2 * _IMAGINED)
+    return shares
 
 
 def _folds(reviewed: Reviewed, rng: np.random.Generator) -> Array:
@@ -366,29 +352,22 @@ def _mean_at(curves: Any, scores: Array) -> Array:
     groups: Sequence[Array] = np.array_split(ordered, min(_BINS, len(ordered)))
     centres = np.array([group.mean() for group in groups])
     shares = np.array([len(group) for group in groups]) / len(ordered)
-    found: Array = curves.at(centres) @ shares
-    return found
+    means: Array = curves.at(centres) @ shares
+    return means
 
 
-def _estimate(value: float, draws: Array, count: int, level: float, correction: str) -> Estimate:
+def _estimate(value: float, draws: Array, count: int, level: float, correction: str) -> ShareEstimate:
     tail = (1 - level) / 2
     centre = float(draws.mean())
     student, normal = scipy.stats.t.ppf(1 - tail, count - 1), scipy.stats.norm.ppf(1 - tail)
     wider = float(student / normal) * np.sqrt(count / (count - 1))
     low, high = centre + (np.quantile(draws, [tail, 1 - tail]) - centre) * wider
-    kept = min(max(value, 0.0), 1.0)
-    return Estimate(kept, max(0.0, min(kept, float(low))), min(1.0, max(kept, float(high))), correction)
-
-
-logger = logging.getLogger(__name__)
-
-Row = dict[str, Any]
-
-JUDGED, ACCEPTED = "judged", "accepted"
+    share = min(max(value, 0.0), 1.0)
+    return ShareEstimate(share, max(0.0, min(share, float(low))), min(1.0, max(share, float(high))), correction)
 
 
 @dataclass(frozen=True, slots=True)
-class _Reviewed:
+class _ReviewedPicture:
     """A picture that has a score and was reviewed."""
 
     setting: tuple[str, str]
@@ -430,12 +409,11 @@ class FeasibilityScore:
     def __init__(self, config: ReviewConfig, seed: int, groups: Iterable[tuple[str, str, Sequence[Path]]]) -> None:
         self._config = config
         self._scores: dict[tuple[str, str], _Scores] = {}
-        self._known: list[_Reviewed] = []  # in the order of the tables
+        self._known: list[_ReviewedPicture] = []  # in the order of the tables
         self.strangers = self._read(groups)
         reviewed = self._reviewed()
         self.problem = why_uncalibrated(reviewed, config.minimum) if config.path else "nobody reviewed any picture"
-        how = Settings(config.calibration, config.minimum, config.resamples, config.level, seed)
-        self._calibration = Calibration(reviewed, how) if not self.problem else None
+        self._calibration = Calibration(reviewed, config, seed) if not self.problem else None
         if self.strangers:
             logger.warning(
                 "%s: %d reviewed pictures are not among those that were judged", config.path, self.strangers
@@ -455,12 +433,10 @@ class FeasibilityScore:
                 code = item_code(row["candidate_id"]) if reviews else ""
                 if code in left:
                     left.remove(code)
-                    self._note(setting, row, reviews[code])
+                    logit, feasible = row["feasible_logit"], reviews[code].feasible
+                    if logit is not None:
+                        self._known.append(_ReviewedPicture(setting, row["accepted"], logit, feasible))
         return len(left)
-
-    def _note(self, setting: tuple[str, str], row: Row, review: Review) -> None:
-        if row["feasible_logit"] is not None:
-            self._known.append(_Reviewed(setting, row["accepted"], row["feasible_logit"], review.feasible))
 
     @property
     def judged(self) -> bool:
@@ -488,7 +464,7 @@ class FeasibilityScore:
     def _row(self, setting: tuple[str, str], population: str) -> Row:
         logits, words = self._scores[setting].of(population)
         scores = logits[~np.isnan(logits)]
-        own = [known.setting == setting and (known.accepted or population == JUDGED) for known in self._known]
+        members = [known.setting == setting and (known.accepted or population == JUDGED) for known in self._known]
         row: Row = {
             "attribute": setting[0],
             "feasibility": setting[1],
@@ -497,14 +473,16 @@ class FeasibilityScore:
             "unknown": len(logits) - len(scores),
             "p_feasible_raw": _mean([sigmoid(score) for score in scores.tolist()]),
             "p_feasible_words": _mean(words[~np.isnan(words)]),
-            "reviewed": sum(own),
-            "reviewed_feasible": sum(known.feasible for known, is_own in zip(self._known, own, strict=True) if is_own),
+            "reviewed": sum(members),
+            "reviewed_feasible": sum(
+                known.feasible and member for known, member in zip(self._known, members, strict=True)
+            ),
             "calibration": "none" if self._calibration is None else self._config.calibration,
             "note": self.problem,
         }
         if self._calibration is None or not len(scores):
             return row
-        estimate = self._calibration.estimate(scores, np.array(own, bool), f"{'/'.join(setting)} {population}")
+        estimate = self._calibration.estimate(scores, np.array(members, bool), f"{'/'.join(setting)} {population}")
         return row | {
             "p_feasible": estimate.value,
             "low": estimate.low,

@@ -10,8 +10,6 @@ from varireal.judges.base import Answer, Verdict
 from varireal.names import BLANK, FEASIBLE, PRESENT
 from varireal.segmenters.again import Resegmented
 
-# The judge without a model: what was measured on the candidate, against the gates of the config.
-
 # gate: (reason code, receipt column, +1 when the gate is a lower bound and -1 when it is an upper one)
 _GATES: dict[str, tuple[str, str, int]] = {
     "min_changed": ("change_inside", "changed_fraction", 1),
@@ -71,43 +69,43 @@ def answer_failures(
         feasibility: the candidate's arm; the model was not told.
         min_mass: least probability of yes and no together.
     """
-    said = usable(answers, min_mass)
+    p_yes = usable(answers, min_mass)
     for key in PRESENT:
         limit = getattr(gates, f"min_{key}")
         if limit is not None:
-            yield from _least(answers, said, key, limit, "yes", "present", min_mass)
+            yield from _least(answers, p_yes, key, limit, "yes", "present", min_mass)
     limit, word = getattr(gates.feasibility_agrees, feasibility), "yes" if feasibility == "feasible" else "no"
     if limit is not None:
         for key in FEASIBLE:
-            yield from _least(answers, said, key, limit, word, "feasibility", min_mass)
+            yield from _least(answers, p_yes, key, limit, word, "feasibility", min_mass)
     if gates.max_yes_bias is not None:
-        yield from _bias(answers, said, gates.max_yes_bias)
-    if gates.min_score is not None and (value := score(said, feasibility)) < gates.min_score:
+        yield from _bias(answers, p_yes, gates.max_yes_bias)
+    if gates.min_score is not None and (value := score(p_yes, feasibility)) < gates.min_score:
         yield f"score: {value:g} of the four answers are as expected, below the gate {gates.min_score:g}"
 
 
 def _least(
     answers: Mapping[str, Answer],
-    said: Mapping[str, float],
+    p_yes: Mapping[str, float],
     key: str,
     limit: float,
     word: str,
     code: str,
     min_mass: float,
 ) -> Iterator[str]:
-    if key not in said:
+    if key not in p_yes:
         why = why_unknown(answers[key], min_mass) if key in answers else "it was not asked"
         yield f"{code}_unknown: {key}: {why}"
         return
-    value = said[key] if word == "yes" else 1 - said[key]
+    value = p_yes[key] if word == "yes" else 1 - p_yes[key]
     if not value >= limit:
         yield f"{code}: {key}: the probability of {word} is {value:.2g}, below the gate {limit:g}"
 
 
-def _bias(answers: Mapping[str, Answer], said: Mapping[str, float], limit: float) -> Iterator[str]:
+def _bias(answers: Mapping[str, Answer], p_yes: Mapping[str, float], limit: float) -> Iterator[str]:
     for end, where in _WHERE.items():
         keys = pairs_on(end)
-        value = yes_bias(said, keys)
+        value = yes_bias(p_yes, keys)
         asked = any(key in answers for key in keys) and any("_twin" in key for key in answers)
         if value is None and asked:
             yield f"yes_bias_unknown: {where}, no question and its twin both have an answer"

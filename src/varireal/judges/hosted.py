@@ -1,6 +1,5 @@
 """The judge behind a vision endpoint: any server that speaks chat completions and looks at pictures."""
 
-import asyncio
 import io
 import json
 from collections.abc import Iterator, Sequence
@@ -11,9 +10,10 @@ from varireal.config.hosted import Server
 from varireal.config.verdicts import OpenAIJudging
 from varireal.core.files import one_line
 from varireal.errors import BackendError
-from varireal.hosted.book import AnswerBook
-from varireal.hosted.client import Asker, NoAnswerError, run_all
-from varireal.hosted.money import Ledger, Meter
+from varireal.hosted.client import Asker, NoAnswerError
+from varireal.hosted.money import Spent
+from varireal.hosted.replies import refusal
+from varireal.hosted.session import Session
 from varireal.hosted.tokens import data_url
 from varireal.judges.answers import from_logprobs, from_text
 from varireal.judges.base import Answer, Asked, shown_picture
@@ -38,14 +38,11 @@ class HostedJudge:
     revision: str | None = None
 
     def __init__(self, settings: OpenAIJudging, server: Server, store: ItemStore, *, grace: float) -> None:
-        self._settings, self._server, self._store, self._grace = settings, server, store, grace
+        self._settings = settings
         self.model = settings.model
         self.pictures = max(4, server.traffic.concurrency)
         self.identity = json.dumps(settings.for_keys(exclude=("server", "model")), sort_keys=True)
-        self._runner: asyncio.Runner | None = None
-        self._asker: Asker | None = None
-        self._ledger: Ledger | None = None
-        self._meter: Meter | None = None
+        self._session = Session(lambda: Asker(server, store, _PLACE, grace=grace))
 
     @classmethod
     def from_config(cls, settings: OpenAIJudging, context: BackendContext) -> "HostedJudge":
@@ -67,43 +64,28 @@ class HostedJudge:
             ServerDownError: the server does not answer, or does not know us.
             StoppedError: a signal has come; the answers that came are kept.
         """
-        asker = self._ready()
-        if self._runner is None:  # one loop for the job: a connection lives in its loop
-            self._runner = asyncio.Runner()
-        requests = [[self._request(url, text) for text in one.texts] for one in asked for url in (self._url(one),)]
-        flat = [request for group in requests for request in group]
-        found = iter(self._runner.run(run_all(asker, [self._answer(asker, request) for request in flat])))
+        requests = [self._request(url, text) for one in asked for url in (self._url(one),) for text in one.texts]
+        answers = iter(self._session.run(lambda asker: [self._answer(asker, request) for request in requests]))
         for one in asked:
-            yield tuple(next(found) for _ in one.texts)
+            yield tuple(next(answers) for _ in one.texts)
 
     @property
     def news(self) -> tuple[str, ...]:
         """What was spent in all, when anything was asked now; where there is a budget, with the other jobs."""
-        if self._meter is None:
+        if not self._session.open:
             return ()
-        spent = self._meter.spent[self.model]
-        usd = "" if self._meter.usd is None else f", ${self._meter.usd:.2f}"
-        told = f"{self.model}: {spent.calls:,} calls, {spent.sent:,} tokens sent, {spent.answered:,} answered{usd}"
-        return (f"{told} by all jobs" if self._meter.limited else told,)
+        meter = self._session.sender.meter
+        by_model = {self.model: Spent()} | meter.spent
+        spent, usd = by_model[self.model], meter.prices.total(by_model.items())
+        price = "" if usd is None else f", ${usd:.2f}"
+        amounts = (
+            f"{self.model}: {spent.calls:,} calls, {spent.sent:,} tokens sent, {spent.answered:,} answered{price}"
+        )
+        return (f"{amounts} by all jobs" if meter.limited else amounts,)
 
     def close(self) -> None:
         """Close the connections."""
-        if self._runner is not None:
-            if self._asker is not None:
-                self._runner.run(self._asker.close())
-            self._runner.close()
-        self._runner = self._asker = None
-
-    def _ready(self) -> Asker:
-        if self._asker is None or self._ledger is None:
-            book = AnswerBook(self._store)
-            self._meter = meter = Meter(self._server.budget, self._server.prices, _PLACE)
-            for paid in book.usage():
-                meter.add(paid)
-            self._ledger = Ledger(self._store.path, meter)
-            self._asker = Asker(self._server, book, meter, place=_PLACE, grace=self._grace)
-        self._ledger.look()
-        return self._asker
+        self._session.close()
 
     def _url(self, asked: Asked) -> str:
         picture, buffer = shown_picture(asked.picture, self._settings.long_side), io.BytesIO()
@@ -130,7 +112,7 @@ class HostedJudge:
             reply = await asker.ask(request)
         except NoAnswerError as error:  # one question that fails is unknown; it is asked again another time
             return Answer(None, None, f"no answer from the server: {error}", kept=False)
-        if reply.get("refusal"):
-            return Answer(None, None, f"the model refused: {one_line(str(reply['refusal']))[:200]}")
+        if refusal(reply):
+            return Answer(None, None, f"the model refused: {one_line(refusal(reply))[:200]}")
         likely = reply.get("logprobs")
         return (from_logprobs(likely) if likely else None) or from_text(reply.get("content"))

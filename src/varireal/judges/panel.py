@@ -23,11 +23,11 @@ from varireal.segmenters.quality import decode_mask
 from varireal.segmenters.stored import own_options
 from varireal.store.items import ItemStore
 
-# Asking about candidates: what the item store knows is not asked, the rest is, and is kept before anybody sees it.
-
 Row = Mapping[str, Any]
 
+_AT_ONCE = 16
 _MOST_TEXTS = 16  # questions about one picture in one call
+_NO_MASK = Resegmented(None, None, None, MaskStatus.MISSING, "the photo has no mask")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class _Wanted:
 
 
 class Interview:
-    """Answers about candidates.
+    """Answers about candidates: what the item store knows is not asked, the rest is, and is kept before it is used.
 
     Args:
         judge: who answers.
@@ -63,7 +63,7 @@ class Interview:
         """
         plans = [self._plan(row) for row in candidates]
         wanted = {one.key: one for plan in plans for one in plan.values()}
-        known = {key: _unpacked(kept) for key in wanted if (kept := self._store.get(key)) is not None}
+        known = {key: Answer(**json.loads(value)) for key in wanted if (value := self._store.get(key)) is not None}
         known |= self._ask([one for key, one in wanted.items() if key not in known])
         return [{question: known[one.key] for question, one in plan.items()} for plan in plans]
 
@@ -87,14 +87,14 @@ class Interview:
         if groups:
             job_record.permit()
         asked = [Asked(group[0].picture, tuple(one.text for one in group)) for group in groups]
-        found: dict[str, Answer] = {}
+        by_key: dict[str, Answer] = {}
         answered = self._judge.ask(asked) if asked else iter(())
         for group, answers in zip(groups, answered, strict=True):
             pairs = [(one.key, answer) for one, answer in zip(group, answers, strict=True)]
             self._store.put_many([(key, _packed(answer)) for key, answer in pairs if answer.kept])
-            found |= dict(pairs)
+            by_key |= dict(pairs)
             self.asked += len(pairs)
-        return found
+        return by_key
 
 
 def _by_picture(missing: Sequence[_Wanted]) -> Iterator[list[_Wanted]]:
@@ -111,17 +111,8 @@ def _packed(answer: Answer) -> bytes:
     return json.dumps({"p_yes": answer.p_yes, "mass": answer.mass, "told": answer.told}).encode()
 
 
-def _unpacked(kept: bytes) -> Answer:
-    return Answer(**json.loads(kept))
-
-
-# The object's outline in an edit, found again by a segmenter and kept in the item store.
-
-_NO_MASK = Resegmented(None, None, None, MaskStatus.MISSING, "the photo has no mask")
-
-
 class OutlineCheck:
-    """Segments candidates again, those that the store does not know.
+    """The object's outline in edits: segments those candidates again that the item store does not know.
 
     Args:
         segmenter: who segments.
@@ -147,48 +138,38 @@ class OutlineCheck:
         Raises:
             BackendError: the segmenter cannot run here.
         """
-        found: dict[str, Resegmented] = {}
-        missing: list[tuple[str, Row]] = []
-        for row in candidates:
-            if row["image_id"] not in self._masks:
-                found[row["candidate_id"]] = _NO_MASK
-                continue
-            kept = self._store.get(key := self._key(row))
-            if kept is None:
-                missing.append((key, row))
-            else:
-                found[row["candidate_id"]] = Resegmented(**json.loads(kept))
+        keys = {row["candidate_id"]: self._key(row) for row in candidates if row["image_id"] in self._masks}
+        stored = {name: value for name, key in keys.items() if (value := self._store.get(key)) is not None}
+        outlines = {name: Resegmented(**json.loads(value)) for name, value in stored.items()}
+        missing = [row for row in candidates if row["candidate_id"] in keys.keys() - stored.keys()]
         if missing:
-            found |= self._segmented(missing)
-        return [found[row["candidate_id"]] for row in candidates]
+            outlines |= self._segmented(missing, keys)
+        return [outlines.get(row["candidate_id"], _NO_MASK) for row in candidates]
 
-    def _segmented(self, missing: Sequence[tuple[str, Row]]) -> dict[str, Resegmented]:
+    def _segmented(self, rows: Sequence[Row], keys: Mapping[str, str]) -> dict[str, Resegmented]:
         job_record.permit()
-        rows = [row for _, row in missing]
         results = segment_again(
             self._segmenter,
             [decode_png(row["image"]) for row in rows],
             [decode_mask(self._masks[row["image_id"]]) for row in rows],
             [row["class_name"] for row in rows],
         )
-        self.computed += len(missing)
+        self.computed += len(rows)
+        outlines = {row["candidate_id"]: result for row, result in zip(rows, results, strict=True)}
         self._store.put_many(
             [
-                (key, json.dumps(asdict(result)).encode())
-                for (key, _), result in zip(missing, results, strict=True)
+                (keys[name], json.dumps(asdict(result)).encode())
+                for name, result in outlines.items()
                 if result.status != MaskStatus.FAILED
             ]
         )
-        return {row["candidate_id"]: result for row, result in zip(rows, results, strict=True)}
+        return outlines
 
     def _key(self, row: Row) -> str:
         segmenter = self._segmenter
         named = (self._noun, row["class_name"]) if segmenter.uses_names else ()
         made = (segmenter.name, segmenter.version, segmenter.revision, self._options)
         return digest("outline", 1, row["image"], self._masks[row["image_id"]], *made, *named)
-
-
-_AT_ONCE = 16
 
 
 class Panel:
@@ -253,34 +234,32 @@ class Panel:
         Raises:
             BackendError: a model cannot run here, or a server does not answer.
         """
-        said = self._interview.answers(candidates) if self._interview else [None] * len(candidates)
-        looks = self._outlines.look(candidates) if self._outlines else [None] * len(candidates)
-        for row, answers, look in zip(candidates, said, looks, strict=True):
+        nothing = [None] * len(candidates)
+        interviews = self._interview.answers(candidates) if self._interview else nothing
+        outlines = self._outlines.look(candidates) if self._outlines else nothing
+        for row, answers, outline in zip(candidates, interviews, outlines, strict=True):
             reasons: list[str] = []
             columns: dict[str, Any] = {}
             if answers is not None:
-                reasons += self._failures(answers, row["feasibility"])
+                limits = {"feasibility": row["feasibility"], "min_mass": self._config.questions.min_mass}
+                reasons += answer_failures(answers, self._config.answer_gates, **limits)
                 columns |= self._answer_columns(answers, row["feasibility"])
             if self._outlines is not None:
-                reasons += outline_failures(look, self._config.silhouette)
-                columns |= _outline_columns(look)
+                reasons += outline_failures(outline, self._config.silhouette)
+                columns |= _outline_columns(outline)
             yield Verdict(not reasons, tuple(reasons)), columns
 
-    def _failures(self, answers: Mapping[str, Answer], feasibility: str) -> Iterator[str]:
-        mass = self._config.questions.min_mass
-        return answer_failures(answers, self._config.answer_gates, feasibility=feasibility, min_mass=mass)
-
     def _answer_columns(self, answers: Mapping[str, Answer], feasibility: str) -> dict[str, Any]:
-        said = usable(answers, self._config.questions.min_mass)
+        p_yes = usable(answers, self._config.questions.min_mass)
         masses = [answer.mass for key, answer in answers.items() if key in ON_PICTURE and answer.mass is not None]
-        raw, words = feasible_logit(said), feasible_logit(said, BLANK)
+        raw, words = feasible_logit(p_yes), feasible_logit(p_yes, BLANK)
         return {
-            **{f"p_{key}": value for key, value in said.items()},
+            **{f"p_{key}": value for key, value in p_yes.items()},
             "answer_mass": min(masses, default=None),
-            "unknown": [key for key in answers if key not in said],
-            "yes_bias": yes_bias(said, pairs_on("")),
-            "blank_bias": yes_bias(said, pairs_on(BLANK)),
-            "score": score(said, feasibility),
+            "unknown": [key for key in answers if key not in p_yes],
+            "yes_bias": yes_bias(p_yes, pairs_on("")),
+            "blank_bias": yes_bias(p_yes, pairs_on(BLANK)),
+            "score": score(p_yes, feasibility),
             "feasible_logit": raw,
             "p_feasible_raw": None if raw is None else sigmoid(raw),
             "p_feasible_words": None if words is None else sigmoid(words),
@@ -289,13 +268,13 @@ class Panel:
         }
 
 
-def _outline_columns(look: Resegmented | None) -> dict[str, Any]:
-    if look is None:
+def _outline_columns(outline: Resegmented | None) -> dict[str, Any]:
+    if outline is None:
         return {}
     return {
-        "segmented_iou": _finite(look.iou),
-        "segmented_area_ratio": _finite(look.area_ratio),
-        "segmented_objects": look.objects,
+        "segmented_iou": _finite(outline.iou),
+        "segmented_area_ratio": _finite(outline.area_ratio),
+        "segmented_objects": outline.objects,
     }
 
 

@@ -84,7 +84,7 @@ def _clean(value: str) -> str:
 
 def _fill(template: str, values: Mapping[str, str]) -> str:
     """Put values into their slots; what a value holds is never looked at again."""
-    return _SLOT.sub(lambda found: values.get(found.group(1), found.group(0)), template)
+    return _SLOT.sub(lambda match: values.get(match.group(1), match.group(0)), template)
 
 
 def read_questions(config: QuestionsConfig, attributes: Sequence[str] = ()) -> Texts:
@@ -137,21 +137,21 @@ def _without(text: str, sections: Collection[str]) -> str:
         return text
     starts = [key.start_mark.index for key, _ in top.value]
     parts = zip(top.value, starts, [*starts[1:], len(text)], strict=True)
-    kept = [text[start:end] for (key, _), start, end in parts if key.value not in sections]
-    return text[: starts[0]] + "".join(kept) if starts else text
+    left = [text[start:end] for (key, _), start, end in parts if key.value not in sections]
+    return text[: starts[0]] + "".join(left) if starts else text
 
 
 @cache
 def _checked(text: str, place: str, attributes: tuple[str, ...]) -> Texts:
     try:
-        found = yaml.safe_load(text)
+        texts = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"verdicts.questions.file: {place} is not YAML: {one_line(str(error))}") from error
-    if not isinstance(found, dict) or "{question}" not in str(found.get("instruction")):
+    if not isinstance(texts, dict) or "{question}" not in str(texts.get("instruction")):
         raise ConfigError(f"verdicts.questions.file: {place} has no 'instruction' with {{question}} in it")
     for attribute in attributes:
-        _check_attribute(found.get(attribute), f"{place}, {attribute}")
-    return found
+        _check_attribute(texts.get(attribute), f"{place}, {attribute}")
+    return texts
 
 
 def _check_attribute(asked: Any, place: str) -> None:

@@ -72,21 +72,21 @@ def read_reviews(path: Path) -> dict[str, Review]:
 
 
 def _reviews(path: Path, reader: "csv.DictReader[str]") -> dict[str, Review]:
-    found: dict[str, Review] = {}
+    reviews: dict[str, Review] = {}
     for row in reader:
         place = f"{path}, line {reader.line_num}"
         feasible = _answer(row.get(FEASIBLE_COLUMN), place, FEASIBLE_COLUMN)
-        code = (row.get(ITEM_COLUMN) or "").strip()
-        if not code and (row.get(ID_COLUMN) or "").strip():
-            code = item_code((row.get(ID_COLUMN) or "").strip())
+        code, candidate_id = ((row.get(column) or "").strip() for column in (ITEM_COLUMN, ID_COLUMN))
+        if not code and candidate_id:
+            code = item_code(candidate_id)
         if feasible is None:
             continue
         if not code:
             raise DataError(f"{place}: an answer without {ITEM_COLUMN} or {ID_COLUMN}; the row belongs to no picture")
         review = Review(feasible, _answer(row.get(PRESENT_COLUMN), place, PRESENT_COLUMN))
-        if found.setdefault(code, review).feasible != feasible:
+        if reviews.setdefault(code, review).feasible != feasible:
             raise DataError(f"{place}: another row says the opposite about the same picture; keep one of them")
-    return found
+    return reviews
 
 
 def _answer(text: str | None, place: str, column: str) -> bool | None:

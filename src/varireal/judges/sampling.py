@@ -4,6 +4,7 @@ import csv
 import io
 import logging
 import math
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,7 @@ def run(*, study: Path, output: Path, count: int) -> int:
 def _chosen(config: DatasetSlice, paths: StudyPaths, count: int) -> dict[Path, set[str]]:
     """Ids by table of edits."""
     size = (config.attributes, config.shards, config.rounds)
-    found: dict[tuple[str, str], list[tuple[int, str, Path]]] = {}
+    scored: dict[tuple[str, str], list[tuple[int, str, Path]]] = defaultdict(list)
     for edits, verdicts in zip(paths.every_edit(*size), paths.every_verdict(*size), strict=True):
         attribute, feasibility = Path(edits).parts[-4:-2]
         if not Path(verdicts).exists():
@@ -80,16 +81,16 @@ def _chosen(config: DatasetSlice, paths: StudyPaths, count: int) -> dict[Path, s
         for row in tables.read(Path(verdicts), VERDICTS, ["candidate_id", "feasible_logit"]):
             if row["feasible_logit"] is not None:
                 drawn = stable_int("review", config.seed, row["candidate_id"])
-                found.setdefault((attribute, feasibility), []).append((drawn, row["candidate_id"], Path(edits)))
-    if not found:
+                scored[attribute, feasibility].append((drawn, row["candidate_id"], Path(edits)))
+    if not scored:
         raise DataError(
             f"{paths.root} has no verdict of a model; set verdicts.judge to vlm or openai, and run the workflow first"
         )
-    each = math.ceil(count / len(found))
-    chosen: dict[Path, set[str]] = {}
-    for members in found.values():
+    each = math.ceil(count / len(scored))
+    chosen: dict[Path, set[str]] = defaultdict(set)
+    for members in scored.values():
         for _, candidate_id, place in sorted(members)[:each]:
-            chosen.setdefault(place, set()).add(candidate_id)
+            chosen[place].add(candidate_id)
     return chosen
 
 

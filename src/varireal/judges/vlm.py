@@ -1,4 +1,10 @@
-"""The judge that is a vision-language model of transformers, on this machine."""
+"""The judge that is a vision-language model of transformers, on this machine.
+
+It takes the probabilities of the first word of an answer from one forward pass over pictures and questions; nothing is
+generated. A chat shows the picture before the question, so all questions about a picture share everything up to the
+last token of the picture. ``Sharing`` passes that part once per picture and each question's own few tokens after it;
+``Plain`` passes every pair of picture and question whole. Both give the same numbers up to rounding.
+"""
 
 import inspect
 import json
@@ -25,14 +31,13 @@ from varireal.models.catalog import model_identity
 from varireal.models.device import Device, Ladder, find_device
 from varireal.models.loading import load_processor, load_transformers
 
-# Probabilities of the first word of an answer, in one forward pass over pictures and questions; nothing is generated.
-#
-# A chat shows the picture before the question, so all questions about a picture share everything up to the last token
-# of the picture. ``Sharing`` passes that part once per picture and each question's own few tokens after it; ``Plain``
-# passes every pair of picture and question whole. Both give the same numbers up to rounding.
-
 logger = logging.getLogger(__name__)
 
+_KEY = "verdicts.vlm.model"
+# What a picture with its questions takes beside the weights, in GiB: keys and values of 3,000 tokens (LLaVA-NeXT) and
+# of 8 questions after them in a model of 7 billion weights.
+_PICTURE_GB, _MOST, _ON_CPU = 3.5, 16, 4
+_AT_ONCE = 16
 # How far apart both ways may be, in log-probability of yes and of no.
 _SAME, _SAME_IN_16_BITS = 0.01, 0.25
 # A picture for finding out how a question is told to the model; its content does not matter.
@@ -40,8 +45,8 @@ _ANY_PICTURE = Image.fromarray(np.full((64, 64, 3), 128, np.uint8))
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """A picture with its questions."""
+class VlmInput:
+    """A decoded picture with its questions."""
 
     picture: Image.Image
     texts: tuple[str, ...]
@@ -75,8 +80,8 @@ class Chat:
         if not self.yes or not self.no:
             raise BackendError(f"{self.key}: its tokenizer has no single token for yes or for no; use another model")
         config = self.model.config
-        found = getattr(config, "image_token_id", None) or getattr(config, "image_token_index", None)
-        self.image_token: int = -1 if found is None else found
+        number = getattr(config, "image_token_id", None) or getattr(config, "image_token_index", None)
+        self.image_token: int = -1 if number is None else number
         parameters = inspect.signature(self.model.forward).parameters
         self.cache_name = "cache" if "cache" in parameters else "past_key_values"
 
@@ -86,15 +91,16 @@ class Chat:
             [{"role": "user", "content": [{"type": "image", "image": picture}, {"type": "text", "text": text}]}]
             for picture, text in pairs
         ]
-        found: dict[str, Tensor] = self.processor.apply_chat_template(
-            chats,
-            tokenize=True,
-            return_dict=True,
-            return_tensors="pt",
-            add_generation_prompt=True,
-            processor_kwargs={"padding": True},
+        return dict(
+            self.processor.apply_chat_template(
+                chats,
+                tokenize=True,
+                return_dict=True,
+                return_tensors="pt",
+                add_generation_prompt=True,
+                processor_kwargs={"padding": True},
+            )
         )
-        return dict(found)
 
     def there(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """The inputs on the model's device, floats in its number format, with positions that padding does not move."""
@@ -127,11 +133,11 @@ class Chat:
 class Plain:
     """Every pair of picture and question as a row of its own."""
 
-    def prepare(self, chat: Chat, shown: Sequence[Shown]) -> dict[str, Tensor]:
+    def prepare(self, chat: Chat, shown: Sequence[VlmInput]) -> dict[str, Tensor]:
         """Inputs for all pairs."""
         return chat.inputs([(one.picture, text) for one in shown for text in one.texts])
 
-    def run(self, chat: Chat, prepared: dict[str, Tensor], shown: Sequence[Shown]) -> list[tuple[float, float]]:  # noqa: ARG002
+    def run(self, chat: Chat, prepared: dict[str, Tensor], shown: Sequence[VlmInput]) -> list[tuple[float, float]]:  # noqa: ARG002
         """Probability of yes and of no for each pair."""
         logits = chat.model(**chat.there(prepared), use_cache=False, logits_to_keep=1).logits
         return chat.masses(logits[:, -1])
@@ -140,18 +146,18 @@ class Plain:
 class Sharing:
     """The part up to the picture's end once per picture, then the questions after it."""
 
-    def prepare(self, chat: Chat, shown: Sequence[Shown]) -> dict[str, Tensor]:
+    def prepare(self, chat: Chat, shown: Sequence[VlmInput]) -> dict[str, Tensor]:
         """Inputs for each picture with one and the same question, whose tokens are cut off."""
         text = shown[0].texts[0]
-        found = chat.inputs([(one.picture, text) for one in shown])
-        length = found["input_ids"].shape[1]
+        inputs = chat.inputs([(one.picture, text) for one in shown])
+        length = inputs["input_ids"].shape[1]
         cut = length - len(chat.suffix(text))
-        if not bool(found["input_ids"][:, cut - 1].eq(chat.image_token).all()):
+        if not bool(inputs["input_ids"][:, cut - 1].eq(chat.image_token).all()):
             raise ValueError("the pictures do not end where they should")
         rows = len(shown)
-        return {name: value[:, :cut] if value.shape[:2] == (rows, length) else value for name, value in found.items()}
+        return {name: value[:, :cut] if value.shape[:2] == (rows, length) else value for name, value in inputs.items()}
 
-    def run(self, chat: Chat, prepared: dict[str, Tensor], shown: Sequence[Shown]) -> list[tuple[float, float]]:
+    def run(self, chat: Chat, prepared: dict[str, Tensor], shown: Sequence[VlmInput]) -> list[tuple[float, float]]:
         """Probability of yes and of no for each pair of picture and question."""
         first = chat.there(prepared)
         before = chat.model(**first, use_cache=True, logits_to_keep=1)
@@ -198,7 +204,10 @@ def same_answers(chat: Chat) -> bool:
     """
     rng = np.random.default_rng(0)
     noise = [Image.fromarray(rng.integers(0, 256, shape, dtype=np.uint8)) for shape in ((96, 160, 3), (192, 128, 3))]
-    shown = [Shown(noise[0], ("Is this a photo?", "No?")), Shown(noise[1], ("Is there anything that can be seen?",))]
+    shown = [
+        VlmInput(noise[0], ("Is this a photo?", "No?")),
+        VlmInput(noise[1], ("Is there anything that can be seen?",)),
+    ]
     try:
         whole, shared = (np.log(way.run(chat, way.prepare(chat, shown), shown)) for way in (Plain(), Sharing()))
     except (AttributeError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
@@ -209,13 +218,6 @@ def same_answers(chat: Chat) -> bool:
     if not apart <= allowed:
         logger.warning("questions are passed one by one: sharing a picture changes this model's answers (%.2g)", apart)
     return apart <= allowed
-
-
-_KEY = "verdicts.vlm.model"
-# What a picture with its questions takes beside the weights, in GiB: keys and values of 3,000 tokens (LLaVA-NeXT) and
-# of 8 questions after them in a model of 7 billion weights.
-_PICTURE_GB, _MOST, _ON_CPU = 3.5, 16, 4
-_AT_ONCE = 16
 
 
 class VlmJudge:
@@ -253,7 +255,7 @@ class VlmJudge:
         """
         with ThreadPoolExecutor(2) as pool:
             decoded = pool.map(lambda one: shown_picture(one.picture, self._settings.long_side), asked)
-            shown = [Shown(picture, one.texts) for picture, one in zip(decoded, asked, strict=True)]
+            shown = [VlmInput(picture, one.texts) for picture, one in zip(decoded, asked, strict=True)]
         size = max(1, self._ladder.batch)
         for start in range(0, len(shown), size):
             yield from self._answers(shown[start : start + size])
@@ -268,7 +270,7 @@ class VlmJudge:
         self.__dict__.pop("_chat", None)
         self.__dict__.pop("_way", None)
 
-    def _answers(self, shown: Sequence[Shown]) -> list[tuple[Answer, ...]]:
+    def _answers(self, shown: Sequence[VlmInput]) -> list[tuple[Answer, ...]]:
         try:
             return self._ladder.run(self._pass, shown)
         except torch.OutOfMemoryError as error:
@@ -277,7 +279,7 @@ class VlmJudge:
                 "verdicts.vlm.quantize to 8bit or 4bit, a smaller long_side, or another model"
             ) from error
 
-    def _pass(self, shown: Sequence[Shown]) -> list[tuple[Answer, ...]]:
+    def _pass(self, shown: Sequence[VlmInput]) -> list[tuple[Answer, ...]]:
         with torch.inference_mode():
             masses = self._way.run(self._chat, self._way.prepare(self._chat, shown), shown)
         answers = iter([from_masses(yes, no) for yes, no in masses])

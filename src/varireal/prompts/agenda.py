@@ -1,6 +1,10 @@
-"""What a study asks for: every class and attribute, less what is frozen or what a person wrote. Light: no client."""
+"""What a study asks for: every class and attribute, less what is frozen or what a person wrote; and what that takes.
+
+Light: no client.
+"""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +18,19 @@ from varireal.core.paths import StudyPaths
 from varireal.core.seeds import digest
 from varireal.errors import ConfigError
 from varireal.hosted.book import AnswerBook, request_digest
+from varireal.hosted.money import Spent
 from varireal.names import FEASIBILITIES
 from varireal.prompts.bank import find_bank, load_bank, prompts_for
 from varireal.prompts.class_file import EDITED, read_class_file
-from varireal.prompts.instructions import Instructions, templates_digest
-from varireal.prompts.questions import Arm, Asked, Place, Questions
+from varireal.prompts.instructions import PromptTemplates, templates_digest
+from varireal.prompts.requests import Arm, Place, PromptRequests, PromptTask
 from varireal.records import Prompt
 from varireal.store.items import ItemStore
+
+# Tokens of one written prompt and of one vote, as JSON: measured on banks of this project with CLIP's tokenizer.
+_WRITTEN, _WRITTEN_COLOR, _VOTED = 38, 22, 12
+# Tokens that the judge is sent for each prompt, and for the question around them.
+_JUDGED, _JUDGED_AROUND = 26, 250
 
 
 class Agenda:
@@ -38,22 +48,24 @@ class Agenda:
     def __init__(self, config: PromptsSlice, folder: Path, book: AnswerBook) -> None:
         self._config, self._folder, self._book = config, folder, book
         self._asking = config.prompts.openai
-        self.questions = Questions(
-            self._asking, config.noun, Instructions(self._asking.templates), _examples(self._asking.examples)
+        self.requests = PromptRequests(
+            self._asking, config.noun, PromptTemplates(self._asking.templates), _examples(self._asking.examples)
         )
         self._templates = templates_digest(self._asking.templates)
         self._settings = self._asking.for_keys_json(exclude=("server", "judge", "frozen"))
         self._read: dict[str, list[Prompt]] = {}
         self.items = list(self._all())
         self._by_place = {(item.place.class_id, item.place.attribute): item for item in self.items}
-        self._shared: dict[str, Asked] = {i.place.attribute: i for i in self.items if i.place.shared}
+        self._shared = {item.place.attribute: item for item in self.items if item.place.shared}
 
-    def of_class(self, class_id: str) -> dict[str, Asked]:
+    def of_class(self, class_id: str) -> dict[str, PromptTask]:
         """A class's items by attribute, shared ones included."""
-        found = {attribute: self._by_place.get((class_id, attribute)) for attribute in self._config.attributes}
-        return {attribute: item or self._shared[attribute] for attribute, item in found.items()}
+        return {
+            attribute: self._by_place.get((class_id, attribute)) or self._shared[attribute]
+            for attribute in self._config.attributes
+        }
 
-    def remember(self, item: Asked) -> None:
+    def remember(self, item: PromptTask) -> None:
         """Keep what is asked for, before it is asked for; only where it is not the plain count in both arms."""
         if not any(arm.avoid for arm in item.arms.values()):
             return
@@ -62,7 +74,7 @@ class Agenda:
             if self._book.get(key) is None:
                 self._book.set(key, {"wanted": arm.wanted, "avoid": list(arm.avoid)})
 
-    def open_requests(self) -> Iterator[tuple[Asked, str, dict[str, Any]]]:
+    def open_requests(self) -> Iterator[tuple[PromptTask, str, dict[str, Any]]]:
         """(item, arm, request) of every first request that has no answer yet; later ones depend on the answers."""
         for item in self.items:
             if item.frozen:
@@ -74,25 +86,25 @@ class Agenda:
                 if arm.short and not known:
                     yield item, name, request
 
-    def _answered(self, item: Asked) -> bool:
+    def _answered(self, item: PromptTask) -> bool:
         return (
             self._kept(self._first(item, FEASIBILITIES[0])) and self._book.get(self._done_key(item.place)) is not None
         )
 
-    def finished(self, item: Asked) -> None:
+    def finished(self, item: PromptTask) -> None:
         """Note that both arms of an item were asked for to the end; a dry run then knows that nothing is open."""
         key = self._done_key(item.place)
         if self._book.get(key) is None:
             self._book.set(key, {"done": True})
 
-    def _first(self, item: Asked, name: str) -> dict[str, Any]:
+    def _first(self, item: PromptTask, name: str) -> dict[str, Any]:
         other = next(arm for key, arm in item.arms.items() if key != name)
-        return self.questions.first_request(item.place, name, item.arms[name], other)
+        return self.requests.first_request(item.place, name, item.arms[name], other)
 
     def _kept(self, request: dict[str, Any]) -> bool:
         return self._book.get(request_digest(request)) is not None
 
-    def _all(self) -> Iterator[Asked]:
+    def _all(self) -> Iterator[PromptTask]:
         frozen = self._frozen()
         for attribute in self._config.attributes:
             if attribute in self._asking.shared:
@@ -118,27 +130,27 @@ class Agenda:
     def _edited(self, place: Place) -> list[Prompt]:
         if place.class_id not in self._read:
             path = self._folder / f"{place.class_id}.yaml"
-            found = read_class_file(path) if path.exists() and not place.shared else []
-            self._read[place.class_id] = [prompt for prompt in found if prompt.source == EDITED]
+            prompts = read_class_file(path) if path.exists() and not place.shared else []
+            self._read[place.class_id] = [prompt for prompt in prompts if prompt.source == EDITED]
         return [prompt for prompt in self._read[place.class_id] if prompt.attribute == place.attribute]
 
-    def _unasked(self, place: Place) -> Asked:
+    def _unasked(self, place: Place) -> PromptTask:
         """What is to be asked for: as much as when it was asked for first, so that an edit asks for nothing.
 
         When nothing was asked yet under these settings (another model, another template), a person's own prompts stay
         and only the others are asked for.
         """
         both = Arm(self._asking.count)
-        plain = self._kept(self.questions.first_request(place, FEASIBILITIES[0], both, both))
+        plain = self._kept(self.requests.first_request(place, FEASIBILITIES[0], both, both))
         edited = [] if plain else self._edited(place)
         arms = {}
         for name in FEASIBILITIES:
             plan = None if plain else self._book.get(self._plan_key(place, name))
             if plan is None:
-                own = [prompt.name for prompt in edited if prompt.feasibility == name]
-                plan = {"wanted": max(0, self._asking.count - len(own)), "avoid": own}
+                written = [prompt.name for prompt in edited if prompt.feasibility == name]
+                plan = {"wanted": max(0, self._asking.count - len(written)), "avoid": written}
             arms[name] = Arm(plan["wanted"], tuple(plan["avoid"]))
-        return Asked(place, arms)
+        return PromptTask(place, arms)
 
     def _plan_key(self, place: Place, name: str) -> str:
         return digest("plan", *self._own_parts(place), name)
@@ -150,12 +162,12 @@ class Agenda:
         return self._settings, self._templates, place.class_id, place.class_name, place.attribute
 
 
-def _from_bank(place: Place, prompts: Sequence[Prompt]) -> Asked:
+def _from_bank(place: Place, prompts: Sequence[Prompt]) -> PromptTask:
     arms = {}
     for name in FEASIBILITIES:
-        own = [p for p in prompts if (p.attribute, p.feasibility) == (place.attribute, name)]
-        arms[name] = Arm(len(own), prompts=own)
-    return Asked(place, arms, frozen=True)
+        ready = [p for p in prompts if (p.attribute, p.feasibility) == (place.attribute, name)]
+        arms[name] = Arm(len(ready), prompts=ready)
+    return PromptTask(place, arms, frozen=True)
 
 
 def _examples(bank: str | None) -> list[Prompt]:
@@ -169,47 +181,36 @@ def _examples(bank: str | None) -> list[Prompt]:
     return [Prompt("", "", e.attribute, e.feasibility, e.name, e.description) for e in entries]
 
 
-# What asking would take, before anything is sent: calls, tokens, price. Light: no client.
-
-# Tokens of one written prompt and of one vote, as JSON: measured on banks of this project with CLIP's tokenizer.
-_WRITTEN, _WRITTEN_COLOR, _VOTED = 38, 22, 12
-# Tokens that the judge is sent for each prompt.
-_JUDGED = 26
-
-
 @dataclass
-class Planned:
+class OpenRequests:
     """What is still to be asked.
 
     Attributes:
         calls: requests, at least: repairs and second attempts come on top.
-        kept: answers that are there.
-        writing: tokens (sent, answered) of the model that writes.
-        judging: tokens (sent, answered) of the model that judges.
+        answers: answers that are there.
+        write: model that writes, and its tokens.
+        judge: model that judges, and its tokens.
     """
 
-    calls: int = 0
-    kept: int = 0
-    writing: tuple[int, int] = (0, 0)
-    judging: tuple[int, int] = (0, 0)
+    calls: int
+    answers: int
+    write: tuple[str, Spent]
+    judge: tuple[str, Spent]
 
 
-def planned(config: Config, classes: dict[str, str], paths: StudyPaths, *, tokens: bool = False) -> Planned:
+def open_requests(config: Config, classes: dict[str, str], paths: StudyPaths, *, tokens: bool = False) -> OpenRequests:
     """Count the open requests of a study; with ``tokens`` also their tokens."""
     part = stage_slices(config, classes)["prompts"]
     assert isinstance(part, PromptsSlice)  # noqa: S101  (for the type checker)
     path, folder = Path(paths.store("prompts")), Path(paths.prompts_folder)
     if not path.exists():
-        return _count(Agenda(part, folder, _Nothing()), part.prompts.openai, 0, tokens)
-    store = ItemStore(path)
-    try:
+        return _count(Agenda(part, folder, _EmptyBook()), part.prompts.openai, 0, tokens)
+    with closing(ItemStore(path)) as store:
         book = AnswerBook(store)
-        return _count(Agenda(part, folder, book), part.prompts.openai, len(book.usage()), tokens)
-    finally:
-        store.close()
+        return _count(Agenda(part, folder, book), part.prompts.openai, book.answers, tokens)
 
 
-class _Nothing(AnswerBook):
+class _EmptyBook(AnswerBook):
     """No answer is kept, and no file is made for it."""
 
     def __init__(self) -> None:
@@ -219,24 +220,23 @@ class _Nothing(AnswerBook):
         return None
 
 
-def _count(agenda: Agenda, asking: OpenAIPrompts, kept: int, tokens: bool) -> Planned:
-    found = Planned(kept=kept)
+def _count(agenda: Agenda, asking: OpenAIPrompts, answers: int, tokens: bool) -> OpenRequests:
+    calls, sent, answered = 0, 0, 0
     judged: dict[tuple[str, str], int] = {}
-    sent = answered = 0
     for item, _, request in agenda.open_requests():
         place = item.place
-        found.calls += 1
+        calls += 1
         wanted = sum(arm.wanted for arm in item.arms.values())
         judged[place.class_id, place.attribute] = wanted
         if tokens:
-            from varireal.hosted.money import request_tokens
+            from varireal.hosted.tokens import request_tokens
 
             sent += request_tokens(request)
             each = _WRITTEN_COLOR if place.attribute == "color" else _WRITTEN
             answered += each * wanted // len(item.arms)
-    found.writing = sent, answered
+    votes = Spent()
     if asking.judge.enabled:
-        found.calls += len(judged)
-        total = sum(judged.values())
-        found.judging = (250 * len(judged) + _JUDGED * total, _VOTED * total)
-    return found
+        prompts = sum(judged.values())
+        votes = Spent(len(judged), _JUDGED_AROUND * len(judged) + _JUDGED * prompts, _VOTED * prompts)
+    writing = asking.model, Spent(calls, sent, answered)
+    return OpenRequests(calls + votes.calls, answers, writing, (asking.judge.model or asking.model, votes))

@@ -16,7 +16,7 @@ class::
           feasible:
             - brown                # a name alone is enough
 
-A bank is data: it is read by ``prompting.reading``, which takes no tags and no unknown keys. Light: no numpy.
+A bank is data: it is read by ``prompts.reading``, which takes no tags and no unknown keys. Light: no numpy.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ from slugify import slugify
 
 from varireal import names
 from varireal.errors import ConfigError
-from varireal.prompts.reading import Document, Node, nearest, normalize, read_document
+from varireal.prompts.reading import Document, YamlNode, nearest, normalize, read_document
 from varireal.records import Prompt, is_rgb
 
 _TOP_KEYS = ("dataset", "noun", "shared", "classes")
@@ -187,18 +187,18 @@ def _own_entries(bank: Bank, class_id: str, class_name: str) -> tuple[BankEntry,
     return bank.classes[similar[0]]
 
 
-def _entries(document: Document, node: Node, where: str) -> tuple[BankEntry, ...]:
-    found = []
+def _entries(document: Document, node: YamlNode, where: str) -> tuple[BankEntry, ...]:
+    entries = []
     for attribute, (_, arms) in document.mapping(node, where, names.ATTRIBUTES).items():
         here = f"{where}.{attribute}"
         for feasibility, (_, listed) in document.mapping(arms, here, names.FEASIBILITIES).items():
             for item in document.sequence(listed, f"{here}.{feasibility}"):
                 name, description, rgb = _texts(document, item, f"an entry of {here}.{feasibility}")
-                found.append(BankEntry(attribute, feasibility, name, description, item.line, rgb))
-    return tuple(found)
+                entries.append(BankEntry(attribute, feasibility, name, description, item.line, rgb))
+    return tuple(entries)
 
 
-def _texts(document: Document, item: Node, where: str) -> tuple[str, str, str]:
+def _texts(document: Document, item: YamlNode, where: str) -> tuple[str, str, str]:
     """An entry's texts; a scalar entry is a name alone."""
     if item.kind == "text":
         name, description, rgb = item.text.strip(), "", ""
@@ -212,9 +212,6 @@ def _texts(document: Document, item: Node, where: str) -> tuple[str, str, str]:
     if rgb and not is_rgb(rgb):
         document.fail(item, f"rgb of {where} is {rgb!r}, expected a colour such as '#c81e1e'")
     return name, description, rgb
-
-
-# Which file a bank in the config is. Light.
 
 
 def find_bank(name: str, key: str = "prompts.bank.path") -> Path:

@@ -69,13 +69,13 @@ def check_prompts(
     for prompt in prompts:
         by_class[prompt.class_id].append(prompt)
     problems: list[Problem] = []
-    for class_id, own in by_class.items():
-        for prompt in own:
+    for class_id, members in by_class.items():
+        for prompt in members:
             problems += _text_problems(prompt)
             if prompt.attribute == "background":
                 problems += _leaks(prompt, noun, class_names)
         settings: dict[Setting, dict[str, Prompt]] = defaultdict(dict)
-        for prompt in own:
+        for prompt in members:
             problems += _repeats(prompt, settings[prompt.attribute, prompt.feasibility])
         problems += _overlaps(settings)
         problems += _shortfalls(class_id, settings, minimum)
@@ -101,10 +101,10 @@ _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 def _leaks(prompt: Prompt, noun: str, class_names: Mapping[str, str]) -> Iterator[Problem]:
     """A background that names the object tells an editor to draw a second one, and a classifier the answer."""
-    own = class_names.get(prompt.class_id)
+    class_name = class_names.get(prompt.class_id)
     for name in mentioned(prompt.text, tuple(class_names.values())):
-        if name == own:
-            message = f"{prompt.text!r} names its class {own!r}; describe the place alone"
+        if name == class_name:
+            message = f"{prompt.text!r} names its class {class_name!r}; describe the place alone"
             yield Problem(ProblemCode.CLASS_NAME_LEAK, prompt.prompt_id, message, ERROR)
         else:
             message = f"{prompt.text!r} names another class, {name!r}; describe the place alone"
@@ -148,8 +148,8 @@ def _shortfalls(
     class_id: str, settings: Mapping[Setting, Mapping[str, Prompt]], minimum: Mapping[Setting, int]
 ) -> Iterator[Problem]:
     for setting, needed in minimum.items():
-        found = len(settings.get(setting, {}))
-        if found < needed:
+        count = len(settings.get(setting, {}))
+        if count < needed:
             where = ".".join((class_id, *setting))
-            message = f"{where} has {found} different prompts, {needed} are needed; add some"
+            message = f"{where} has {count} different prompts, {needed} are needed; add some"
             yield Problem(ProblemCode.TOO_FEW, where, message, ERROR)

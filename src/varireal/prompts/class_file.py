@@ -1,8 +1,12 @@
-"""The prompts of one class in a study, as a file that people edit: its content, and how a regeneration merges into it.
+"""The prompts of one class in a study, as a file that people edit: read, and written again without loss of work.
 
 Besides the entries a file records, per entry that was generated, a digest of what was generated. So a later
 regeneration can tell an entry that a person edited (the digest differs), added (no digest) or deleted (a digest
 without an entry) from one that nobody touched.
+
+Comments survive as well: a comment stays with what follows it (a line of its own) or with its line (at the end of a
+line). The lines that this module writes itself start with ``#:`` and are written anew each time. Light, because
+Snakemake reads digests of these files whenever it parses the workflow: PyYAML only.
 """
 
 import hashlib
@@ -17,13 +21,32 @@ from varireal import names
 from varireal.core.files import write_whole
 from varireal.errors import ConfigError
 from varireal.prompts.bank import new_prompt_id
-from varireal.prompts.reading import Document, Node, read_document
+from varireal.prompts.reading import Document, YamlNode, read_document
 from varireal.records import ClassInfo, Prompt, is_rgb
 
 ENTRY_KEYS = ("id", "name", "description", "source", "rgb", "model", "judge", "status")
 TOP_KEYS = ("class_id", "class_name", "origin", *names.ATTRIBUTES, "removed", "generated")
 EDITED, REVIEW, APPROVED = "edited", "review", "approved"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_HEADER = """\
+#: Prompts of one class. Edit this file as you like: change a name or description, add an entry ("- name: ..."), delete
+#: one. Your changes survive when the file is written again, and so do your comments (but not these "#:" lines).
+#: The next run makes the edits of the changed settings again, for this class alone.
+#:   feasible: a real member of the class could look like this, or be there, without a person making it so.
+#:   id: keep it while you change the text. An entry without one gets one, made from its name.
+#:   removed: what you deleted; delete a line there and the prompt comes back with the next regeneration.
+#:   generated: how your changes are recognised; leave it as it is.
+"""
+_OWN = "#:"
+# A comment starts with '#' at the start of a line or after white space.
+_COMMENT = re.compile(r"(?:(?<=\s)|^)#[^\r\n]*")
+# Texts that YAML reads as themselves without quotes, in both of its versions: no indicator, no number, no colon.
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9 .,;()'/_+-]*[A-Za-z0-9.)]|[A-Za-z]")
+_NOT_TEXT = {"null", "true", "false", "yes", "no", "on", "off", "y", "n", "nan", "inf"}
+# Besides what JSON escapes: characters that YAML counts as line breaks or forbids, and the byte order mark.
+_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+
+Anchor = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +78,7 @@ class ClassFile:
 
 def entry_digest(prompt: Prompt) -> str:
     """Digest of place, name, description and colour; source, votes and status are no part of what a prompt says."""
-    colour = [prompt.rgb] if prompt.rgb else []
-    return _digest([prompt.attribute, prompt.feasibility, prompt.name, prompt.description, *colour])
+    return _digest([prompt.attribute, prompt.feasibility, *_texts(prompt)])
 
 
 def setting_digests(prompts: Iterable[Prompt]) -> dict[tuple[str, str], str]:
@@ -66,11 +88,12 @@ def setting_digests(prompts: Iterable[Prompt]) -> dict[tuple[str, str], str]:
     """
     texts: dict[tuple[str, str], list[list[str]]] = {(a, f): [] for a in names.ATTRIBUTES for f in names.FEASIBILITIES}
     for prompt in prompts:
-        colour = [prompt.rgb] if prompt.rgb else []
-        texts[prompt.attribute, prompt.feasibility].append(
-            [prompt.prompt_id, prompt.name, prompt.description, *colour]
-        )
+        texts[_setting(prompt)].append([prompt.prompt_id, *_texts(prompt)])
     return {setting: _digest(sorted(rows)) for setting, rows in texts.items()}
+
+
+def _texts(prompt: Prompt) -> list[str]:
+    return [prompt.name, prompt.description, *([prompt.rgb] if prompt.rgb else [])]
 
 
 def _digest(value: object) -> str:
@@ -107,21 +130,21 @@ def parse(path: Path) -> tuple[ClassFile, Document]:
     return replace(content, prompts=tuple(touched)), document
 
 
-def entry_nodes(document: Document, top: Mapping[str, tuple[Node, Node]]) -> list[tuple[str, str, Node]]:
+def entry_nodes(document: Document, top: Mapping[str, tuple[YamlNode, YamlNode]]) -> list[tuple[str, str, YamlNode]]:
     """(attribute, feasibility, node) of every entry, by setting and then in file order."""
-    found = []
+    nodes = []
     for attribute in names.ATTRIBUTES:
         if attribute in top:
             arms = document.mapping(top[attribute][1], attribute, names.FEASIBILITIES)
             for feasibility in names.FEASIBILITIES:
                 if feasibility in arms:
                     items = document.sequence(arms[feasibility][1], f"{attribute}.{feasibility}")
-                    found += [(attribute, feasibility, item) for item in items]
-    return found
+                    nodes += [(attribute, feasibility, item) for item in items]
+    return nodes
 
 
 def _entries(
-    document: Document, top: Mapping[str, tuple[Node, Node]], class_id: str
+    document: Document, top: Mapping[str, tuple[YamlNode, YamlNode]], class_id: str
 ) -> tuple[tuple[Prompt, ...], frozenset[str]]:
     """Prompts of the file, and the ids that had to be made."""
     rows = []
@@ -185,17 +208,19 @@ def merge(
     present = {prompt.prompt_id for prompt in old.prompts}
     deleted = [prompt_id for prompt_id in (*old.removed, *old.generated) if prompt_id not in present]
     removed = tuple(dict.fromkeys(deleted))
-    kept, notes = [], []
+    entries, notes = [], []
     for prompt in old.prompts:
         fresh = new.get(prompt.prompt_id)
         if fresh is not None and (old.untouched(prompt) or entry_digest(fresh) == entry_digest(prompt)):
-            kept.append(replace(fresh, status=APPROVED) if prompt.status == APPROVED else fresh)
+            entries.append(replace(fresh, status=APPROVED) if prompt.status == APPROVED else fresh)
         elif not old.untouched(prompt):
             how = "edited" if prompt.prompt_id in old.generated else "added"
             notes.append(f"kept {prompt.prompt_id}: {how} by hand")
-            kept.append(replace(prompt, source=EDITED))
+            entries.append(replace(prompt, source=EDITED))
     notes += [f"left out {prompt_id}: removed by hand" for prompt_id in removed if prompt_id in new]
-    merged = _insert(kept, [p for p in prompts if p.prompt_id not in present and p.prompt_id not in removed], prompts)
+    merged = _insert(
+        entries, [p for p in prompts if p.prompt_id not in present and p.prompt_id not in removed], prompts
+    )
     ids = {prompt.prompt_id for prompt in merged}
     content = ClassFile(
         class_id=class_info.class_id,
@@ -208,9 +233,9 @@ def merge(
     return content, notes
 
 
-def _insert(kept: list[Prompt], added: Sequence[Prompt], order: Sequence[Prompt]) -> list[Prompt]:
+def _insert(entries: list[Prompt], added: Sequence[Prompt], order: Sequence[Prompt]) -> list[Prompt]:
     """Put each new prompt after the one that precedes it in its setting, so that a diff shows it where it belongs."""
-    merged = list(kept)
+    merged = list(entries)
     for prompt in added:
         before = [p.prompt_id for p in order[: order.index(prompt)] if _setting(p) == _setting(prompt)]
         places = {p.prompt_id: index for index, p in enumerate(merged)}
@@ -227,32 +252,6 @@ def _setting(prompt: Prompt) -> tuple[str, str]:
 
 def _rank(prompt: Prompt) -> tuple[int, int]:
     return names.ATTRIBUTES.index(prompt.attribute), names.FEASIBILITIES.index(prompt.feasibility)
-
-
-# Writing a class's prompt file, and finding the comments in one so that a rewrite keeps them.
-#
-# A comment stays with what follows it (a line of its own) or with its line (at the end of a line). The lines that this
-# module writes itself start with ``#:`` and are written anew each time.
-
-_HEADER = """\
-#: Prompts of one class. Edit this file as you like: change a name or description, add an entry ("- name: ..."), delete
-#: one. Your changes survive when the file is written again, and so do your comments (but not these "#:" lines).
-#: The next run makes the edits of the changed settings again, for this class alone.
-#:   feasible: a real member of the class could look like this, or be there, without a person making it so.
-#:   id: keep it while you change the text. An entry without one gets one, made from its name.
-#:   removed: what you deleted; delete a line there and the prompt comes back with the next regeneration.
-#:   generated: how your changes are recognised; leave it as it is.
-"""
-_OWN = "#:"
-# A comment starts with '#' at the start of a line or after white space.
-_COMMENT = re.compile(r"(?:(?<=\s)|^)#[^\r\n]*")
-# Texts that YAML reads as themselves without quotes, in both of its versions: no indicator, no number, no colon.
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9 .,;()'/_+-]*[A-Za-z0-9.)]|[A-Za-z]")
-_NOT_TEXT = {"null", "true", "false", "yes", "no", "on", "off", "y", "n", "nan", "inf"}
-# Besides what JSON escapes: characters that YAML counts as line breaks or forbids, and the byte order mark.
-_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
-
-Anchor = tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -279,7 +278,7 @@ def find_comments(document: Document, old: ClassFile, new: ClassFile) -> Comment
 
     A comment whose anchor is gone moves to the next thing that is still there.
     """
-    found = Comments()
+    comments = Comments()
     anchors = _anchors(document, old)
     living = {anchor for anchor, _, _ in _lines(new)}
     for match in _COMMENT.finditer(document.text):
@@ -288,13 +287,13 @@ def find_comments(document: Document, old: ClassFile, new: ClassFile) -> Comment
         line = document.text.count("\n", 0, match.start()) + 1
         alone = not document.text[document.text.rfind("\n", 0, match.start()) + 1 : match.start()].strip()
         here = [anchor for start, anchor in anchors if start <= line]
-        if not alone and here and here[-1] in living and here[-1] not in found.after:
-            found.after[here[-1]] = match.group().rstrip()
+        if not alone and here and here[-1] in living and here[-1] not in comments.after:
+            comments.after[here[-1]] = match.group().rstrip()
             continue
         later = anchors[len(here) - (not alone and bool(here)) :]
         target: Anchor = next((anchor for _, anchor in later if anchor in living), ())
-        found.before[target].append(match.group().rstrip())
-    return found
+        comments.before[target].append(match.group().rstrip())
+    return comments
 
 
 def scalar(text: str) -> str:
@@ -312,11 +311,10 @@ def _lines(content: ClassFile) -> list[tuple[Anchor, str, str]]:
     for attribute in names.ATTRIBUTES:
         arms: list[tuple[Anchor, str, str]] = []
         for feasibility in names.FEASIBILITIES:
-            own = [p for p in content.prompts if (p.attribute, p.feasibility) == (attribute, feasibility)]
-            empty = "" if own else " []"
+            prompts = [prompt for prompt in content.prompts if _setting(prompt) == (attribute, feasibility)]
+            empty = "" if prompts else " []"
             arms.append(((attribute, feasibility), "  ", f"{feasibility}:{empty}"))
-            for prompt in own:
-                arms += _entry_lines(prompt)
+            arms += [line for prompt in prompts for line in _entry_lines(prompt)]
         lines += [((attribute,), "", f"{attribute}:"), *arms]
     if content.removed:
         lines.append((("removed",), "", "removed:"))
@@ -345,25 +343,25 @@ def _entry_lines(prompt: Prompt) -> list[tuple[Anchor, str, str]]:
 def _anchors(document: Document, old: ClassFile) -> list[tuple[int, Anchor]]:
     """(line, anchor) of everything that a comment can belong to, in the order of the file."""
     top = document.mapping(document.root, "the file", TOP_KEYS)
-    found: list[tuple[int, Anchor]] = [(key.line, (name,)) for name, (key, _) in top.items()]
+    anchors: list[tuple[int, Anchor]] = [(key.line, (name,)) for name, (key, _) in top.items()]
     for attribute in names.ATTRIBUTES:
         if attribute in top:
             arms = document.mapping(top[attribute][1], attribute)
-            found += [(key.line, (attribute, feasibility)) for feasibility, (key, _) in arms.items()]
+            anchors += [(key.line, (attribute, feasibility)) for feasibility, (key, _) in arms.items()]
     for prompt, (_, _, item) in zip(old.prompts, entry_nodes(document, top), strict=True):
-        found += _entry_anchors(prompt.prompt_id, item)
+        anchors += _entry_anchors(prompt.prompt_id, item)
     if "removed" in top:
         items = document.sequence(top["removed"][1], "removed")
-        found += [(item.line, ("removed", item.text)) for item in items]
+        anchors += [(item.line, ("removed", item.text)) for item in items]
     if "generated" in top:
         digests = document.mapping(top["generated"][1], "generated")
-        found += [(key.line, ("generated", name)) for name, (key, _) in digests.items()]
-    return sorted(found, key=lambda pair: pair[0])
+        anchors += [(key.line, ("generated", name)) for name, (key, _) in digests.items()]
+    return sorted(anchors, key=lambda pair: pair[0])
 
 
-def _entry_anchors(prompt_id: str, item: Node) -> list[tuple[int, Anchor]]:
+def _entry_anchors(prompt_id: str, item: YamlNode) -> list[tuple[int, Anchor]]:
     """An entry's first line stands for its id, which is written first, whatever it holds now."""
-    rest: Sequence[tuple[Node, Node]] = item.pairs
+    rest: Sequence[tuple[YamlNode, YamlNode]] = item.pairs
     first = (item.line, ("entry", prompt_id, ENTRY_KEYS[0]))
     return [first, *((key.line, ("entry", prompt_id, key.text)) for key, _ in rest if key.line != item.line)]
 
@@ -372,17 +370,13 @@ def _inside(position: int, spans: Sequence[tuple[int, int]]) -> bool:
     return any(start <= position < end for start, end in spans)
 
 
-# The prompts of a study on disk: one file per class that people read, edit and compare.
-#
-# Light: PyYAML only. Snakemake reads digests of these files whenever it parses the workflow.
-
-
-def write_class_file(path: Path, class_info: ClassInfo, prompts: Sequence[Prompt], *, origin: str) -> list[str]:
+def write_class_file(
+    path: Path, class_info: ClassInfo, prompts: Sequence[Prompt], *, origin: str
+) -> tuple[list[Prompt], list[str]]:
     """Write a class's prompts, merged into the file that is there.
 
-    What a person edited, added or deleted is kept, see ``class_file.merge``. When nothing changes, the file is not
-    touched, so a person's layout stays; otherwise it is laid out anew, with its comments. The file appears whole or
-    not at all.
+    What a person edited, added or deleted is kept, see ``merge``. When nothing changes, the file is not touched, so a
+    person's layout stays; otherwise it is laid out anew, with its comments. The file appears whole or not at all.
 
     Args:
         path: ``…/{class_id}.yaml``; its folder is made.
@@ -391,18 +385,11 @@ def write_class_file(path: Path, class_info: ClassInfo, prompts: Sequence[Prompt
         origin: where it comes from, for a reader of the file; the same in each run.
 
     Returns:
-        What was kept of a person's work, one sentence per prompt.
+        What the file holds now, and what was kept of a person's work, one sentence per prompt.
 
     Raises:
         ConfigError: the file that is there cannot be read, or a text holds a character that no file can hold.
     """
-    return update_class_file(path, class_info, prompts, origin=origin)[1]
-
-
-def update_class_file(
-    path: Path, class_info: ClassInfo, prompts: Sequence[Prompt], *, origin: str
-) -> tuple[list[Prompt], list[str]]:
-    """As ``write_class_file``, and return what the file holds now as well."""
     if not path.exists():
         content, notes = merge(None, class_info, prompts, origin)
         _replace(path, render(content, Comments()))

@@ -12,10 +12,8 @@ import heapq
 import json
 import logging
 import math
-import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -28,6 +26,9 @@ from varireal.records import Prompt
 # image moves 18 % of the deals; 1.25 moves 3 % and leaves 7 % of the prompts unused; no bound moves none, leaves 12 %
 # unused, and the most dealt prompt has twice its share.
 LOAD_FACTOR = 1.25
+_VERSION = 1
+
+logger = logging.getLogger(__name__)
 
 
 def deal(prompts: Sequence[Prompt], image_ids: Sequence[str], *, per_image: int, seed: int) -> dict[str, list[Prompt]]:
@@ -94,20 +95,13 @@ def _score(seed: int, image_id: str, k: int, prompt_id: str) -> int:
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
 
 
-# Which prompts each photo gets, worked out once per class of a study and not again by every job.
-#
-# A class is dealt as a whole, and every shard has photos of most classes: without a memory the work would grow with
-# photos times shards. The memory is one file per setting that all its jobs share. It holds nothing that could not be
-# worked out again: a line counts only when its digest says that it was dealt from the same things, a lost or damaged
-# one is dealt anew, and of two jobs that write at once the last one wins.
-
-logger = logging.getLogger(__name__)
-
-_VERSION = 1
-
-
 class Deals:
-    """The deals of one setting.
+    """The deals of one setting, worked out once per class of a study and not again by every job.
+
+    A class is dealt as a whole, and every shard has photos of most classes: without a memory the work would grow with
+    photos times shards. The memory is one file per setting that all its jobs share. It holds nothing that could not be
+    worked out again: a line counts only when its digest says that it was dealt from the same things, a lost or damaged
+    one is dealt anew, and of two jobs that write at once the last one wins.
 
     Args:
         memory: file that the jobs of the setting share.
@@ -139,7 +133,7 @@ class Deals:
         for class_id in sorted(members.keys() - self._files.keys()):
             raise no_prompt_file(class_id, self._files)
         lines = self._remembered()
-        found: dict[str, dict[str, list[Prompt]]] = {}
+        deals: dict[str, dict[str, list[Prompt]]] = {}
         fresh: dict[str, str] = {}
         for class_id, ids in members.items():
             key = self._key(class_id, ids)
@@ -148,10 +142,10 @@ class Deals:
                 prompts = self._prompts(class_id)
                 known_deal = deal(prompts, ids, per_image=self._per_image, seed=self._seed)
                 fresh[class_id] = _line(class_id, key, prompts, known_deal)
-            found[class_id] = known_deal
+            deals[class_id] = known_deal
         if fresh:
             self._remember({**lines, **fresh})
-        return found
+        return deals
 
     def _prompts(self, class_id: str) -> list[Prompt]:
         prompts = read_class_file(self._files[class_id])
@@ -177,32 +171,26 @@ class Deals:
         text = "".join(f"{lines[class_id]}\n" for class_id in sorted(lines))
         try:
             self._memory.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=f".{self._memory.name}.", dir=self._memory.parent)
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8") as file:
-                    file.write(text)
-                Path(name).replace(self._memory)
-            except OSError:
-                with suppress(OSError):
-                    Path(name).unlink()
-                raise
+            with tempfile.TemporaryDirectory(prefix=f".{self._memory.name}.", dir=self._memory.parent) as folder:
+                part = Path(folder) / self._memory.name
+                part.write_text(text, encoding="utf-8")
+                part.replace(self._memory)
         except OSError as error:
             logger.debug("the deals are not remembered in %s: %s", self._memory, error)
 
 
 def _line(class_id: str, key: str, prompts: Sequence[Prompt], dealt: Mapping[str, Sequence[Prompt]]) -> str:
     places = {prompt.prompt_id: place for place, prompt in enumerate(prompts)}
-    deals = {image_id: [places[prompt.prompt_id] for prompt in own] for image_id, own in dealt.items()}
+    deals = {image_id: [places[prompt.prompt_id] for prompt in chosen] for image_id, chosen in dealt.items()}
     return f"{class_id}\t{key}\t{json.dumps([[asdict(prompt) for prompt in prompts], deals], separators=(',', ':'))}"
 
 
 def _read(line: str, key: str) -> dict[str, list[Prompt]] | None:
     """The deal of a line; None when it was dealt from other things or is damaged."""
-    _, _, rest = line.partition("\t")
-    found, _, text = rest.partition("\t")
-    if found != key:
-        return None
     try:
+        _, stored_key, text = line.split("\t", 2)
+        if stored_key != key:
+            return None
         fields, deals = json.loads(text)
         prompts = [Prompt(**values) for values in fields]
         return {image_id: [prompts[place] for place in places] for image_id, places in deals.items()}

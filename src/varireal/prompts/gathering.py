@@ -15,10 +15,6 @@ from varireal.errors import DataError
 from varireal.prompts.class_file import read_class_file, setting_digests
 from varireal.records import Prompt
 
-# What edits were made with: the texts of a setting's prompts, kept under the digest that makes them run again.
-#
-# The prompt files hold only what they say now. By these copies ``varireal why`` can tell the old text of a prompt.
-
 Texts = dict[str, tuple[str, str, str]]
 
 SEEN = ".seen"  # folder beside the prompt files
@@ -34,7 +30,10 @@ def texts_of(prompts: Iterable[Prompt], attribute: str, feasibility: str) -> Tex
 
 
 def remember(files: Sequence[Path], attribute: str, feasibility: str, name: str) -> None:
-    """Keep the texts of a setting; nothing happens when they are kept already, or cannot be.
+    """Keep the texts of a setting under the digest that makes its edits run again.
+
+    The prompt files hold only what they say now; by these copies ``varireal why`` can show the old text of a prompt.
+    Nothing happens when they are kept already, or cannot be.
 
     Args:
         files: prompt files of all classes, in the order that the digest was taken in.
@@ -67,8 +66,8 @@ def gather(*, records: Sequence[Path], output: Path) -> int:
         records: what the stage prompts said of each class's file.
         output: JSON file, class id to digest, in the order of the records.
     """
-    found = {path.stem: digest(path.read_text("utf-8"), size=8) for path in records}
-    write_whole(output, json.dumps(found) + "\n")
+    digests = {path.stem: digest(path.read_text("utf-8"), size=8) for path in records}
+    write_whole(output, json.dumps(digests) + "\n")
     return 0
 
 

@@ -25,10 +25,10 @@ def template_texts(folder: str | None) -> dict[str, str]:
     texts = {name: (_PACKAGED / name).read_text("utf-8") for name in (PROMPTS, JUDGE)}
     if folder is None:
         return texts
-    own = {name: Path(folder) / name for name in texts if (Path(folder) / name).is_file()}
-    if not own:
+    files_of_user = [Path(folder) / name for name in texts if (Path(folder) / name).is_file()]
+    if not files_of_user:
         raise ConfigError(f"prompts.openai.templates: {folder} holds neither {PROMPTS} nor {JUDGE}")
-    return texts | {name: path.read_text("utf-8") for name, path in own.items()}
+    return texts | {path.name: path.read_text("utf-8") for path in files_of_user}
 
 
 def templates_digest(folder: str | None) -> str:
@@ -37,7 +37,7 @@ def templates_digest(folder: str | None) -> str:
     return hashlib.blake2b("\0".join(texts[name] for name in sorted(texts)).encode(), digest_size=8).hexdigest()
 
 
-class Instructions:
+class PromptTemplates:
     """Renders messages.
 
     Raises:
@@ -62,8 +62,8 @@ class Instructions:
 
     def repair(self, name: str, before: Sequence[Message], answer: str, problem: str) -> list[Message]:
         """The conversation so far, with an unusable answer and what is wrong with it."""
-        told = {"role": "user", "content": self._block(name, "repair", {"problem": problem})}
-        return [*before, {"role": "assistant", "content": answer}, told]
+        repair = {"role": "user", "content": self._block(name, "repair", {"problem": problem})}
+        return [*before, {"role": "assistant", "content": answer}, repair]
 
     def _block(self, name: str, block: str, values: dict[str, Any]) -> str:
         try:

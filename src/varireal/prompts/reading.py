@@ -1,4 +1,4 @@
-"""Strict reading of the two kinds of prompt files, with the line of everything that is read.
+"""Strict reading of the two kinds of prompt files, with the line of everything; and words of prompts, compared.
 
 Only plain data is accepted: no tags, no duplicate keys, no unknown keys. Scalars are always taken as the text that was
 written, so a class called ``no``, ``737`` or ``2024-01-01`` needs no quotes. Light: no numpy.
@@ -7,6 +7,7 @@ written, so a class called ``no``, ``737`` or ``2024-01-01`` needs no quotes. Li
 import difflib
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -18,8 +19,12 @@ import yaml
 from varireal.core.files import few
 from varireal.errors import ConfigError
 
-# Comparing texts of prompts: one normal form for names, and plurals of class names.
-
+# libyaml's Python binding; the pure parser accepts the same files, about ten times slower.
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# Both kinds of file are at most five levels deep. PyYAML's own composer recurses in C and crashes on deep nesting.
+MAX_DEPTH = 16
+_SHOWN = 20  # a message names at most so many legal words
+_NULLS = ("", "~", "null", "Null", "NULL")
 # Nouns of common classes whose plural is not made by -s, -es or -ies.
 _IRREGULAR = {
     "calf": "calves",
@@ -40,8 +45,6 @@ _IRREGULAR = {
     "wolf": "wolves",
     "woman": "women",
 }
-
-
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
 
 
@@ -65,24 +68,24 @@ def mentioned(text: str, names: tuple[str, ...]) -> list[str]:
     """Those of the names that the text holds as whole words, in singular or plural, in the order of ``names``."""
     index = _index(names)
     words = normalize(text).split()
-    found = {
+    numbers = {
         number
         for start, word in enumerate(words)
         for phrase, number in index.get(word, ())
         if words[start : start + len(phrase)] == phrase
     }
-    return [names[number] for number in sorted(found)]
+    return [names[number] for number in sorted(numbers)]
 
 
 @lru_cache(maxsize=8)
 def _index(names: tuple[str, ...]) -> Mapping[str, list[tuple[list[str], int]]]:
     """First word -> the phrases that begin with it, as words, each with the number of its name."""
-    index: dict[str, list[tuple[list[str], int]]] = {}
+    index: dict[str, list[tuple[list[str], int]]] = defaultdict(list)
     for number, name in enumerate(names):
         normal = normalize(name)
         for form in (normal, *_plurals(normal)) if normal else ():
             words = form.split()
-            index.setdefault(words[0], []).append((words, number))
+            index[words[0]].append((words, number))
     return index
 
 
@@ -99,16 +102,8 @@ def _plurals(normal: str) -> list[str]:
     return [f"{head} {form}".strip() for form in forms]
 
 
-# libyaml's Python binding; the pure parser accepts the same files, about ten times slower.
-LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-# Both kinds of file are at most five levels deep. PyYAML's own composer recurses in C and crashes on deep nesting.
-MAX_DEPTH = 16
-_SHOWN = 20  # a message names at most so many legal words
-_NULLS = ("", "~", "null", "Null", "NULL")
-
-
 @dataclass(slots=True, eq=False)
-class Node:
+class YamlNode:
     """One value of a YAML file.
 
     Attributes:
@@ -123,8 +118,8 @@ class Node:
     kind: str
     line: int
     text: str = ""
-    items: "list[Node]" = field(default_factory=list)
-    pairs: "list[tuple[Node, Node]]" = field(default_factory=list)
+    items: "list[YamlNode]" = field(default_factory=list)
+    pairs: "list[tuple[YamlNode, YamlNode]]" = field(default_factory=list)
     span: tuple[int, int] | None = None
 
 
@@ -134,14 +129,16 @@ class Document:
 
     path: Path
     text: str
-    root: Node
+    root: YamlNode
     spans: tuple[tuple[int, int], ...]
 
-    def fail(self, node: Node, message: str) -> NoReturn:
+    def fail(self, node: YamlNode, message: str) -> NoReturn:
         """Raise a ConfigError that starts with the file and line."""
         raise ConfigError(f"{self.path}:{node.line}: {message}")
 
-    def mapping(self, node: Node, where: str, allowed: Sequence[str] | None = None) -> dict[str, tuple[Node, Node]]:
+    def mapping(
+        self, node: YamlNode, where: str, allowed: Sequence[str] | None = None
+    ) -> dict[str, tuple[YamlNode, YamlNode]]:
         """Members of a mapping as key -> (key node, value node); an empty value counts as an empty mapping.
 
         Raises:
@@ -151,20 +148,20 @@ class Document:
             return {}
         if node.kind != "mapping":
             self.fail(node, f"{where} must be a mapping (key: value), found {_described(node)}")
-        found: dict[str, tuple[Node, Node]] = {}
+        members: dict[str, tuple[YamlNode, YamlNode]] = {}
         for key, value in node.pairs:
             if key.kind != "text" or not key.text.strip():
                 self.fail(key, f"a key of {where} must be a text, found {_described(key)}")
-            if key.text in found:
+            if key.text in members:
                 self.fail(
-                    key, f"key {key.text!r} is twice in {where}, first in line {found[key.text][0].line}; keep one"
+                    key, f"key {key.text!r} is twice in {where}, first in line {members[key.text][0].line}; keep one"
                 )
             if allowed is not None and key.text not in allowed:
                 self.fail(key, f"unknown key {key.text!r} in {where}{nearest(key.text, allowed)}")
-            found[key.text] = (key, value)
-        return found
+            members[key.text] = (key, value)
+        return members
 
-    def sequence(self, node: Node, where: str) -> list[Node]:
+    def sequence(self, node: YamlNode, where: str) -> list[YamlNode]:
         """Members of a list; an empty value counts as an empty list."""
         if node.kind == "text" and not node.text:
             return []
@@ -172,7 +169,7 @@ class Document:
             self.fail(node, f"{where} must be a list (lines that start with '- '), found {_described(node)}")
         return node.items
 
-    def string(self, node: Node, where: str) -> str:
+    def string(self, node: YamlNode, where: str) -> str:
         """The text of a scalar."""
         if node.kind != "text":
             self.fail(node, f"{where} must be a text, found {_described(node)}")
@@ -207,17 +204,17 @@ def read_document(path: Path) -> Document:
     return document
 
 
-def _described(node: Node) -> str:
+def _described(node: YamlNode) -> str:
     if node.kind == "text":
         return f"the text {node.text[:40]!r}" if node.text else "nothing"
     return f"a {node.kind}"
 
 
-def _compose(path: Path, text: str) -> tuple[Node, tuple[tuple[int, int], ...]]:
+def _compose(path: Path, text: str) -> tuple[YamlNode, tuple[tuple[int, int], ...]]:
     """Build nodes from parser events, without recursion."""
-    top = Node("list", 1)
+    top = YamlNode("list", 1)
     stack = [top]
-    anchors: dict[str, Node] = {}
+    anchors: dict[str, YamlNode] = {}
     spans: list[tuple[int, int]] = []
     for event in _content_events(path, text):
         line = event.start_mark.line + 1
@@ -243,7 +240,7 @@ def _compose(path: Path, text: str) -> tuple[Node, tuple[tuple[int, int], ...]]:
                 raise ConfigError(f"{path}:{line}: nested too deeply for a file of prompts")
     if len(top.items) > 1:
         raise ConfigError(f"{path}:{top.items[1].line}: a second YAML document ('---'); expected one")
-    return (top.items or [Node("text", 1)])[0], tuple(spans)
+    return (top.items or [YamlNode("text", 1)])[0], tuple(spans)
 
 
 def _content_events(path: Path, text: str) -> Iterator[Any]:
@@ -258,13 +255,13 @@ def _content_events(path: Path, text: str) -> Iterator[Any]:
             yield event
 
 
-def _node(event: Any, line: int) -> Node:
+def _node(event: Any, line: int) -> YamlNode:
     if isinstance(event, yaml.MappingStartEvent):
-        return Node("mapping", line)
+        return YamlNode("mapping", line)
     if isinstance(event, yaml.SequenceStartEvent):
-        return Node("list", line)
+        return YamlNode("list", line)
     null = event.implicit[0] and event.value in _NULLS
-    return Node("text", line, "" if null else event.value, span=(event.start_mark.index, event.end_mark.index))
+    return YamlNode("text", line, "" if null else event.value, span=(event.start_mark.index, event.end_mark.index))
 
 
 def _syntax_message(path: Path, text: str, error: yaml.YAMLError) -> str:

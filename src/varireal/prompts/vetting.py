@@ -14,8 +14,8 @@ from varireal.editors import oklab
 from varireal.editors.colors import prompt_color
 from varireal.errors import UnknownPromptError
 from varireal.prompts.checks import ERROR, ProblemCode, check_prompts
-from varireal.prompts.questions import ColorItem, NamedItem, Place, Refusal, Refused
 from varireal.prompts.reading import mentioned, normalize
+from varireal.prompts.requests import ColorItem, NamedItem, Place, Refusal, Refused
 from varireal.records import Prompt, rgb_values
 
 # In OKLab, where 0.02 is just visible: a name and an RGB this far apart are different colours (red and orange: 0.15).
@@ -68,9 +68,9 @@ class Vetting:
         refusals: dict[str, tuple[str, str]] = {}
         foreign = self._foreign(drafts)
         for draft, item in zip(drafts, items, strict=True):
-            found = foreign or self._alone(draft, item)
-            if found is not None:
-                refusals[draft.prompt_id] = found
+            problem = foreign or self._alone(draft, item)
+            if problem is not None:
+                refusals[draft.prompt_id] = problem
         sound = [draft for draft in drafts if draft.prompt_id not in refusals]
         refusals |= self._together(sound, place, have, other)
         good = [draft for draft in drafts if draft.prompt_id not in refusals]
@@ -98,10 +98,10 @@ class Vetting:
         text = " ".join(draft.description for draft in drafts)
         if self.config.language is None or len(text.split()) < _WORDS_FOR_LANGUAGE:
             return None
-        found, share = _language(text)
-        if found == self.config.language or share < _SURE_OF_LANGUAGE:
+        language, share = _identifier().classify(text)
+        if language == self.config.language or share < _SURE_OF_LANGUAGE:
             return None
-        return Refusal.LANGUAGE, f"it is written in {found!r}, expected {self.config.language!r}"
+        return Refusal.LANGUAGE, f"it is written in {language!r}, expected {self.config.language!r}"
 
     def _together(
         self, drafts: Sequence[Prompt], place: Place, have: Sequence[Prompt], other: Sequence[Prompt]
@@ -112,18 +112,18 @@ class Vetting:
         everything = [*_renamed(other, "other"), *_renamed(have, "have"), *drafts]
         # an overlap is told of the infeasible prompt, whichever arm is written now
         problems = check_prompts(everything, noun=self.noun, class_names=names, minimum={})
-        own = {draft.prompt_id for draft in drafts}
-        found: dict[str, tuple[str, str]] = {}
+        ids = {draft.prompt_id for draft in drafts}
+        refusals: dict[str, tuple[str, str]] = {}
         for problem in problems:
             serious = problem.severity == ERROR or problem.code == ProblemCode.NEAR_DUPLICATE
-            if serious and problem.prompt_id in own:
-                found.setdefault(problem.prompt_id, (problem.code, _short(problem.message)))
+            if serious and problem.prompt_id in ids:
+                refusals.setdefault(problem.prompt_id, (problem.code, _short(problem.message)))
         if other and other[0].feasibility == "infeasible":
             taken = {normalize(prompt.name) for prompt in other}
             for draft in drafts:
                 if normalize(draft.name) in taken:
-                    found.setdefault(draft.prompt_id, (ProblemCode.OVERLAP, "it is in the infeasible arm already"))
-        return found
+                    refusals.setdefault(draft.prompt_id, (ProblemCode.OVERLAP, "it is in the infeasible arm already"))
+        return refusals
 
 
 def _short(message: str) -> str:
@@ -150,9 +150,8 @@ def _color_problem(draft: Prompt, item: ColorItem) -> tuple[str, str] | None:
         named = prompt_color(Prompt("", "", "color", draft.feasibility, draft.name))
     except UnknownPromptError:
         return Refusal.COLOR_UNKNOWN, "the name is no known colour; use one such as 'sandy brown' or 'hot pink'"
-    told = np.array([rgb_values(item.rgb)], np.float32)
-    known = np.array([named.rgb], np.float32)
-    if float(np.linalg.norm(oklab.from_srgb(told) - oklab.from_srgb(known))) > _FAR:
+    written, known = (oklab.from_srgb(np.array([rgb], np.float32)) for rgb in (rgb_values(item.rgb), named.rgb))
+    if float(np.linalg.norm(written - known)) > _FAR:
         return Refusal.COLOR_MISMATCH, f"{item.rgb} is not the colour that the name says"
     return None
 
@@ -168,8 +167,3 @@ def _identifier() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-
-
-def _language(text: str) -> tuple[str, float]:
-    found = _identifier().classify(text)
-    return str(found[0]), float(found[1])

@@ -23,6 +23,7 @@ from varireal.config.slices import (
 from varireal.config.study import BudgetConfig
 from varireal.core.registry import needs_gpu
 from varireal.errors import BudgetSpentError, ConfigError
+from varireal.hosted.money import check_limit
 from varireal.names import TINY
 from varireal.running import job_record
 from varireal.running.job_record import (
@@ -127,9 +128,9 @@ class Guard:
         if budget.disk_gb is not None and self._disk >= budget.disk_gb * 1e9:
             self._stop("disk_gb", f"{self._root} has {self._disk / 1e9:.4g} of {budget.disk_gb:g} GB")
         if budget.usd is not None and usd > 0:
-            spent = self._others_usd + self._own_usd()
-            if spent + usd > budget.usd:
-                self._stop("usd", f"the next request may pass ${budget.usd:g} (${spent:.4f} spent or under way)")
+            spent, end = self._others_usd + self._own_usd(), self._end("usd")
+            counted = "spent or under way"
+            check_limit("budget.usd", budget.usd, spent, usd, error=BudgetSpentError, end=end, counted=counted)
 
     def _look(self) -> None:
         """Add up the other jobs: their records, and stores whose record is gone."""
@@ -163,11 +164,15 @@ class Guard:
         return usd or 0.0
 
     def _stop(self, limit: str, reason: str) -> None:
+        raise BudgetSpentError(f"budget.{limit}: {reason}; {self._end(limit)}")
+
+    def _end(self, limit: str) -> str:
+        """The end of the message: what is kept, and what to do."""
         record = self._record
         here = "" if not record.total else f"{record.done} of {record.total} items of this job are done; "
         safe = "finished items are kept" if record.keeps_items else "what other jobs finished is kept"
-        raise BudgetSpentError(
-            f"budget.{limit}: {reason}; {here}{safe}: raise budget.{limit} and run the same command again to go on "
+        return (
+            f"{here}{safe}: raise budget.{limit} and run the same command again to go on "
             f"('varireal status {self._root}' says what is left)"
         )
 

@@ -18,19 +18,18 @@ from varireal.config.slices import PromptsSlice, ServerSlice, read_slice, slice_
 from varireal.core.files import write_whole
 from varireal.core.paths import setting
 from varireal.errors import ConfigError
-from varireal.hosted.book import AnswerBook
-from varireal.hosted.client import Asker, run_all
-from varireal.hosted.money import Meter, price_of
+from varireal.hosted.client import Asker
+from varireal.hosted.session import run_all
 from varireal.hosted.tokens import token_counter
 from varireal.prompts.agenda import Agenda
 from varireal.prompts.bank import find_bank, load_bank, new_prompt_id, prompts_for, prompts_origin
-from varireal.prompts.class_file import read_class_file, update_class_file, write_class_file
-from varireal.prompts.questions import Asked, counted
+from varireal.prompts.class_file import write_class_file
+from varireal.prompts.requests import PromptTask, counted
 from varireal.prompts.vetting import Vetting
-from varireal.prompts.writing import Judge, Writer
+from varireal.prompts.writing import Dialogue, PromptWriter
 from varireal.records import ClassInfo, Prompt
 from varireal.stages.common import Summary
-from varireal.store.items import open_store
+from varireal.store.items import ItemStore, open_store
 
 # Prompts that a language model writes: one job asks for all classes, and each gets its readable, editable file.
 #
@@ -41,6 +40,7 @@ from varireal.store.items import open_store
 
 logger = logging.getLogger(__name__)
 
+_PLACE = "prompts.openai.server"
 _SECONDS_BETWEEN_NEWS = 10.0
 
 
@@ -60,7 +60,7 @@ def run_asked(config: PromptsSlice, *, server: Path, store: Path, output: Path) 
         StoppedError: a signal has come; the answers that came are kept.
     """
     with open_store(store) as answers:
-        session = _Session(config, read_slice(server, ServerSlice), output, AnswerBook(answers))
+        session = _Session(config, read_slice(server, ServerSlice), output, answers)
         asyncio.run(_ask_all(session))
     counts: Counter[str] = Counter()
     short = []
@@ -79,18 +79,13 @@ def run_asked(config: PromptsSlice, *, server: Path, store: Path, output: Path) 
 class _Session:
     """Everything that asking needs, put together."""
 
-    def __init__(self, config: PromptsSlice, where: ServerSlice, folder: Path, book: AnswerBook) -> None:
-        self.config, server = config, where.server
-        self.asking = config.prompts.openai.model_copy(update={"server": server})
-        self.agenda = Agenda(config, folder, book)
-        self.meter = Meter(server.budget, server.prices)
-        for paid in book.usage():
-            self.meter.add(paid)
-        self.asker = Asker(server, book, self.meter, structured=self.asking.structured, grace=where.grace_seconds)
-        questions = self.agenda.questions
-        judge = Judge(self.asking, questions, self.asker) if self.asking.judge.enabled else None
-        vetting = Vetting(self.asking, config.noun, config.classes, token_counter(self.asking.tokenizer))
-        self.writer = Writer(self.asking, questions, self.asker, vetting, judge)
+    def __init__(self, config: PromptsSlice, where: ServerSlice, folder: Path, store: ItemStore) -> None:
+        self.config = config
+        self.asking = asking = config.prompts.openai.model_copy(update={"server": where.server})
+        self.asker = Asker(where.server, store, _PLACE, grace=where.grace_seconds, structured=asking.structured)
+        self.agenda = Agenda(config, folder, self.asker.book)
+        vetting = Vetting(asking, config.noun, config.classes, token_counter(asking.tokenizer))
+        self.writer = PromptWriter(asking, Dialogue(asking, self.agenda.requests, self.asker), vetting)
 
 
 async def _ask_all(session: _Session) -> None:
@@ -103,7 +98,7 @@ async def _ask_all(session: _Session) -> None:
         await session.asker.close()
 
 
-async def _ask(session: _Session, asked: Asked, news: "_News") -> None:
+async def _ask(session: _Session, asked: PromptTask, news: "_News") -> None:
     session.agenda.remember(asked)
     await session.writer.write(asked)
     if not any(arm.failures for arm in asked.arms.values()):
@@ -145,7 +140,7 @@ def _write(session: _Session, info: ClassInfo, output: Path) -> tuple[list[Promp
             }
         raw += [f'{{"attribute": {json.dumps(attribute)}, {answer[1:]}' for answer in asked.raw]
     path = output / f"{info.class_id}.yaml"
-    prompts, remarks = update_class_file(path, info, fresh, origin=f"language model {session.asking.model}")
+    prompts, remarks = write_class_file(path, info, fresh, origin=f"language model {session.asking.model}")
     for remark in remarks:
         logger.warning("%s: %s", info.class_id, remark)
     write_whole(output / ".answers" / f"{info.class_id}.jsonl", "".join(f"{line}\n" for line in raw))
@@ -169,7 +164,7 @@ def _below_minimum(config: PromptsSlice, class_id: str, prompts: list[Prompt], s
     ]
 
 
-def _shortfalls(asked: Asked) -> list[str]:
+def _shortfalls(asked: PromptTask) -> list[str]:
     place = asked.place
     return [
         f"{place.class_name!r} {setting(place.attribute, name)}: "
@@ -185,17 +180,17 @@ def _because(reasons: dict[str, int]) -> str:
 
 def _usage(session: _Session) -> dict[str, Any]:
     """What the study's prompts cost in all, by model."""
-    prices = session.asking.server.prices
+    meter = session.asker.meter
     models = {
         model: {
             "calls": spent.calls,
             "tokens_sent": spent.sent,
             "tokens_answered": spent.answered,
-            "usd": price_of(prices, model, spent.sent, spent.answered),
+            "usd": meter.prices.usd(model, spent),
         }
-        for model, spent in sorted(session.meter.spent.items())
+        for model, spent in sorted(meter.spent.items())
     }
-    return {"models": models, "tokens": session.meter.tokens, "usd": session.meter.usd if models else 0.0}
+    return {"models": models, "tokens": meter.tokens, "usd": meter.usd if models else 0.0}
 
 
 def run(config: PromptsSlice, *, class_id: str, output: Path, record: Path) -> Summary:
@@ -215,10 +210,9 @@ def run(config: PromptsSlice, *, class_id: str, output: Path, record: Path) -> S
         raise ConfigError(f"no class {class_id!r} in this study; classes: {', '.join(config.classes)}")
     path = find_bank(config.prompts.bank.path)
     prompts = prompts_for(load_bank(path), class_id, name)
-    remarks = write_class_file(output, ClassInfo(class_id, name), prompts, origin=prompts_origin(path))
+    written, remarks = write_class_file(output, ClassInfo(class_id, name), prompts, origin=prompts_origin(path))
     for remark in remarks:
         logger.warning("%s: %s", class_id, remark)
-    written = read_class_file(output)
     facts = {"class_id": class_id, "config": slice_digest(config), "prompts": len(written), "remarks": remarks}
     write_whole(record, json.dumps(facts, sort_keys=True) + "\n")
     return Summary(dict(Counter(prompt.source for prompt in written)))

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from varireal.config.regimes import ZERO_SHOT, chosen_regimes
 from varireal.core.paths import StudyPaths, parse_run, run_name, shard_name, store_name
 from varireal.core.seeds import digest
+from varireal.hosted.money import PriceList, spent_by_model
 from varireal.names import DEFAULT_POOL, FEASIBILITIES, WITH_PRIOR
 
 # What hosted models have cost, from counted calls and tokens and the prices in the study's slices. Light.
@@ -25,7 +26,6 @@ _SERVERS = {
     "edits": ("machine", "editing", "edits.openai_images.server"),
     "verdicts": ("machine", "judging", "verdicts.openai.server"),
 }
-_MILLION = 1_000_000
 
 
 def read_slice_json(root: Path, name: str) -> dict[str, Any]:
@@ -55,21 +55,7 @@ class Prices:
 
     def usd(self, stage: str, amounts: Mapping[str, float]) -> float | None:
         """US dollars of what a stage has spent; None when a model without a price was used."""
-        server = self.servers.get(stage, {})
-        models = {name.partition(":")[2] for name in amounts if name.startswith("calls:")}
-        parts = [_usd(server, model, amounts) for model in models]
-        return None if None in parts else float(sum(part for part in parts if part is not None))
-
-
-def _usd(server: Mapping[str, Any], model: str, amounts: Mapping[str, float]) -> float | None:
-    calls, sent, answered = (amounts.get(f"{what}:{model}", 0.0) for what in ("calls", "sent", "answered"))
-    price = server.get("prices", {}).get(model)
-    if price is not None and sent + answered:
-        return float(sent * price["input"] + answered * price["output"]) / _MILLION
-    piece = server.get("usd_per_image")
-    if piece is not None:
-        return float(calls * piece)
-    return None if calls else 0.0
+        return PriceList.of(self.servers.get(stage, {})).total(spent_by_model(amounts).items())
 
 
 def server_place(stage: str) -> str:

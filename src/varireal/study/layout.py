@@ -174,13 +174,13 @@ class Layout:
 
     def asking_news(self) -> str:
         """What the job that asks a language model has to do, for the screen; empty when nothing."""
-        from varireal.prompts.agenda import planned  # here, because every job of a workflow imports this module
+        from varireal.prompts.agenda import open_requests  # here, because every job of a workflow imports this module
 
-        agenda = planned(self.config, self.classes, self.paths)
-        if not agenda.calls:
+        left = open_requests(self.config, self.classes, self.paths)
+        if not left.calls:
             return ""
         return (
-            f"To ask {self.config.prompts.openai.model} for prompts: at least {agenda.calls} calls; {agenda.kept} "
+            f"To ask {self.config.prompts.openai.model} for prompts: at least {left.calls} calls; {left.answers} "
             "answers are kept already ('varireal prompts plan' says more)\n"
         )
 

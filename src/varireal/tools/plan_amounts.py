@@ -21,12 +21,12 @@ from varireal.core.registry import needs_gpu
 from varireal.datasets.sources import file_source
 from varireal.datasets.splits import draw_splits
 from varireal.errors import DataError
-from varireal.hosted.money import expected_tokens, planned_cost, price_of
+from varireal.hosted.money import PriceList, Spent, expected_tokens, expected_usd
 from varireal.hosted.tokens import count_tokens, image_tokens
 from varireal.judges.questions import Questions
 from varireal.models.lock import as_locked
 from varireal.names import TINY
-from varireal.prompts.agenda import planned
+from varireal.prompts.agenda import open_requests
 from varireal.study.jobs import CLASSIFIER_STAGES, STAGES, Slices
 from varireal.study.layout import Layout
 from varireal.study.needs import backends
@@ -462,17 +462,16 @@ def put_money(layout: Layout, amounts: Amounts, stages: Sequence[StagePlan]) -> 
 def _put_prompts(layout: Layout, plan: StagePlan) -> None:
     """As ``varireal prompts plan``; repairs and second attempts come on top, once each at worst here."""
     asking = layout.config.prompts.openai
-    agenda = planned(layout.config, layout.classes, layout.paths, tokens=True)
-    tokens = sum(agenda.writing) + sum(agenda.judging)
+    left = open_requests(layout.config, layout.classes, layout.paths, tokens=True)
+    parts = [part for part in (left.write, left.judge) if part[1].tokens]
+    tokens = sum(part.tokens for _, part in parts)
     plan.tokens = Range(tokens, 2 * tokens)
-    parts = ((asking.model, agenda.writing), (asking.judge.model or asking.model, agenda.judging))
-    prices = [price_of(asking.server.prices, model, *amount) for model, amount in parts if any(amount)]
-    plan.reasons.append(f"{agenda.kept} answers are kept; the range is from one attempt at everything to two")
-    if None in prices:
+    usd = PriceList.of(asking.server).total(parts)
+    plan.reasons.append(f"{left.answers} answers are kept; the range is from one attempt at everything to two")
+    if usd is None:
         plan.usd = None
         plan.reasons.append(_NO_PRICE.format(model=asking.model, place="prompts.openai.server.prices"))
     else:
-        usd = sum(price for price in prices if price is not None)
         plan.usd = Range(usd, 2 * usd)
 
 
@@ -481,7 +480,7 @@ def _put_edits(layout: Layout, plan: StagePlan) -> None:
     low, high = plan.left
     each = sum(expected_tokens(settings))
     plan.tokens = Range(each * low, each * high)
-    least, most = planned_cost(settings, low).usd, planned_cost(settings, high).usd
+    least, most = expected_usd(settings, low), expected_usd(settings, high)
     plan.usd = None if least is None or most is None else Range(least, most)
     plan.reasons.append("tokens as published for gpt-image-1; of other models they are a first guess")
     if plan.usd is None:
@@ -507,7 +506,7 @@ def _put_verdicts(layout: Layout, amounts: Amounts, plan: StagePlan) -> None:
     sent, answered = sent / many, _ANSWER * asked / many
     low, high = plan.left
     plan.tokens = Range((sent + answered) * low * amounts.rate.low, (sent + answered) * high)
-    price = price_of(settings.server.prices, settings.model, sent, answered)
+    price = PriceList.of(settings.server).usd(settings.model, Spent(1, sent, answered))
     plan.usd = None if price is None else Range(price * low * amounts.rate.low, price * high)
     plan.reasons.append("only candidates that pass the receipt are asked about; at most all of them are")
     if price is None:

@@ -9,10 +9,10 @@ from typing import Any
 from varireal import names
 from varireal.core.files import write_whole
 from varireal.errors import ConfigError
-from varireal.hosted.money import price_of
-from varireal.prompts.agenda import planned
+from varireal.hosted.money import PriceList
+from varireal.prompts.agenda import open_requests
 from varireal.prompts.class_file import EDITED, REVIEW, read_class_file, scalar
-from varireal.prompts.questions import counted
+from varireal.prompts.requests import counted
 from varireal.records import Prompt
 from varireal.running.logs import SUMMARY
 from varireal.study.layout import Layout
@@ -29,20 +29,19 @@ def plan(*, configfile: Sequence[Path], study: Path | None = None) -> int:
     """
     layout = _asking_layout(configfile, study)
     asking = layout.config.prompts.openai
-    agenda = planned(layout.config, layout.classes, layout.paths, tokens=True)
-    parts = [("write", asking.model, agenda.writing), ("judge", asking.judge.model or asking.model, agenda.judging)]
+    left = open_requests(layout.config, layout.classes, layout.paths, tokens=True)
+    parts = {what: part for what, part in (("write", left.write), ("judge", left.judge)) if part[1].sent}
+    prices = PriceList.of(asking.server)
     logger.log(
         SUMMARY, "%d classes, %d settings, %d prompts each", len(layout.classes), len(layout.settings), asking.count
     )
-    logger.log(SUMMARY, "at least %d calls to make, %d answers are kept already", agenda.calls, agenda.kept)
-    total: float | None = 0.0
-    for what, model, (sent, answered) in parts:
-        if not sent:
-            continue
-        price = price_of(asking.server.prices, model, sent, answered)
-        cost = "no price in prompts.openai.server.prices" if price is None else f"${price:.2f}"
-        logger.log(SUMMARY, "%s: %s, about %d tokens sent, %d answered, %s", what, model, sent, answered, cost)
-        total = None if price is None or total is None else total + price
+    logger.log(SUMMARY, "at least %d calls to make, %d answers are kept already", left.calls, left.answers)
+    for what, (model, tokens) in parts.items():
+        usd = prices.usd(model, tokens)
+        price = "no price in prompts.openai.server.prices" if usd is None else f"${usd:.2f}"
+        amounts = (tokens.sent, tokens.answered, price)
+        logger.log(SUMMARY, "%s: %s, about %d tokens sent, %d answered, %s", what, model, *amounts)
+    total = prices.total(parts.values())
     if total is not None:
         logger.log(SUMMARY, "about $%.2f in all, repairs and second attempts not counted", total)
     logger.log(SUMMARY, "tokens are counted with CLIP's tokenizer; those of chat models differ by up to a third")

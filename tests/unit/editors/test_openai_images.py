@@ -21,7 +21,7 @@ from varireal.editors.openai_images import HostedEditor
 from varireal.editors.regions import background_region
 from varireal.errors import BackendError, ConfigError
 from varireal.hosted.client import ServerDownError
-from varireal.hosted.money import BudgetReachedError, planned_cost
+from varireal.hosted.money import BudgetReachedError, expected_usd
 from varireal.records import EditRequest, Prompt
 from varireal.store.items import ItemStore
 
@@ -335,10 +335,10 @@ def test_the_expected_price_is_told_before_anything_is_sent(job, caplog):
             one.editor.prepare([(request().prompt, "mallard")] * 30)
     assert "up to 30 pictures, about $1.50" in caplog.text
     priced = PictureServer(prices={"gpt-image-1": Price(input=10.0, output=40.0)})
-    medium = planned_cost(HostedEdits(server=priced), 100)
-    assert (medium.calls, medium.usd) == (100, pytest.approx(100 * (500 * 10 + 1056 * 40) / 1e6))
-    assert planned_cost(HostedEdits(server=priced, quality="high", size="1536x1024"), 100).usd > 5 * medium.usd
-    assert planned_cost(HostedEdits(), 100).usd is None
+    medium = expected_usd(HostedEdits(server=priced), 100)
+    assert medium == pytest.approx(100 * (500 * 10 + 1056 * 40) / 1e6)
+    assert expected_usd(HostedEdits(server=priced, quality="high", size="1536x1024"), 100) > 5 * medium
+    assert expected_usd(HostedEdits(), 100) is None
 
 
 def test_settings_count_for_their_attribute_alone_and_prices_for_none(job):

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from varireal.judges.feasibility import Calibration, Reviewed, Settings, fit_isotonic, fit_platt, why_uncalibrated
+from varireal.config.verdicts import ReviewConfig
+from varireal.judges.feasibility import Calibration, Reviewed, fit_isotonic, fit_platt, why_uncalibrated
 
-HOW = Settings(method="platt", minimum=20, resamples=300, level=0.95, seed=1)
+HOW = ReviewConfig(calibration="platt", minimum=20, resamples=300, level=0.95)
 
 
 def whole(labels):
@@ -113,14 +114,14 @@ def test_too_few_reviews_calibrate_nothing(labels, told):
 )
 def test_intervals_cover_the_truth(method, case):
     """95 % intervals of two settings in 60 simulated studies each; five percent points are left for chance."""
-    how = Settings(method, 20, 200, 0.95, 1)
+    how = ReviewConfig(calibration=method, minimum=20, resamples=200, level=0.95)
     covered = total = 0
     errors = []
     for seed in range(60):
         scores, _, reviewed = simulated(seed, **case)
         if why_uncalibrated(reviewed, 20):
             continue
-        calibration = Calibration(reviewed, how)
+        calibration = Calibration(reviewed, how, 1)
         for number, share in enumerate(case["truth"]):
             found = calibration.estimate(scores[number], reviewed.settings == number, f"{number}")
             assert found.correction == "setting"
@@ -140,7 +141,7 @@ def test_intervals_of_a_setting_that_nobody_reviewed_cover_the_truth_too():
         scores, labels, reviewed = simulated(seed, (0.9, 0.2, 0.6), shift=1.0)
         seen = reviewed.settings < 2
         others = Reviewed(reviewed.scores[seen], reviewed.labels[seen], reviewed.settings[seen])
-        found = Calibration(others, HOW).estimate(scores[2], np.zeros(60, bool), "c")
+        found = Calibration(others, HOW, 1).estimate(scores[2], np.zeros(60, bool), "c")
         assert found.correction == "pooled"
         covered += found.low <= labels[2].mean() <= found.high
     assert covered / 60 >= 0.9
@@ -149,7 +150,7 @@ def test_intervals_of_a_setting_that_nobody_reviewed_cover_the_truth_too():
 def test_a_useful_judge_makes_the_interval_shorter():
     def width(noise):
         scores, _, reviewed = simulated(5, (0.6, 0.4), noise=noise, reviewed=40)
-        found = Calibration(reviewed, HOW).estimate(scores[0], reviewed.settings == 0, "a")
+        found = Calibration(reviewed, HOW, 1).estimate(scores[0], reviewed.settings == 0, "a")
         return found.high - found.low
 
     assert width(0.3) < 0.75 * width(50.0)
@@ -158,7 +159,7 @@ def test_a_useful_judge_makes_the_interval_shorter():
 def test_more_reviews_make_the_interval_shorter():
     def width(reviewed):
         scores, _, found = simulated(6, (0.6, 0.4), reviewed=reviewed)
-        one = Calibration(found, HOW).estimate(scores[0], found.settings == 0, "a")
+        one = Calibration(found, HOW, 1).estimate(scores[0], found.settings == 0, "a")
         return one.high - one.low
 
     assert width(100) < 0.7 * width(20)
@@ -168,18 +169,18 @@ def test_a_setting_with_few_reviews_takes_the_correction_of_all():
     scores, labels, reviewed = simulated(7, (0.8, 0.3), shift=2.0, reviewed=60)
     kept = np.r_[0:60, 60:64]
     few = Reviewed(reviewed.scores[kept], reviewed.labels[kept], reviewed.settings[kept])
-    found = Calibration(few, HOW).estimate(scores[1], few.settings == 1, "b")
+    found = Calibration(few, HOW, 1).estimate(scores[1], few.settings == 1, "b")
     assert found.correction == "pooled"
     assert found.low <= labels[1].mean() <= found.high
     assert found.value == pytest.approx(labels[1].mean(), abs=0.12)
-    nobody = Calibration(few, HOW).estimate(scores[1], np.zeros(len(kept), bool), "b")
+    nobody = Calibration(few, HOW, 1).estimate(scores[1], np.zeros(len(kept), bool), "b")
     assert nobody.correction == "pooled"
 
 
 def test_answers_that_all_agree_are_not_certain():
     """30 of 30 pictures of the first setting are feasible; that leaves room for some that are not."""
     scores, _, reviewed = simulated(8, (1.0, 0.1))
-    found = Calibration(reviewed, HOW).estimate(scores[0], reviewed.settings == 0, "a")
+    found = Calibration(reviewed, HOW, 1).estimate(scores[0], reviewed.settings == 0, "a")
     assert found.value == pytest.approx(1.0, abs=0.01)
     assert 0.75 < found.low < 0.95
     assert found.high == 1.0
@@ -187,5 +188,5 @@ def test_answers_that_all_agree_are_not_certain():
 
 def test_the_same_reviews_give_the_same_numbers():
     scores, _, reviewed = simulated(9, (0.7, 0.2))
-    one, other = (Calibration(reviewed, HOW).estimate(scores[0], reviewed.settings == 0, "a") for _ in range(2))
+    one, other = (Calibration(reviewed, HOW, 1).estimate(scores[0], reviewed.settings == 0, "a") for _ in range(2))
     assert one == other

@@ -17,8 +17,8 @@ from varireal.config.hosted import Server as ServerConfig
 from varireal.config.verdicts import OpenAIJudging
 from varireal.core.registry import backend_version, load_backend
 from varireal.errors import BackendError
-from varireal.hosted.money import BudgetReachedError, request_tokens
-from varireal.hosted.tokens import data_url, image_tokens
+from varireal.hosted.money import BudgetReachedError, amounts_of
+from varireal.hosted.tokens import data_url, image_tokens, request_tokens
 from varireal.judges.base import Asked
 from varireal.judges.hosted import HostedJudge
 from varireal.store.items import open_store
@@ -235,7 +235,7 @@ def test_the_budget_is_that_of_all_jobs_of_the_study(tmp_path):
     paid = {"paid": {"model": "m", "sent": 5000, "answered": 1}}
     for name, spent in (("verdicts-b", paid), ("prompts", {"paid": {"model": "m", "sent": 10**9, "answered": 0}})):
         with open_store(tmp_path / f"{name}.sqlite") as store:
-            store.put("k", json.dumps(spent).encode())
+            store.put_many([("k", json.dumps(spent).encode())], amounts_of(spent["paid"]))
             store.put("other", b'{"row": 1}\nbytes')
     with Server() as server:
         with pytest.raises(BudgetReachedError, match=r"5,001 spent"):

@@ -18,7 +18,7 @@ from varireal.core.registry import backend_version, load_backend
 from varireal.errors import BackendError
 from varireal.judges import vlm
 from varireal.judges.base import Asked
-from varireal.judges.vlm import Chat, Plain, Sharing, Shown, same_answers
+from varireal.judges.vlm import Chat, Plain, Sharing, VlmInput, same_answers
 from varireal.models.device import Device
 
 FAMILIES = ["llava_next", "qwen3_vl", "smolvlm"]
@@ -82,7 +82,7 @@ def test_a_batch_of_four_gives_what_four_batches_of_one_give(tiny_model, family)
 def test_sharing_a_picture_gives_what_passing_it_with_every_question_gives(tiny_model, family):
     judge = make(tiny_model(family))
     assert isinstance(judge._way, Sharing)
-    shown = [Shown(Image.open(io.BytesIO(one.picture)).convert("RGB"), one.texts) for one in asked()]
+    shown = [VlmInput(Image.open(io.BytesIO(one.picture)).convert("RGB"), one.texts) for one in asked()]
     with torch.inference_mode():
         both = [np.array(way.run(judge._chat, way.prepare(judge._chat, shown), shown)) for way in (Plain(), Sharing())]
     assert both[1] == pytest.approx(both[0], abs=SAME)

@@ -34,7 +34,7 @@ PROMPTS = [POND, STREET, MOON, BROWN]
 @pytest.fixture
 def path(tmp_path) -> Path:
     path = tmp_path / "prompts" / "mallard.yaml"
-    assert write_class_file(path, MALLARD, PROMPTS, origin="bank b") == []
+    assert write_class_file(path, MALLARD, PROMPTS, origin="bank b")[1] == []
     return path
 
 
@@ -45,7 +45,7 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def again(path: Path, prompts=PROMPTS, origin: str = "bank b", info: ClassInfo = MALLARD) -> list[str]:
-    return write_class_file(path, info, prompts, origin=origin)
+    return write_class_file(path, info, prompts, origin=origin)[1]
 
 
 def names(path: Path) -> list[str]:
@@ -267,12 +267,12 @@ def test_hostile_texts_come_back_unharmed(tmp_path, text):
     write_class_file(path, info, given_, origin=text)
     assert read_class_file(path) == given_
     before = path.read_bytes()
-    assert write_class_file(path, info, given_, origin=text) == []
+    assert write_class_file(path, info, given_, origin=text)[1] == []
     assert path.read_bytes() == before
     data = yaml.safe_load(before.decode("utf-8"))
     assert [data["class_name"], data["origin"]] == [text, text]
     assert data["color"]["feasible"][0].get("description", "") == text
-    assert write_class_file(path, replace(info, name="y"), given_, origin=text) == []
+    assert write_class_file(path, replace(info, name="y"), given_, origin=text)[1] == []
     assert [p.name for p in tmp_path.iterdir()] == ["c.yaml"]
 
 

@@ -111,12 +111,13 @@ def test_whoever_is_told_leaves_the_signals_as_they_were():
 
 
 BESIDE = """
-import asyncio, os, signal, threading, time
-from varireal.hosted.money import Meter
-from varireal.hosted.client import run_all
+import asyncio, os, signal, sys, threading, time
+from pathlib import Path
 from varireal.hosted.client import Sender
-from varireal.config.hosted import Budget, Server
+from varireal.hosted.session import run_all
+from varireal.config.hosted import Server
 from varireal.running import stopping
+from varireal.store.items import ItemStore
 
 stopping.listen()
 server, ended = Server(traffic={"concurrency": 2}), []
@@ -128,7 +129,7 @@ async def answer(number):
     return number
 
 async def ask():
-    sender = Sender(server, Meter(Budget(), {}), "x", grace=0.5)
+    sender = Sender(server, ItemStore(Path(sys.argv[1]) / "x.sqlite"), "x", grace=0.5)
     send = lambda number: sender.tried(lambda: answer(number), lambda: (0.0, 0.0))
     await run_all(sender, [send(number) for number in range(4)])
 
@@ -149,8 +150,8 @@ assert time.monotonic() - begin < 5
 """
 
 
-def test_a_loop_beside_the_main_thread_is_woken():
-    subprocess.run([sys.executable, "-c", BESIDE], check=True, timeout=60)
+def test_a_loop_beside_the_main_thread_is_woken(tmp_path):
+    subprocess.run([sys.executable, "-c", BESIDE, tmp_path], check=True, timeout=60)
 
 
 def test_nothing_swallows_it(monkeypatch):

@@ -278,7 +278,7 @@ def test_asking_stops_at_the_studys_money_and_goes_on(tmp_path):
 
 
 def test_receipts_of_hosted_models_are_kept_with_their_answers(tmp_path):
-    from varireal.hosted.book import amounts_of
+    from varireal.hosted.money import amounts_of
 
     paid = {"model": "a:b/c", "sent": 7, "answered": 2}
     assert amounts_of(paid) == {"calls:a:b/c": 1, "sent:a:b/c": 7, "answered:a:b/c": 2}

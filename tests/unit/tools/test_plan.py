@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from kit import CLASSIFIERS, TINY
-from varireal.hosted.money import planned_cost
+from varireal.hosted.money import expected_usd
 from varireal.store import tables
 from varireal.store.schemas import EDITS
 from varireal.study.layout import Layout
@@ -127,7 +127,7 @@ def test_hosted_models_are_counted_and_never_asked(tmp_path):
     stages = planned_stages(layout, amounts, None)
     put_money(layout, amounts, stages)
     edits, judged = (next(s for s in stages if s.stage == name) for name in ("edits", "verdicts"))
-    low, high = (planned_cost(layout.config.edits.openai_images, count).usd for count in (12, 18))
+    low, high = (expected_usd(layout.config.edits.openai_images, count) for count in (12, 18))
     assert (edits.usd.low, edits.usd.high) == (low, high)
     assert edits.tokens.high > edits.tokens.low > 0
     assert judged.usd is None

@@ -1,23 +1,25 @@
-"""The questions to the model, each a full request that depends on its inputs alone. Light: no client."""
+"""The requests to the model that writes prompts, each of which depends on its inputs alone, and what became of them.
 
-import json
+What a model must answer is a pydantic model: its schema is sent, and ``hosted.replies`` reads the answer by it. Light:
+no client.
+"""
+
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from varireal.config.hosted import OpenAIPrompts
 from varireal.core.seeds import stable_int
-from varireal.prompts.instructions import JUDGE, PROMPTS, Instructions, Message
+from varireal.prompts.instructions import JUDGE, PROMPTS, Message, PromptTemplates
 from varireal.records import Prompt
 
-# What a model must answer, as pydantic models, and how an answer is read: strictly, and never as code.
-
-M = TypeVar("M", bound=BaseModel)
+_SHOWN_REFUSALS = 20  # a longer list would fill the context of a small model
+_SHOWN_EXAMPLES = 3
 # Plain letters for English: without a pattern a grammar-bound model may write broken UTF-8. Vetting looks at the rest.
 _ENGLISH = {"name": r"^[A-Za-z][A-Za-z0-9 ,'-]{1,58}$", "description": r"^[A-Za-z0-9][A-Za-z0-9 ,.;:'()-]{1,250}$"}
 
@@ -47,18 +49,6 @@ class Vote(_Item):
     feasible: bool
 
 
-class AnswerError(Exception):
-    """An answer that cannot be used.
-
-    Attributes:
-        code: parse, schema, truncated or refused.
-    """
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
 @cache
 def answer_schema(item: type[BaseModel], key: str, language: str | None) -> dict[str, Any]:
     """JSON schema of ``{key: [item, ...]}``, inlined, as OpenAI's strict mode wants it. Not to be changed."""
@@ -78,60 +68,8 @@ def answer_schema(item: type[BaseModel], key: str, language: str | None) -> dict
     }
 
 
-def read_items(answer: dict[str, Any], item: type[M], key: str) -> tuple[list[M], list[str]]:
-    """The items of an answer, and what is wrong with those that are not of the form.
-
-    Args:
-        answer: content, finish_reason and refusal of the server's answer.
-        item: form of an item.
-        key: where the list is.
-
-    Raises:
-        AnswerError: there is no usable item.
-    """
-    if answer.get("refusal") or answer.get("content") is None:
-        raise AnswerError("refused", f"the model refused: {str(answer.get('refusal') or 'no content')[:200]}")
-    cut = answer.get("finish_reason") == "length"
-    try:
-        found = _json(answer["content"])
-    except (ValueError, RecursionError) as error:
-        code = "truncated" if cut else "parse"
-        why = "it was cut off before its end" if cut else f"it is not JSON ({str(error)[:120]})"
-        raise AnswerError(code, why) from error
-    listed = found.get(key) if isinstance(found, dict) else found
-    if not isinstance(listed, list):
-        raise AnswerError("schema", f"it must be an object with the list {key!r}")
-    items, problems = [], []
-    for raw in listed:
-        try:
-            items.append(item.model_validate(raw))
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            problems.append(f"an entry of {key}{f', {where}' if where else ''}: {first['msg']}")
-    if not items:
-        raise AnswerError("schema", problems[0] if problems else f"the list {key!r} is empty")
-    return items, problems
-
-
-def _json(text: str) -> Any:
-    """The first JSON value of a text; models like to wrap it in a fence or a sentence."""
-    starts = [place for place in (text.find("{"), text.find("[")) if place >= 0]
-    if not starts:
-        raise ValueError("no object in it")
-    decoder = json.JSONDecoder(parse_constant=_no_constant)
-    return decoder.raw_decode(text[min(starts) :])[0]
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
-
-
-# What is asked for, and what became of it. Light.
-
-
 class Refusal(StrEnum):
-    """Why something that a model wrote is not used; besides these, ``prompting.checks.ProblemCode``."""
+    """Why something that a model wrote is not used; besides these, ``prompts.checks.ProblemCode``."""
 
     PARSE = "parse"
     SCHEMA = "schema"
@@ -221,7 +159,7 @@ class Arm:
 
 
 @dataclass
-class Asked:
+class PromptTask:
     """One class and attribute, or one attribute that all classes share.
 
     Attributes:
@@ -235,10 +173,6 @@ class Asked:
     arms: dict[str, Arm]
     frozen: bool = False
     raw: list[str] = field(default_factory=list)
-
-
-_SHOWN_REFUSALS = 20  # a longer list would fill the context of a small model
-_SHOWN_EXAMPLES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,27 +208,27 @@ def request_body(config: OpenAIPrompts, question: Question, item: type[BaseModel
 
 
 @dataclass(frozen=True)
-class Questions:
-    """Puts the questions of one study into words.
+class PromptRequests:
+    """Makes the requests of one study.
 
     Attributes:
         config: model, count, seed ...
         noun: of the data set.
-        instructions: the templates.
+        templates: of the messages.
         examples: prompts to show.
     """
 
     config: OpenAIPrompts
     noun: str
-    instructions: Instructions
+    templates: PromptTemplates
     examples: Sequence[Prompt] = ()
 
     def next(self, place: Place, name: str, arm: Arm, other: Arm) -> Question:
         """What the writer is asked next for an arm."""
         avoid = [*arm.avoid, *(p.name for p in arm.prompts), *(p.name for p in other.prompts), *other.avoid]
         refused = {r.name: r.message for r in arm.refused if r.name and r.code != Refusal.COUNT}
-        own = [p.text for p in self.examples if (p.attribute, p.feasibility) == (place.attribute, name)]
-        messages = self.instructions.messages(
+        examples = [p.text for p in self.examples if (p.attribute, p.feasibility) == (place.attribute, name)]
+        messages = self.templates.messages(
             PROMPTS,
             noun=self.noun,
             class_name=place.class_name,
@@ -305,18 +239,18 @@ class Questions:
             language=self.config.language,
             avoid=list(dict.fromkeys(avoid)),
             refused=list(refused.items())[-_SHOWN_REFUSALS:],
-            examples=own[:_SHOWN_EXAMPLES],
+            examples=examples[:_SHOWN_EXAMPLES],
         )
         seed = None
         if self.config.seed is not None:
-            own_parts = (place.class_name, place.attribute, name, arm.attempts)
-            seed = stable_int("ask", self.config.seed, *own_parts) % (1 << 31)
+            parts = (place.class_name, place.attribute, name, arm.attempts)
+            seed = stable_int("ask", self.config.seed, *parts) % (1 << 31)
         return Question(self.config.model, PROMPTS, tuple(messages), "prompts", seed)
 
     def judgement(self, place: Place, prompts: Sequence[Prompt]) -> tuple[Question, list[Prompt]]:
         """What the judge is asked, and the prompts in the order of the question, which mixes the arms."""
         order = sorted(prompts, key=lambda p: stable_int("judge", place.class_id, place.attribute, p.name))
-        messages = self.instructions.messages(
+        messages = self.templates.messages(
             JUDGE,
             noun=self.noun,
             class_name=place.class_name,
