@@ -2,10 +2,14 @@
 
 The views have the distribution of the published recipe of this field (torchvision on PIL), made several times faster.
 A view depends on its picture and its generator alone, so batches, workers and order never change it.
+
+Crops and warps are torchvision's. The functions from ``brightness`` to ``blur`` are Pillow's operations within
+rounding: each takes and returns (H, W, 3) uint8 and leaves its input alone. A factor of 1 changes nothing, 0 is the
+degenerate picture (black, flat gray, colourless, smooth), as in ``torchvision.transforms.functional``.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -16,8 +20,6 @@ from PIL import Image
 from varireal.errors import ConfigError
 from varireal.names import AUGMENTATIONS
 from varireal.records import Array
-
-# Crops, warps and antialiased resizing of uint8 RGB pictures, as torchvision does them on PIL pictures.
 
 _ATTEMPTS = 10
 _LONGEST = 64  # times the short side
@@ -143,12 +145,6 @@ def centre(image: Array, size: int) -> Array:
     return np.array(scaled.crop((left, top, left + size, top + size)))
 
 
-# Tone, colour and sharpness of uint8 RGB pictures: Pillow's operations within rounding, several times faster.
-#
-# Each function takes and returns (H, W, 3) uint8 and leaves its input alone. The reference is
-# ``torchvision.transforms.functional`` on a PIL picture, which is what published recipes run: a factor of 1 changes
-# nothing, 0 is the degenerate picture (black, flat gray, colourless, smooth).
-
 # ITU-R 601 luma, as Pillow's "L" and OpenCV's gray.
 _LUMA = np.array([0.299, 0.587, 0.114])
 # Pillow cuts the fraction off where OpenCV rounds; a hair less than a half keeps whole results whole.
@@ -269,12 +265,7 @@ def _histograms(image: Array) -> list[Array]:
     return [each.ravel().astype(np.int64) for each in counts]
 
 
-# RandAugment's operations, computed only where a later crop will look.
-#
-# Pictures come out as if every operation had run on the whole picture and the window had been cut out afterwards, as
-# published recipes do. Most operations do not need the pixels outside the window, so they do not touch them.
-
-# Identity, then where pixels are, then what they are.
+# RandAugment's operations: identity, then where pixels are, then what they are.
 GEOMETRIC = ("identity", "shear_x", "shear_y", "translate_x", "translate_y", "rotate")
 ALL = (
     *GEOMETRIC,
@@ -321,7 +312,9 @@ def draw(rng: np.random.Generator, names: tuple[str, ...], count: int) -> list[O
 def apply(image: Array, ops: list[Op], window: Window) -> Array:
     """Apply the operations in order to an (H, W, 3) uint8 picture and return the window of the result.
 
-    The result may share memory with ``image``; nothing is written to it.
+    It is as if every operation had run on the whole picture and the window had been cut out afterwards, as published
+    recipes do. Most operations do not need the pixels outside the window, so they do not touch them. The result may
+    share memory with ``image``; nothing is written to it.
     """
     active = [op for op in ops if op.name != "identity"]
     last = max((n for n, op in enumerate(active) if op.name in _NEEDS_FRAME), default=-1)
@@ -332,43 +325,34 @@ def apply(image: Array, ops: list[Op], window: Window) -> Array:
     return image
 
 
+# The map of each geometric operation, by its strength and the picture's height and width.
+_MATRICES: dict[str, Callable[[float, int, int], Matrix]] = {
+    "identity": lambda *_: translation(0, 0),
+    "shear_x": lambda strength, *_: shear_x(strength),
+    "shear_y": lambda strength, *_: shear_y(strength),
+    "translate_x": lambda strength, _, width: translation(int(strength * width), 0),
+    "translate_y": lambda strength, height, _: translation(0, int(strength * height)),
+    "rotate": rotation,
+}
+# What each other operation makes of a part of a picture, by its strength and the whole picture.
+_CHANGES: dict[str, Callable[[Array, float, Array], Array]] = {
+    "brightness": lambda part, strength, _: brightness(part, 1 + strength),
+    "color": lambda part, strength, _: saturation(part, 1 + strength),
+    "contrast": lambda part, strength, frame: contrast(part, 1 + strength, frame=frame),
+    "sharpness": lambda part, strength, _: sharpness(part, 1 + strength),
+    "posterize": lambda part, strength, _: posterize(part, int(strength)),
+    "solarize": lambda part, strength, _: solarize(part, strength),
+    "autocontrast": lambda part, _, frame: autocontrast(part, frame=frame),
+    "equalize": lambda part, _, frame: equalize(part, frame=frame),
+}
+
+
 def _run(image: Array, op: Op, window: Window) -> Array:
-    if op.name in GEOMETRIC:
-        return warp(image, _matrix(op, *image.shape[:2]), window)
-    part = window.cut(image)
-    match op.name:
-        case "brightness":
-            return brightness(part, 1 + op.strength)
-        case "color":
-            return saturation(part, 1 + op.strength)
-        case "contrast":
-            return contrast(part, 1 + op.strength, frame=image)
-        case "sharpness":
-            return sharpness(part, 1 + op.strength)
-        case "posterize":
-            return posterize(part, int(op.strength))
-        case "solarize":
-            return solarize(part, op.strength)
-        case "autocontrast":
-            return autocontrast(part, frame=image)
-        case "equalize":
-            return equalize(part, frame=image)
+    if op.name in _MATRICES:
+        return warp(image, _MATRICES[op.name](op.strength, *image.shape[:2]), window)
+    if op.name in _CHANGES:
+        return _CHANGES[op.name](window.cut(image), op.strength, image)
     raise ValueError(f"no operation is called {op.name!r}; the known ones are {', '.join(ALL)}")
-
-
-def _matrix(op: Op, height: int, width: int) -> Matrix:
-    match op.name:
-        case "shear_x":
-            return shear_x(op.strength)
-        case "shear_y":
-            return shear_y(op.strength)
-        case "translate_x":
-            return translation(int(op.strength * width), 0)
-        case "translate_y":
-            return translation(0, int(op.strength * height))
-        case "rotate":
-            return rotation(op.strength, height, width)
-    return translation(0, 0)
 
 
 @dataclass(frozen=True, slots=True)

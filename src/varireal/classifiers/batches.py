@@ -1,4 +1,4 @@
-"""Batches by number: which pictures a step sees and how each is augmented depend on seed and step alone."""
+"""Batches by number: which pictures a step sees, and how each is augmented, depend on seed and step alone."""
 
 import math
 from collections import OrderedDict
@@ -116,9 +116,6 @@ def learning_rate(step: int, settings: TrainingSettings) -> float:
     share = (step - warmup) / max(1, settings.steps - warmup)
     low = settings.min_learning_rate
     return low + (settings.learning_rate - low) * 0.5 * (1 + math.cos(math.pi * share))
-
-
-# The training loss, and the optional mixing of pictures.
 
 
 def picture_weights(size: int, real: int, real_weight: float) -> torch.Tensor:

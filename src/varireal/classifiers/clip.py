@@ -22,8 +22,6 @@ from varireal.names import TINY
 from varireal.records import Array
 from varireal.running.gpu_lease import lease_gpu
 
-# The text that stands for each class.
-
 
 def class_texts(prompt: str, noun: str, classes: Mapping[str, str]) -> list[str]:
     """The text of each class, in the order of the class numbers; the names are put in as they are."""
@@ -111,11 +109,8 @@ def probabilities(clip: Clip, pictures: Sequence[Array], texts: Sequence[str], b
     return torch.cat(parts).numpy()
 
 
-# Loading a CLIP: the one in the package, a folder, a weights file, or a hub id. Weights are safetensors only.
-
-
 def load_clip(config: AdaptersConfig, device: str | None = None) -> Clip:
-    """Load the configured model, frozen and in eval mode.
+    """Load the configured model, frozen and in eval mode: that of the package, a folder, a weights file or a hub id.
 
     Raises:
         BackendError: it is not there, cannot be fetched, has no safetensors, or is of an unknown kind.

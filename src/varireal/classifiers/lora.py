@@ -17,13 +17,11 @@ from varireal.config.adapters import LoraSettings
 from varireal.core.files import error_text
 from varireal.errors import BackendError, DataError
 
-# Features for training, without the work that cannot reach them; only rounding differs from the library's own.
-
 
 def lean_image_features(clip: Clip, pictures: torch.Tensor) -> torch.Tensor:
     """As ``Clip.image_features``, but the last block is computed for the class token alone, the one that is read.
 
-    A tower of another form is encoded in full.
+    Only rounding differs. A tower of another form is encoded in full.
     """
     visual: Any = getattr(clip.core, "visual", None)
     if clip.library != OPEN_CLIP or type(visual) is not VisionTransformer or not _reads_class_token(visual):
@@ -52,7 +50,7 @@ def _reads_class_token(visual: VisionTransformer) -> bool:
 def lean_text_features(clip: Clip, tokens: torch.Tensor) -> torch.Tensor:
     """As ``Clip.text_features``, but without what follows the longest text's end: it cannot be seen from before.
 
-    The text tower is causal; a model whose tower is not is encoded in full.
+    Only rounding differs. The text tower is causal; a model whose tower is not is encoded in full.
     """
     core = clip.core
     if clip.library != OPEN_CLIP or not hasattr(core, "positional_embedding") or core.attn_mask is None:
@@ -65,9 +63,6 @@ def lean_text_features(clip: Clip, tokens: torch.Tensor) -> torch.Tensor:
     hidden = core.ln_final(core.transformer(hidden, attn_mask=core.attn_mask[:length, :length]))
     pooled = hidden[torch.arange(len(tokens)), tokens.argmax(1)]
     return functional.normalize(pooled @ core.text_projection, dim=-1)
-
-
-# open_clip's fused attention as three projections, so that PEFT can address q and v by name.
 
 
 class _Part(nn.Linear):
@@ -84,8 +79,9 @@ class _Part(nn.Linear):
 class SplitAttention(nn.Module):
     """An ``nn.MultiheadAttention`` with its ``in_proj`` split into ``q_proj``, ``k_proj`` and ``v_proj``.
 
-    The weights are views of the original ones. Self-attention projects as the original does, all three at once and
-    sequence first: anything else rounds differently, and updates of zero are to change no bit.
+    So PEFT can address q and v by name. The weights are views of the original ones. Self-attention projects as the
+    original does, all three at once and sequence first: anything else rounds differently, and updates of zero are to
+    change no bit.
 
     Raises:
         BackendError: the attention has a form that is not split here (other key sizes, biases, dropout).

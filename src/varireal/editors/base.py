@@ -8,8 +8,6 @@ import numpy as np
 
 from varireal.records import Array, EditRequest, EditResult, Prompt
 
-# Putting an edit into its photo.
-
 
 def composite(original: Array, edited: Array, region: Array) -> Array:
     """Take the edited pixels inside the region and the original bytes everywhere else.

@@ -5,7 +5,7 @@ Light to import: matplotlib, which holds the tables, is loaded with the first lo
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Generic, TypeVar
@@ -17,8 +17,6 @@ from rapidfuzz.distance import OSA
 from varireal.editors import oklab
 from varireal.errors import UnknownPromptError
 from varireal.records import Array, Prompt, rgb_values
-
-# Finding the longest known phrases in a short text.
 
 T = TypeVar("T")
 
@@ -103,16 +101,21 @@ class Lexicon(Generic[T]):
 
     def find(self, words: Sequence[str]) -> list[Match[T]]:
         """Known phrases from left to right, the longest first at each place, without overlap."""
-        matches, start = [], 0
-        while start < len(words):
-            match = self.at(words, start)
-            if match:
-                matches.append(match)
-            start += match.length if match else 1
-        return matches
+        return _along(words, self.at)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
+
+
+def _along(words: Sequence[str], at: Callable[[Sequence[str], int], Match[T] | None]) -> list[Match[T]]:
+    """What ``at`` gives from left to right, each match after the end of the one before."""
+    matches, start = [], 0
+    while start < len(words):
+        match = at(words, start)
+        if match:
+            matches.append(match)
+        start += match.length if match else 1
+    return matches
 
 
 def nearest(word: str, known: Iterable[str], *, count: int = 3) -> tuple[str, ...]:
@@ -358,14 +361,8 @@ def _named_color(prompt: Prompt) -> NamedColor:
 
 def colors_in(words: Sequence[str], taken: frozenset[int] = frozenset()) -> list[Match[NamedColor]]:
     """Colour phrases that use none of the taken tokens."""
-    matches, start = [], 0
     free = [word if number not in taken else "" for number, word in enumerate(words)]
-    while start < len(free):
-        match = color_at(free, start) if free[start] else None
-        if match:
-            matches.append(match)
-        start += match.length if match else 1
-    return matches
+    return _along(free, lambda words, start: color_at(words, start) if words[start] else None)
 
 
 def refuse_leftovers(prompt: Prompt, words: Sequence[str], used: Iterable[Match[Any]], lexicon: Lexicon[Any]) -> None:

@@ -15,14 +15,12 @@ from varireal.editors.regions import background_region, put_before
 from varireal.errors import UnknownPromptError
 from varireal.records import Array, Prompt, rgb_values
 
-# What an editing model is told: the config's template, filled with a prompt and the photo's class.
-
 Rgb = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class InstructionTexts:
-    """The instructions of one config.
+    """What an editing model is told: the templates of one config, filled with a prompt and the photo's class.
 
     Attributes:
         templates: by attribute.

@@ -21,8 +21,6 @@ from varireal.models.device import Device, Ladder, find_device, quiet
 from varireal.names import OK, EditStatus
 from varireal.records import Array, EditRequest, EditResult, MadeWith, Prompt
 
-# Embeddings of instructions: encoded once per text, by encoders that are let go before the first edit.
-
 logger = logging.getLogger(__name__)
 
 Tensor = torch.Tensor
@@ -33,7 +31,7 @@ _AHEAD = 512
 
 
 class TextBook:
-    """Keeps what ``encode_prompt`` gives for the texts of the next edits.
+    """Keeps what ``encode_prompt`` gives for the texts of the next edits; the encoders are let go before the first.
 
     Args:
         load: gives a pipeline of the text encoders.

@@ -14,14 +14,12 @@ from varireal.errors import BackendError
 from varireal.models.device import Device
 from varireal.models.loading import load_part, pipeline_class
 
-# The editing pipelines of diffusers that are supported, and how each of them is called, as data. Light.
-
 KEY = "edits.instruct.model"
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How a pipeline is called.
+    """How a pipeline of diffusers is called; ``KINDS`` has all that are supported.
 
     Attributes:
         name: its class.

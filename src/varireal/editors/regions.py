@@ -163,13 +163,13 @@ def _edge(image: Array, mask: Array) -> tuple[Array, Array]:
     return alpha, mix(light, inner_color, foreign)
 
 
-# The identity edit: the object is cut out and put back, and nothing else happens. A control, not an attribute.
-
 _REACH = 3  # pixels around the mask that are filled too, as they hold some of the object
 
 
 def recompose(image: Array, mask: Array) -> Array:
     """Put the object back onto its own background, whose hole was filled from around it.
+
+    This is the identity edit, a control and no attribute.
 
     What differs from the photo is what any recomposition does at the outline; colour, texture and place do not.
 

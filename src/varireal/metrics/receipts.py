@@ -13,15 +13,13 @@ import skimage
 
 from varireal.records import Array
 
-# Pictures that are no pictures: black, one colour, or with a block that the model never filled.
-#
-# A diffusion model in 16 bits can overflow to NaN, which becomes black when cast to bytes; a safety checker that
-# refuses a picture gives a black one; a broken VAE or adapter gives one grey. None of them may be taken for an edit: a
-# black "deep space" or a grey "fog" would pass a judge.
-
-# The thresholds are far from what real edits have. Over 1,194 edits of the demo (three attributes, both arms) at most
-# 0.52 of the region was dark (a black glossy coat) and 0.60 within the tolerance of one colour (the moon's sky); no
-# filled block of exact zeros had more than 0.007 of it. An overflow or a refused picture is above 0.99 of all three.
+# What ``flat_reason`` looks for: black, one colour, or a block that the model never filled. A diffusion model in 16
+# bits can overflow to NaN, which becomes black when cast to bytes; a safety checker that refuses a picture gives a
+# black one; a broken VAE or adapter gives one grey. None of them may be taken for an edit: a black "deep space" or a
+# grey "fog" would pass a judge. The thresholds are far from what real edits have. Over 1,194 edits of the demo (three
+# attributes, both arms) at most 0.52 of the region was dark (a black glossy coat) and 0.60 within the tolerance of one
+# colour (the moon's sky); no filled block of exact zeros had more than 0.007 of it. An overflow or a refused picture
+# is above 0.99 of all three.
 _DARK = 2  # levels of 255: what a lossless or resized black still has
 _BLACK_SHARE = 0.99  # a night sky has more stars than that
 _SAME = 3  # levels of 255 around the median: decoding a constant latent leaves ripples of this size
@@ -76,8 +74,6 @@ def _largest_block(image: Array, region: Array) -> float:
             largest = max(largest, float(area / region.sum()))
     return largest
 
-
-# Finding the object again in an edit: is it still there, whole, and told apart from its new scene?
 
 _SIDE = 128  # longest side in pixels at which the object is looked for
 _ITERATIONS = 2

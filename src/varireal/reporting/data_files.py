@@ -1,4 +1,8 @@
-"""Remove what an earlier report left in its folder; files of others are never touched."""
+"""Data files that a page opened from disk can load, and removing those that an earlier report left.
+
+A page under ``file://`` may not fetch JSON, but it may add a script element. Each data file is therefore one call,
+``varireal.page(7, {...})``, whose argument is plain JSON. Files of others are never removed.
+"""
 
 import json
 import math
@@ -8,11 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from varireal.core.files import write_whole
-
-# Data files that a page opened from disk can load.
-#
-# A page under ``file://`` may not fetch JSON, but it may add a script element. Each data file is therefore one call,
-# ``varireal.page(7, {...})``, whose argument is plain JSON.
 
 SIGNIFICANT_DIGITS = 5
 

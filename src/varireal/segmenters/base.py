@@ -1,4 +1,4 @@
-"""What every segmenter is."""
+"""What every segmenter is, and asking one: in batches, with every failure a result, in the types that tables have."""
 
 import inspect
 import logging
@@ -65,8 +65,6 @@ def missing_attributes(segmenter: object) -> list[str]:
     nowhere = object()
     return [name for name in wanted if inspect.getattr_static(segmenter, name, nowhere) is nowhere]
 
-
-# Asking a segmenter: in batches, with every failure a result, and every answer in the types that tables have.
 
 logger = logging.getLogger(__name__)
 

@@ -3,6 +3,13 @@
 Steps for one photo, at reduced size: drop a uniform frame; compute saliency; run small GrabCuts from several first
 guesses and keep the mask that the others agree with; run GrabCut once more at ``max_side`` in a band around its
 outline; clean; bring the outline to full size along the edges of the photo with a guided filter.
+
+Saliency says where the object probably is, by classical cues on superpixels (SLIC). A region is background when much
+of what looks like it touches the image border (boundary connectivity, Zhu et al., "Saliency Optimization from Robust
+Background Detection", CVPR 2014) or when its colour is common on the nearby border. It is object when it differs from
+such background, when every path from it to the border crosses a strong change (minimum barrier distance, Zhang et al.,
+"Minimum Barrier Salient Object Detection at 80 FPS", ICCV 2015), when it is in focus, and, weakly, when its spectrum
+is unusual (spectral residual, Hou and Zhang, CVPR 2007) and when it is near the centre.
 """
 
 import heapq
@@ -17,8 +24,6 @@ from skimage.segmentation import slic
 
 from varireal.names import MaskStatus
 from varireal.records import Array, MaskResult
-
-# The guided filter as a way to enlarge a mask along the edges of its photo.
 
 
 def guided_upsample(guide: Array, values: Array, radius: int, epsilon: float = 1e-3) -> Array:
@@ -55,16 +60,8 @@ def guided_upsample(guide: Array, values: Array, radius: int, epsilon: float = 1
     return np.asarray((slope * guide).sum(-1) + offset)
 
 
-# Where the object of a photo probably is: classical saliency cues on superpixels, without any learnt weight.
-#
-# The photo is cut into superpixels (SLIC). A region is background when much of what looks like it touches the image
-# border (boundary connectivity, Zhu et al., "Saliency Optimization from Robust Background Detection", CVPR 2014) or
-# when its colour is common on the nearby border. It is object when it differs from such background, when every path
-# from it to the border crosses a strong change (minimum barrier distance, Zhang et al., "Minimum Barrier Salient
-# Object Detection at 80 FPS", ICCV 2015), when it is in focus, and, weakly, when its spectrum is unusual (spectral
-# residual, Hou and Zhang, CVPR 2007) and when it is near the centre.
-
-# The constants below maximise the overlap with 48 roughly outlined photos and 60 rendered birds, by a coarse search.
+# The constants of the saliency below maximise the overlap with 48 roughly outlined photos and 60 rendered birds, by a
+# coarse search.
 _REGIONS = 420  # superpixels; fewer merge thin parts with the background, more cost time squared
 _COMPACTNESS = 12.0  # Lab units that weigh as much as one superpixel spacing
 _SIGMA_COLOR = 15.0  # feature distance that still counts as the same material
@@ -279,8 +276,6 @@ def saliency(image: Array, margin: float = 0.04) -> Array:
         return np.zeros(image.shape[:2], np.float32)
     return _unit(region_saliency(image, regions))[regions.labels].astype(np.float32)
 
-
-# Several GrabCuts of one small photo from different first guesses, and the one that the others agree with.
 
 _ITERATIONS = 3
 _BOXES = (0.04, 0.1)  # border bands, as shares of the sides, outside of which all is background

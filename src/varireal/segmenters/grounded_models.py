@@ -1,4 +1,4 @@
-"""Detector and SAM 2 on one device, and how many photos they take at a time."""
+"""Detector and SAM 2 on one device, how many photos they take at a time, and choosing among the detector's boxes."""
 
 import gc
 import logging
@@ -16,8 +16,6 @@ from varireal.config.masks import GroundedSam2Masks
 from varireal.models.device import Device, find_device
 from varireal.models.loading import load_processor, load_transformers
 from varireal.records import Array
-
-# Choosing among a detector's boxes: the best one, and how many objects there are.
 
 _INSIDE = 0.9  # a box that lies in another one to this share is a part of the same object, or the object of a part
 _MIN_SIDE = 1.0  # px; what is thinner after clipping to the photo is no box
@@ -79,15 +77,15 @@ def _same(one: Array, other: Array, overlap: float) -> bool:
     return shared / (sum(areas) - shared) > overlap or shared / min(areas) > _INSIDE
 
 
-# Grounding DINO: boxes of what a text names (Liu et al., "Grounding DINO", 2023).
-
 _DETECTORS = ("grounding-dino", "mm-grounding-dino")
 _CANVAS = 128  # px; photos are padded to multiples of it, so that a few sizes hold them all
 _MOST_TOKENS = 256  # of a text, by the model's positions
 
 
 class Detector:
-    """Finds boxes, many photos at a time. A photo's boxes do not depend on the other photos of its batch.
+    """Grounding DINO (Liu et al. 2023): finds boxes of what a text names, many photos at a time.
+
+    A photo's boxes do not depend on the other photos of its batch.
 
     Weights stay in 32 bits and products are taken in the device's format (autocast): box coordinates in bfloat16
     would be wrong by up to 4 px of 1,000.
@@ -179,8 +177,6 @@ def _boxes(result: dict[str, Any]) -> Boxes:
     return chosen[[number for number, has_name in enumerate(named) if has_name]]
 
 
-# SAM 2: the outline of what is in a box (Ravi et al., "SAM 2", 2024).
-
 # A checkpoint of the video model holds the picture model; transformers takes it out.
 _OUTLINERS = ("sam2", "sam2_video")
 
@@ -199,7 +195,7 @@ class Outline:
 
 
 class Outliner:
-    """Finds masks, many photos at a time.
+    """SAM 2 (Ravi et al. 2024): finds the outline of what is in a box, many photos at a time.
 
     Args:
         ref: the model.

@@ -20,8 +20,6 @@ from varireal.segmenters.quality import refine_mask
 if TYPE_CHECKING:
     from varireal.segmenters.grounded_models import Grounding, Outline
 
-# What the detector is asked for, from the noun and a class name, which is data and may hold anything.
-
 # What ends a label for Grounding DINO (full stop, question mark), what its tokenizer reads as a token of its own
 # ([SEP]), and whatever breaks a line.
 _BREAKS = re.compile(r"[.?\[\]\s\x00-\x1f\x7f]+")

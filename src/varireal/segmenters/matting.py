@@ -25,8 +25,6 @@ from varireal.names import MaskStatus
 from varireal.records import Array, MaskResult
 from varireal.running.gpu_lease import lease_gpu
 
-# Models in ONNX files: plain graphs, no code of a repository. Run by onnxruntime.
-
 logger = logging.getLogger(__name__)
 
 _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
@@ -34,7 +32,9 @@ _CUDA, _CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 
 
 class PictureModel:
-    """A model that makes one map of a picture: (N, 3, H, W) in, (N, 1, h, w) or (N, h, w) out.
+    """A model in an ONNX file, a plain graph without code of its repository.
+
+    It makes one map of a picture: (N, 3, H, W) in, (N, 1, h, w) or (N, h, w) out.
 
     Attributes:
         batch: pictures that one call takes; None for any number.

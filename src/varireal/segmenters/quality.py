@@ -11,8 +11,6 @@ from varireal.errors import DataError
 from varireal.names import MaskStatus
 from varireal.records import Array
 
-# Cleaning a mask: its largest part, and its holes.
-
 
 def refine_mask(mask: Array, how: str) -> Array:
     """A cleaned (H, W) bool mask; an empty one stays empty.

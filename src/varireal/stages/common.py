@@ -1,4 +1,7 @@
-"""The train photos that a job needs, out of a table of images that holds far more: only theirs become rows."""
+"""What several stages share: the failure budget, a stage's last words, the edits that are wanted, a shard's photos.
+
+The table of images holds far more photos than a job needs: only theirs become rows.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,24 +21,30 @@ from varireal.records import Prompt
 from varireal.store import tables
 from varireal.store.schemas import EDITS, IMAGES, VERDICTS
 
-# The failure budget: a bad item is a row; too many of them end the stage with a table of reasons.
+Row = dict[str, Any]
 
 _EXAMPLES = 5
+_AT_ONCE = 4096
 
 
 class Tally:
-    """Counts the rows of a stage by status while they are made; of those that failed it keeps the first few.
+    """The failure budget: a bad item is a row; too many of them end the stage with their reasons.
+
+    It counts the rows of a stage by status while they are made; of those that failed it keeps the first few.
 
     Args:
         id_column: column of the ids that are shown as examples.
         failures: the statuses that count; expected outcomes, such as an unusable mask, do not.
+        rows: rows that are there already.
     """
 
-    def __init__(self, id_column: str, failures: frozenset[str]) -> None:
+    def __init__(self, id_column: str, failures: frozenset[str], rows: Iterable[Mapping[str, Any]] = ()) -> None:
         self._id_column, self._failures = id_column, failures
         self._counts: Counter[str] = Counter()
         self._examples: list[str] = []
         self._first = ""
+        for row in rows:
+            self.add(row)
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Count a row, which has ``status``, the id, and ``reason`` when it failed."""
@@ -48,7 +57,7 @@ class Tally:
     @property
     def counts(self) -> dict[str, int]:
         """Rows per status, ok first."""
-        return _ok_first(self._counts)
+        return {status: self._counts[status] for status in sorted(self._counts, key=lambda s: (s != names.OK, s))}
 
     def check(self, stage: str, allowed: float) -> None:
         """End the stage when too large a share of its items failed.
@@ -71,32 +80,6 @@ class Tally:
         )
 
 
-def check_budget(
-    rows: Sequence[Mapping[str, Any]], *, stage: str, id_column: str, failures: frozenset[str], allowed: float
-) -> None:
-    """End the stage when too large a share of its rows failed; see ``Tally``.
-
-    Raises:
-        DataError: as ``Tally.check``.
-    """
-    tally = Tally(id_column, failures)
-    for row in rows:
-        tally.add(row)
-    tally.check(stage, allowed)
-
-
-def count_statuses(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """Rows per status, ok first."""
-    return _ok_first(Counter(str(row["status"]) for row in rows))
-
-
-def _ok_first(counts: Counter[str]) -> dict[str, int]:
-    return {status: counts[status] for status in sorted(counts, key=lambda s: (s != names.OK, s))}
-
-
-# What a stage says at its end.
-
-
 @dataclass(frozen=True, slots=True)
 class Summary:
     """The result of a stage for the last line of its log.
@@ -110,9 +93,6 @@ class Summary:
     counts: dict[str, int]
     computed: int | None = None
     lines: tuple[str, ...] = ()
-
-
-# Which edits are wanted, with which prompts and seeds. The same for every shard count and every machine.
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +138,7 @@ def wanted_items(
     round_: int,
     seed: int,
 ) -> list[Item]:
-    """Every edit of some photos in one setting, sorted by class, photo and k.
+    """Every edit of some photos in one setting, sorted by class, photo and k: the same for every number of shards.
 
     Args:
         photos: rows of images.
@@ -221,11 +201,6 @@ def setting_prompts(
     return by_class
 
 
-Row = dict[str, Any]
-
-_AT_ONCE = 4096
-
-
 @dataclass(frozen=True, slots=True)
 class ShardPhotos:
     """The train photos of a shard, and who shares a class with them.
@@ -249,17 +224,8 @@ def train_classes(images: Path) -> dict[str, str]:
     return {row["class_id"]: row["class_name"] for rows in batches for row in rows}
 
 
-def shard_rows(images: Path, index: int, total: int) -> list[Row]:
-    """Rows of the train photos of one shard: the only photos that are ever edited.
-
-    Raises:
-        DataError: the table is damaged.
-    """
-    return shard_photos(images, index, total).rows
-
-
 def shard_photos(images: Path, index: int, total: int) -> ShardPhotos:
-    """As ``shard_rows``, with the ids of the photos of their classes.
+    """The train photos of one shard, the only ones that are ever edited, and the ids of the photos of their classes.
 
     Raises:
         DataError: the table is damaged.

@@ -42,15 +42,16 @@ from varireal.stages.outcomes import ACCEPTED, Group, Manifest, Outcome, make_gr
 from varireal.store import tables
 from varireal.store.schemas import EDITS, FEASIBILITY, FUNNEL, IMAGES, MANIFEST, MASKS, VERDICTS, dataset_schema
 
-# The shortfall: per class and setting, how many edits were wanted, made and accepted, and why the rest is missing.
-
 Key = tuple[str, str, str]  # class_id, attribute, feasibility
 
 UNATTEMPTED = "no_candidate"
 
 
 class Funnel:
-    """Counts candidates and items, one group of tables at a time; both arms of a shard come one after the other."""
+    """The shortfall: how many edits of each class and setting were wanted, made and accepted, and why others are not.
+
+    It counts candidates and items, one group of tables at a time; both arms of a shard come one after the other.
+    """
 
     def __init__(self) -> None:
         self._made: Counter[Key] = Counter()

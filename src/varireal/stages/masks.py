@@ -24,7 +24,7 @@ from varireal.running.logs import progress
 from varireal.segmenters.base import Segmenter, missing_attributes
 from varireal.segmenters.quality import MaskLimits, area_fraction, bounding_box, check_mask, encode_mask, smooth_mask
 from varireal.segmenters.stored import StoredSegmenter
-from varireal.stages.common import Summary, check_budget, count_statuses, shard_rows
+from varireal.stages.common import Summary, Tally, shard_photos
 from varireal.store import tables
 from varireal.store.items import open_store
 from varireal.store.schemas import MASKS
@@ -51,8 +51,7 @@ def run(
         DataError: a table is damaged, or more photos failed than the budget allows.
         BackendError: a segmenter that is needed cannot run here.
     """
-    index, total = parse_shard(shard)
-    photos = shard_rows(images, index, total)
+    photos = shard_photos(images, *parse_shard(shard)).rows
     with open_store(store) as items:
         context = BackendContext(read_machine(machine).machine, config.noun, store=items)
         chain = [
@@ -61,9 +60,10 @@ def run(
         ]
         rows, computed = _mask_rows(photos, chain, config.masks)
     failures = frozenset({MaskStatus.FAILED, MaskStatus.IMAGE_UNREADABLE, MaskStatus.UNREADABLE, MaskStatus.MISSING})
-    check_budget(rows, stage="masks", id_column="image_id", failures=failures, allowed=config.max_failed_fraction)
+    tally = Tally("image_id", failures, rows)
+    tally.check("masks", config.max_failed_fraction)
     tables.write(output, rows, MASKS, stage="masks", digest=slice_digest(config))
-    return Summary(count_statuses(rows), computed)
+    return Summary(tally.counts, computed)
 
 
 def make_chain(config: MasksSlice, context: BackendContext) -> list[Segmenter]:

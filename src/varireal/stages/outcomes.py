@@ -1,4 +1,4 @@
-"""What became of every candidate: its row of edits joined with its verdict, and checked."""
+"""What became of every candidate: its row of edits joined with its verdict and checked, and the manifest of all."""
 
 import hashlib
 import tempfile
@@ -17,11 +17,6 @@ from varireal.errors import DataError
 from varireal.store import tables
 from varireal.store.schemas import EDITS, JUDGED_COLUMNS, MANIFEST, VERDICTS
 
-# The manifest of every candidate: sorted by id, whatever the number of candidates, with a bounded number in memory.
-#
-# Rows are taken in any order, sorted in runs that lie in temporary files, and merged: an external merge sort (Knuth
-# 1998, "The Art of Computer Programming", volume 3, section 5.4).
-
 _PACK = 1024  # rows that are turned into columns at once
 _RUN = 32_768  # rows of a run: about 40 MB
 _PART = 4096  # rows of a part of the result
@@ -29,7 +24,10 @@ _KEY = "candidate_id"
 
 
 class Manifest:
-    """Takes rows, and gives them back as sorted tables.
+    """The manifest of every candidate: takes rows in any order, and gives them back as tables sorted by id.
+
+    Rows are sorted in runs that lie in temporary files, and merged, so that a bounded number is in memory: an external
+    merge sort (Knuth 1998, "The Art of Computer Programming", volume 3, section 5.4).
 
     Args:
         folder: where the runs lie while they are needed; on the disk of the results, because a small one often holds

@@ -27,7 +27,7 @@ from varireal.prompts.gathering import class_files, remember
 from varireal.running import job_record
 from varireal.running.logs import progress
 from varireal.stages.candidates import PER_GROUP, batch_size, make_editor
-from varireal.stages.common import Summary, check_budget, count_statuses, setting_prompts, train_classes
+from varireal.stages.common import Summary, Tally, setting_prompts, train_classes
 from varireal.store import tables
 from varireal.store.items import ItemStore, open_store, pack, unpack
 from varireal.store.schemas import PRIORS
@@ -81,11 +81,11 @@ def run(
             job_record.permit()
             failed |= _make(editor, batch, stored)
         rows = [_row(entry, failed) for entry in wanted]
-        failures = frozenset({EditStatus.FAILED})
-        check_budget(rows, stage=label, id_column="prior_id", failures=failures, allowed=config.max_failed_fraction)
+        tally = Tally("prior_id", frozenset({EditStatus.FAILED}), rows)
+        tally.check(label, config.max_failed_fraction)
         full = _with_pictures(rows, stored)
         tables.write(output, full, PRIORS, stage="priors", digest=slice_digest(config), group=PER_GROUP)
-    return Summary(count_statuses(rows), len(missing) - len(failed))
+    return Summary(tally.counts, len(missing) - len(failed))
 
 
 def _wanted(

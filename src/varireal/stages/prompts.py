@@ -4,6 +4,11 @@ By hand::
 
     varireal prompts --config results/demo/config/prompts.json --class-id mallard \
         --output results/demo/prompts/mallard.yaml --record results/demo/prompts/.record/mallard.json
+
+Where a language model writes them, one job asks for all classes::
+
+    varireal prompts ask --config results/demo/config/prompts.json --server results/demo/config/server.json \
+        --store results/demo/store/prompts.sqlite --output results/demo/prompts
 """
 
 import asyncio
@@ -30,13 +35,6 @@ from varireal.prompts.writing import Dialogue, PromptWriter
 from varireal.records import ClassInfo, Prompt
 from varireal.stages.common import Summary
 from varireal.store.items import ItemStore, open_store
-
-# Prompts that a language model writes: one job asks for all classes, and each gets its readable, editable file.
-#
-# By hand::
-#
-#     varireal prompts ask --config results/demo/config/prompts.json --server results/demo/config/server.json \
-#         --store results/demo/store/prompts.sqlite --output results/demo/prompts
 
 logger = logging.getLogger(__name__)
 

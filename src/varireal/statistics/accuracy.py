@@ -1,4 +1,4 @@
-"""Exact accuracies of one regime on one test set, with a hierarchical bootstrap interval."""
+"""Exact accuracies of one regime on one test set, with a hierarchical bootstrap interval; and a study's answers."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,8 +8,7 @@ import scipy
 from varireal.core.seeds import stable_int
 from varireal.records import Array
 from varireal.statistics.crossed import crossed, with_imagined
-from varireal.statistics.inputs import check_result
-from varireal.statistics.paired import difference, settle
+from varireal.statistics.paired import check_result, difference, settle
 from varireal.statistics.records import AccuracyRow, Answers, Comparison, Interval, StatisticsSettings, TestSetResult
 
 CHUNK = 250  # resamples at once: 20 MB with 10,000 different rows of correctness
@@ -109,9 +108,6 @@ def resampled_means(correct: Array, resamples: int, rng: np.random.Generator) ->
         seed_weights = rng.multinomial(drawn, np.full(seeds, 1 / seeds), size=size) / drawn
         means[start : start + size] = np.einsum("bs,bs->b", seed_weights, picture_weights @ patterns.T)
     return means
-
-
-# All accuracies and all comparisons of a study.
 
 
 def answer(

@@ -1,11 +1,12 @@
-"""Values that the statistics give and the report shows. Accuracies and differences are fractions, never percent."""
+"""Values that the statistics give and the report shows. Accuracies and differences are fractions, never percent.
+
+Light: the workflow lists comparisons without numpy.
+"""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from varireal.records import Array
-
-# A comparison by name. Light: the workflow lists comparisons without numpy.
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +24,6 @@ class Comparison:
     family: str
     a: str
     b: str
-
-
-__all__ = [
-    "AccuracyRow",
-    "Answers",
-    "Comparison",
-    "DifferenceRow",
-    "Finding",
-    "Interval",
-    "Power",
-    "StatisticsSettings",
-    "TestSetResult",
-]
 
 
 @dataclass(frozen=True, slots=True)

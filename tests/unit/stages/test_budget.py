@@ -1,7 +1,7 @@
 import pytest
 
 from varireal.errors import DataError
-from varireal.stages.common import check_budget, count_statuses
+from varireal.stages.common import Tally
 
 
 def rows(*statuses):
@@ -9,7 +9,7 @@ def rows(*statuses):
 
 
 def check(table, allowed):
-    check_budget(table, stage="edits", id_column="id", failures=frozenset({"edit_failed"}), allowed=allowed)
+    Tally("id", frozenset({"edit_failed"}), table).check("edits", allowed)
 
 
 def test_failures_within_the_budget_are_only_rows():
@@ -32,4 +32,4 @@ def test_too_many_failures_end_the_stage_with_a_table():
 
 
 def test_counts_start_with_ok():
-    assert list(count_statuses(rows("no_mask", "ok", "ok")).items()) == [("ok", 2), ("no_mask", 1)]
+    assert list(Tally("id", frozenset(), rows("no_mask", "ok", "ok")).counts.items()) == [("ok", 2), ("no_mask", 1)]

@@ -1,7 +1,7 @@
 import pytest
 
 from varireal.stages import common
-from varireal.stages.common import shard_photos, shard_rows, train_classes
+from varireal.stages.common import shard_photos, train_classes
 from varireal.store import tables
 from varireal.store.schemas import IMAGES
 
@@ -34,7 +34,7 @@ def images(tmp_path, monkeypatch):
 @pytest.mark.parametrize("total", [1, 2, 7])
 def test_every_train_photo_is_in_one_shard(images, total):
     path, train = images
-    parts = [shard_rows(path, index, total) for index in range(total)]
+    parts = [shard_photos(path, index, total).rows for index in range(total)]
     assert sorted((row for part in parts for row in part), key=lambda row: row["image_id"]) == train
     for part in parts:
         assert part == sorted(part, key=lambda row: row["image_id"])

@@ -1,4 +1,9 @@
-"""Text embeddings of SDXL and of Stable Diffusion 1/2: encoded once per text, kept, and the encoders let go."""
+"""Text embeddings of SDXL and of Stable Diffusion 1/2: encoded once per text, kept, and the encoders let go.
+
+Prompts are templates filled with data, whose parts have weights. They are not written in a weighting syntax and parsed
+again: a class called ``C++`` or a description with brackets keeps its meaning. Only the published recipes, which are
+to be reproduced, are read by compel's parser.
+"""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -10,11 +15,6 @@ import torch
 
 from varireal.config.edits import MaskedRecipe, PriorRecipe
 from varireal.records import Prompt
-
-# Prompts of the recipes: templates filled with data, and the weight of each part.
-#
-# Texts are not written in a weighting syntax and parsed again: a class called ``C++`` or a description with brackets
-# keeps its meaning. Only the published recipes, which are to be reproduced, are read by compel's parser.
 
 _FIELD = re.compile(r"\{(\w+)\}")
 

@@ -23,13 +23,11 @@ from varireal.models.device import Device, Ladder, MemoryPlan
 from varireal.models.loading import load_part, pipeline_class, pipeline_folder
 from varireal.records import Array
 
-# Prior pictures: scenes and textures from a prompt alone, made in batches.
-
 _ON = 255
 
 
 class PriorMaker:
-    """Makes prior pictures with any text-to-image pipeline of diffusers.
+    """Makes prior pictures (scenes and textures from a prompt alone) with any text-to-image pipeline of diffusers.
 
     Stable Diffusion 1/2 and SDXL read weighted embeddings that are encoded once per text; other models read the plain
     text, which their own pipelines encode.
@@ -76,13 +74,11 @@ class PriorMaker:
         return [np.clip(np.rint(np.asarray(picture) * _ON), 0, _ON).astype(np.uint8) for picture in made]
 
 
-# Stable Diffusion's safety checker: only its flag is used, never its black pictures.
-
 _KEY = "edits.sdxl.models.safety_checker"
 
 
 class SafetyChecker:
-    """Flags pictures.
+    """Stable Diffusion's safety checker: only its flag is used, never its black pictures.
 
     Raises:
         BackendError: the model cannot be loaded.
@@ -105,11 +101,8 @@ class SafetyChecker:
         return bool(flags[0])
 
 
-# SDXL with a ControlNet and an IP-Adapter that sees another image for each picture of a batch.
-
-
 class ControlPipeline(StableDiffusionXLControlNetPipeline):
-    """Each picture of a batch with its own IP-Adapter image.
+    """SDXL with a ControlNet and an IP-Adapter, where each picture of a batch has its own IP-Adapter image.
 
     diffusers (0.42) repeats given embeddings once per picture of the batch, so that every picture of a batch sees the
     images of all.
