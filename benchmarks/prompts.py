@@ -21,8 +21,8 @@ from pathlib import Path
 from common import ROOT, save
 
 from varireal.config.hosted import OpenAIPrompts, Server, Traffic
-from varireal.config.prompts import PromptsConfig
 from varireal.config.slices import PromptsSlice, ServerSlice, slice_text
+from varireal.config.study import PromptsConfig
 
 TIMEOUT, ANSWERED = 1.0, ("ok", "truncated", "schema")
 

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from varireal.config.hosted import OpenAIPrompts, Server, Traffic
-from varireal.config.prompts import PromptsConfig
 from varireal.config.slices import PromptsSlice, ServerSlice, slice_text
+from varireal.config.study import PromptsConfig
 from varireal.stages import prompts
 
 CLASSES = {"mallard": "mallard", "grey-heron": "grey heron"}

@@ -22,7 +22,7 @@ from varireal.running import stopping
 from varireal.running.parallel import process_map
 from varireal_demo.birds import SPECIES, Species, build_bird, draw_bird
 from varireal_demo.birds.body import Stance
-from varireal_demo.birds.species import Patch, Plumage, Shape
+from varireal_demo.birds.species import BirdShape, Patch, Plumage
 from varireal_demo.camera import View, develop
 from varireal_demo.scenes import render_scene
 from varireal_demo.solids import Mesh, rotation
@@ -173,13 +173,13 @@ def dyed(plumage: Plumage, name: str) -> Plumage:
     )
 
 
-def _draw_pose(shape: Shape, *, low: bool, rng: np.random.Generator) -> int:
+def _draw_pose(shape: BirdShape, *, low: bool, rng: np.random.Generator) -> int:
     """Number of a pose, one with the head down if ``low``."""
     fitting = [number for number, pose in enumerate(shape.poses) if pose.low == low]
     return int(rng.choice(fitting)) if fitting else 0
 
 
-def draw_stance(shape: Shape, surface: str, heading: float, rng: np.random.Generator) -> Stance:
+def draw_stance(shape: BirdShape, surface: str, heading: float, rng: np.random.Generator) -> Stance:
     """A random individual in a random moment; ``heading`` is where it faces, from :func:`draw_heading`."""
     # Seen end-on, a bird with its head down is a ball of feathers.
     broadside = abs(np.cos(heading)) > 0.8

@@ -28,7 +28,7 @@ def begin_workflow(logger):
     from varireal.config.generate import write_text  # here, because no job needs them
     from varireal.running.workflow import begin
     from varireal.running.slurm import mend_sacct
-    from varireal.running.started import note_start
+    from varireal.running.workflow import note_start
 
     if not workflow.local_exec:
         mend_sacct()

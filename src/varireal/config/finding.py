@@ -12,7 +12,7 @@ from varireal.config.model import Config, parse_config
 from varireal.config.study import StudyConfig
 from varireal.core.files import error_text
 from varireal.errors import ConfigError
-from varireal.running.started import start_of
+from varireal.running.workflow import start_of
 
 DEFAULT_FILE = Path("config.yaml")
 _FOLDER = Path("studies")

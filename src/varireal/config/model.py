@@ -12,8 +12,7 @@ from varireal.config.edits import EditsConfig
 from varireal.config.images import ImagesConfig
 from varireal.config.machine import MachineConfig
 from varireal.config.masks import MasksConfig
-from varireal.config.prompts import PromptsConfig
-from varireal.config.study import BudgetConfig, DatasetConfig, ReportConfig, StudyConfig
+from varireal.config.study import BudgetConfig, DatasetConfig, PromptsConfig, ReportConfig, StudyConfig
 from varireal.config.verdicts import VerdictsConfig
 from varireal.core.registry import is_built_in
 from varireal.errors import ConfigError

@@ -12,8 +12,7 @@ from varireal.config.images import ImagesConfig, ReadingConfig
 from varireal.config.machine import GRACE_SECONDS, MachineConfig
 from varireal.config.masks import MasksConfig
 from varireal.config.model import Config
-from varireal.config.prompts import BankPrompts, PromptsConfig
-from varireal.config.study import BudgetConfig, DatasetConfig, ReportConfig
+from varireal.config.study import BankPrompts, BudgetConfig, DatasetConfig, PromptsConfig, ReportConfig
 from varireal.config.verdicts import ReviewConfig, VerdictsConfig
 from varireal.core.registry import backend_names
 from varireal.core.seeds import digest

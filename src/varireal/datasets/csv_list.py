@@ -10,14 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from varireal.datasets.base import (
-    SPLITS_ALLOWED,
-    digest_entries,
-    file_facts,
-    normal_split,
-    quoted,
-    shown_names,
-)
+from varireal.datasets.base import SPLITS_ALLOWED, digest_entries, file_facts, normal_split, quoted, shown_names
 from varireal.errors import ConfigError
 from varireal.records import SourceImage
 

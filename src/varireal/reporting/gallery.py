@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from varireal.core.files import write_whole
 from varireal.errors import DataError
+from varireal.reporting.confusions import DETAIL_QUALITY, THUMBNAIL_QUALITY, fitted, jpeg_url, outline
 from varireal.reporting.data_files import remove_stale_data, remove_stale_files, rounded, write_script
 from varireal.reporting.document import IndexWriter, count_rows, counts_apart, render_document
 from varireal.reporting.records import GalleryCandidate, GalleryFacts, GalleryPhoto, GallerySummary, Photos
 from varireal.reporting.study_results import StudyResults
-from varireal.reporting.thumbnails import DETAIL_QUALITY, THUMBNAIL_QUALITY, fitted, jpeg_url, outline
 
 if TYPE_CHECKING:
     from varireal.reporting.results import ResultsPage

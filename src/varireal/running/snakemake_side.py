@@ -21,7 +21,7 @@ from typing import Any
 
 from varireal.core.files import error_text
 from varireal.errors import BackendError, ConfigError, VariRealError
-from varireal.running.started import Start
+from varireal.running.workflow import Start
 
 TRIED = "9.27"
 # Stages whose jobs are rules of their own.

@@ -287,7 +287,7 @@ _MIN_PIXELS = 20  # fewer object or background pixels give no colour model
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class CutTrial:
     """One candidate: (H, W) bool mask and its score in 0..1."""
 
     mask: Array
@@ -311,7 +311,7 @@ def grabcut(image: Array, seeds: Array, iterations: int) -> Array:
     return (labels & 1).astype(bool)
 
 
-def best_trial(image: Array, salient: Array) -> Trial | None:
+def best_trial(image: Array, salient: Array) -> CutTrial | None:
     """Return the mask that the other first guesses agree with most, None when no guess finds an object.
 
     A guess at the border alone fails where the background has several materials, one at saliency alone where the
@@ -334,7 +334,7 @@ def best_trial(image: Array, salient: Array) -> Trial | None:
     centring = np.array([_centring(mask) for mask in masks])
     best = int(np.argmax(agreement * centring))
     contrast = outline_contrast(image, masks[best])
-    return Trial(masks[best], float((agreement[best] * centring[best] * contrast) ** (1 / 3)))
+    return CutTrial(masks[best], float((agreement[best] * centring[best] * contrast) ** (1 / 3)))
 
 
 def first_guesses(salient: Array) -> list[Array]:
@@ -459,7 +459,7 @@ class GrabCutSegmenter:
             return MaskResult(None, MaskStatus.EMPTY, f"Nothing stands out in this image of {width} x {height} px.")
         return MaskResult(trial.mask, MaskStatus.OK, score=trial.score)
 
-    def _find(self, image: Array) -> Trial | None:
+    def _find(self, image: Array) -> CutTrial | None:
         top, bottom, left, right = find_frame(image)
         photo = image[top:bottom, left:right]
         work = shrink(photo, self.max_side)
@@ -476,7 +476,7 @@ class GrabCutSegmenter:
             return None
         mask = np.zeros(image.shape[:2], bool)
         mask[top:bottom, left:right] = enlarge(photo, fine)
-        return Trial(mask, best.score)
+        return CutTrial(mask, best.score)
 
 
 def shrink(image: Array, side: int) -> Array:

@@ -27,8 +27,8 @@ from varireal.core.files import one_line, write_whole
 from varireal.core.paths import dataset_files
 from varireal.errors import DataError
 from varireal.exports import check_export, run_export
+from varireal.exports.base import with_recipe
 from varireal.exports.datacard import CardFacts, Making, render_card
-from varireal.exports.recipe import with_recipe
 from varireal.judges.feasibility import FeasibilityScore
 from varireal.judges.feasibility import as_csv as as_csv_of_scores
 from varireal.records import class_numbers

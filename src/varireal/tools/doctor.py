@@ -17,14 +17,7 @@ from varireal.core.files import file_digest
 from varireal.core.registry import backend_extra
 from varireal.errors import BackendError, ConfigError
 from varireal.models.cache import Cached, find_cached
-from varireal.models.catalog import (
-    HostedModel,
-    ModelNeed,
-    chosen_backends,
-    hosted_models,
-    local_digest,
-    needed_models,
-)
+from varireal.models.catalog import HostedModel, ModelNeed, chosen_backends, hosted_models, local_digest, needed_models
 from varireal.models.contents import Looked, look_into
 from varireal.models.lock import UNKNOWN, Lock, LockedModel, known, licence_of, locked
 

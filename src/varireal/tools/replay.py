@@ -21,7 +21,7 @@ from varireal.core.paths import StudyPaths
 from varireal.core.pictures import decode_png, encode_png
 from varireal.core.provenance import STAGE_VERSIONS, package_versions
 from varireal.errors import VariRealError
-from varireal.exports.recipe import with_recipe
+from varireal.exports.base import with_recipe
 from varireal.prompts.class_file import read_class_file
 from varireal.records import Array
 from varireal.running.logs import SUMMARY

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from varireal_demo.birds import perching, waders, waterfowl
 from varireal_demo.birds.body import Stance, build_bird
 from varireal_demo.birds.draw import BirdCutout, draw_bird
-from varireal_demo.birds.species import Plumage, Shape, Species
+from varireal_demo.birds.species import BirdShape, Plumage, Species
 
 # All species by class id: the eight of the demo, and the others.
 
@@ -39,6 +39,6 @@ OTHERS: dict[str, Species] = {
 }
 
 
-__all__ = ["SPECIES", "BirdCutout", "Plumage", "Shape", "Species", "Stance", "build_bird", "draw_bird"]
+__all__ = ["SPECIES", "BirdCutout", "BirdShape", "Plumage", "Species", "Stance", "build_bird", "draw_bird"]
 
 SPECIES: Mapping[str, Species] = MappingProxyType({**DEMO, **OTHERS})

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from varireal.records import Array
-from varireal_demo.birds.species import Beak, Legs, Plumes, Pose, Shape
+from varireal_demo.birds.species import Beak, BirdShape, Legs, Plumes, Pose
 from varireal_demo.solids import Mesh, curve, grid_mesh, join, rotation, tube, unit
 
 # The parts of a bird, as numbers on its faces.
@@ -102,7 +102,7 @@ class Trunk:
         )
 
 
-def build_trunk(shape: Shape, pose: Pose, stance: Stance) -> Trunk:
+def build_trunk(shape: BirdShape, pose: Pose, stance: Stance) -> Trunk:
     """Loft body, neck and head through their outlines and smooth them into one surface."""
     body = np.array(shape.body)
     axis = (body[:, :2] + body[:, 2:4]) / 2
@@ -258,7 +258,7 @@ def _toes(legs: Legs, foot: Array) -> list[Mesh]:
     return meshes
 
 
-def build_bird(shape: Shape, stance: Stance) -> tuple[Mesh, float]:
+def build_bird(shape: BirdShape, stance: Stance) -> tuple[Mesh, float]:
     """Build all surfaces of a bird.
 
     Returns:
@@ -286,7 +286,7 @@ def _turned(mesh: Mesh, pose: Pose, angle: float) -> Mesh:
     return mesh.moved(rotation("y", angle), np.array([pose.neck[-1][0], 0, 0], np.float32))
 
 
-def _wing(shape: Shape, trunk: Trunk, side: int, droop: float) -> Mesh:
+def _wing(shape: BirdShape, trunk: Trunk, side: int, droop: float) -> Mesh:
     """The folded wing: a shell over the trunk between two edges, rounded off at the rim."""
     rows, columns = 34, 22
     edge = curve(np.array(shape.wing), rows)
@@ -311,7 +311,7 @@ def _wing(shape: Shape, trunk: Trunk, side: int, droop: float) -> Mesh:
     return grid_mesh(points[:, ::-side], surface[:, ::-side], WING, closed=False)
 
 
-def _tail(shape: Shape, trunk: Trunk) -> Mesh:
+def _tail(shape: BirdShape, trunk: Trunk) -> Mesh:
     """The tail: an arched fan behind the tail's base."""
     tail = shape.tail
     root, _ = trunk.at(np.zeros(2) + 0.03, np.array([0.0, 1.0]))
@@ -359,7 +359,7 @@ def _beak(beak: Beak, head: float, pose: Pose, stretch: float) -> Mesh:
     return grid_mesh(points, surface, BEAK, closed=True)
 
 
-def _eye(shape: Shape, trunk: Trunk, side: int) -> Mesh:
+def _eye(shape: BirdShape, trunk: Trunk, side: int) -> Mesh:
     """An eyeball set into the head; its first surface coordinate is the angle from its outward axis (0..1)."""
     s, p, radius = shape.eye
     point, normal = trunk.at(np.array([s]), np.array([side * p]))

@@ -1,6 +1,6 @@
 """Birds that perch upright: toucan, macaw, owl, sparrow, eagle."""
 
-from varireal_demo.birds.species import Beak, Legs, Patch, Plumage, Plumes, Pose, Shape, Species, Tail
+from varireal_demo.birds.species import Beak, BirdShape, BirdTail, Legs, Patch, Plumage, Plumes, Pose, Species
 
 # Birds of the ground: peafowl, kiwi, quail, hoopoe.
 
@@ -16,7 +16,7 @@ _PLUMP = (
 
 PEAFOWL = Species(
     "peafowl",
-    Shape(
+    BirdShape(
         body=(
             (-0.66, 0.0, -0.67, -0.03, 0.04),
             (-0.48, 0.08, -0.46, -0.05, 0.09),
@@ -35,7 +35,7 @@ PEAFOWL = Species(
         head=0.18,
         beak=Beak(0.10, 0.055, 0.045, ((0, 0), (0.5, 0.0), (1, -0.18))),
         legs=Legs((0.0, -0.14), 0.19, 0.22, 0.018, 0.15, thigh=0.10),
-        tail=Tail(1.30, 0.20, 0.12),
+        tail=BirdTail(1.30, 0.20, 0.12),
         eye=(2.60, 0.36, 0.014),
         plumes=(Plumes((2.50, 0.0), (-0.2, 1.0), 0.13, 0.007, -0.1, 5, 0.22),),
     ),
@@ -60,13 +60,13 @@ PEAFOWL = Species(
 
 KIWI = Species(
     "kiwi",
-    Shape(
+    BirdShape(
         body=_PLUMP,
         poses=(Pose(((0.41, 0.17, 0.120), (0.47, 0.22, 0.095)), (0.54, 0.28, -0.30)),),
         head=0.21,
         beak=Beak(0.36, 0.045, 0.04, ((0, 0), (0.5, -0.02), (1, -0.10)), (1, 0.7, 0.5, 0.4, 0.2)),
         legs=Legs((0.0, -0.18), 0.13, 0.16, 0.026, 0.16, thigh=0.10),
-        tail=Tail(0.07, 0.04),
+        tail=BirdTail(0.07, 0.04),
         wing=((0.70, 0.34, 0.36), (0.66, 0.32, 0.40), (0.62, 0.33, 0.40), (0.58, 0.34, 0.38)),
         wing_thickness=0.008,
         eye=(2.60, 0.34, 0.012),
@@ -90,13 +90,13 @@ KIWI = Species(
 
 QUAIL = Species(
     "quail",
-    Shape(
+    BirdShape(
         body=_PLUMP,
         poses=(Pose(((0.38, 0.22, 0.140), (0.40, 0.29, 0.120)), (0.445, 0.37, 0.0)),),
         head=0.24,
         beak=Beak(0.08, 0.065, 0.05, ((0, 0), (0.5, -0.02), (1, -0.22))),
         legs=Legs((0.02, -0.19), 0.08, 0.11, 0.017, 0.11, thigh=0.07),
-        tail=Tail(0.14, 0.08, -0.2),
+        tail=BirdTail(0.14, 0.08, -0.2),
         eye=(2.60, 0.36, 0.017),
         plumes=(Plumes((2.62, 0.0), (0.2, 1.0), 0.13, 0.016, -0.2, 1),),
     ),
@@ -125,7 +125,7 @@ QUAIL = Species(
 
 HOOPOE = Species(
     "hoopoe",
-    Shape(
+    BirdShape(
         body=(
             (-0.62, -0.06, -0.63, -0.09, 0.03),
             (-0.44, 0.02, -0.42, -0.07, 0.07),
@@ -139,7 +139,7 @@ HOOPOE = Species(
         head=0.215,
         beak=Beak(0.30, 0.045, 0.035, ((0, 0), (0.4, -0.03), (0.75, -0.13), (1, -0.28)), (1, 0.72, 0.55, 0.4, 0.12)),
         legs=Legs((0.02, -0.13), 0.09, 0.10, 0.015, 0.10, thigh=0.06),
-        tail=Tail(0.36, 0.07),
+        tail=BirdTail(0.36, 0.07),
         eye=(2.60, 0.36, 0.015),
         plumes=(Plumes((2.40, 0.0), (-0.55, 0.9), 0.22, 0.018, 0.0, 6, 0.24),),
     ),
@@ -186,13 +186,13 @@ _ROUND_HEAD = (
 
 TOUCAN = Species(
     "toucan",
-    Shape(
+    BirdShape(
         body=_STEEP,
         poses=(Pose(((0.16, 0.36, 0.145), (0.17, 0.43, 0.135)), (0.21, 0.52, -0.05)),),
         head=0.28,
         beak=Beak(0.42, 0.15, 0.10, ((0, 0), (0.4, 0.03), (0.75, -0.03), (1, -0.16)), (0.9, 1, 0.92, 0.68, 0.14)),
         legs=Legs((0.0, -0.20), 0.08, 0.10, 0.018, 0.11, thigh=0.07, apart=0.35),
-        tail=Tail(0.40, 0.07, 0.0),
+        tail=BirdTail(0.40, 0.07, 0.0),
         profile=_ROUND_HEAD,
         eye=(2.55, 0.36, 0.020),
     ),
@@ -220,13 +220,13 @@ TOUCAN = Species(
 
 MACAW = Species(
     "macaw",
-    Shape(
+    BirdShape(
         body=_STEEP,
         poses=(Pose(((0.16, 0.36, 0.150), (0.17, 0.43, 0.145)), (0.20, 0.53, -0.10)),),
         head=0.31,
         beak=Beak(0.17, 0.17, 0.11, _HOOKED, _HOOK_DEEP, _HOOK_WIDE),
         legs=Legs((0.0, -0.20), 0.06, 0.09, 0.020, 0.11, thigh=0.07, apart=0.35),
-        tail=Tail(0.78, 0.06, 0.0),
+        tail=BirdTail(0.78, 0.06, 0.0),
         profile=_ROUND_HEAD,
         eye=(2.58, 0.36, 0.019),
     ),
@@ -267,13 +267,13 @@ MACAW = Species(
 
 OWL = Species(
     "owl",
-    Shape(
+    BirdShape(
         body=tuple((x0, y0, x1, y1, w * 1.12) for x0, y0, x1, y1, w in _STEEP),
         poses=(Pose(((0.14, 0.36, 0.185), (0.14, 0.43, 0.185)), (0.15, 0.55, 0.0)),),
         head=0.40,
         beak=Beak(0.09, 0.07, 0.06, _HOOKED, _HOOK_DEEP, _HOOK_WIDE),
         legs=Legs((0.02, -0.22), 0.07, 0.07, 0.026, 0.10, thigh=0.08, feathered=0.9, apart=0.38),
-        tail=Tail(0.22, 0.09, 0.0),
+        tail=BirdTail(0.22, 0.09, 0.0),
         profile=_ROUND_HEAD,
         eye=(2.80, 0.40, 0.040),
         plumes=(Plumes((2.45, 0.22), (-0.15, 1.0), 0.13, 0.030, 0.1, 1),),
@@ -314,7 +314,7 @@ OWL = Species(
 
 SPARROW = Species(
     "sparrow",
-    Shape(
+    BirdShape(
         body=(
             (-0.66, -0.12, -0.67, -0.15, 0.03),
             (-0.44, 0.02, -0.42, -0.08, 0.07),
@@ -328,7 +328,7 @@ SPARROW = Species(
         head=0.31,
         beak=Beak(0.11, 0.095, 0.08, ((0, 0), (0.5, -0.03), (1, -0.10)), (1, 0.80, 0.58, 0.34, 0.06)),
         legs=Legs((0.02, -0.17), 0.10, 0.13, 0.014, 0.12, thigh=0.06),
-        tail=Tail(0.34, 0.06, 0.05),
+        tail=BirdTail(0.34, 0.06, 0.05),
         eye=(2.58, 0.36, 0.022),
     ),
     {
@@ -355,13 +355,13 @@ SPARROW = Species(
 
 EAGLE = Species(
     "eagle",
-    Shape(
+    BirdShape(
         body=_STEEP,
         poses=(Pose(((0.16, 0.37, 0.155), (0.19, 0.44, 0.135)), (0.245, 0.53, -0.05)),),
         head=0.27,
         beak=Beak(0.15, 0.12, 0.075, _HOOKED, _HOOK_DEEP, _HOOK_WIDE),
         legs=Legs((0.02, -0.18), 0.13, 0.10, 0.028, 0.14, thigh=0.11, feathered=0.9, apart=0.42),
-        tail=Tail(0.34, 0.12, 0.0),
+        tail=BirdTail(0.34, 0.12, 0.0),
         eye=(2.62, 0.34, 0.018),
     ),
     {

@@ -82,7 +82,7 @@ class Legs:
 
 
 @dataclass(frozen=True, slots=True)
-class Tail:
+class BirdTail:
     """The fan of tail feathers: length, half width at its end, angle against the body's axis (radians, up)."""
 
     length: float
@@ -104,7 +104,7 @@ class Plumes:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class BirdShape:
     """Form of a species.
 
     Attributes:
@@ -128,7 +128,7 @@ class Shape:
     head: float
     beak: Beak
     legs: Legs
-    tail: Tail
+    tail: BirdTail
     wing: tuple[tuple[float, float, float], ...] = (
         (0.92, 0.30, 0.40),
         (0.82, 0.17, 0.52),
@@ -211,5 +211,5 @@ class Species:
     """A species: its display name, shape and natural plumages (name -> plumage, the usual one first)."""
 
     name: str
-    shape: Shape
+    shape: BirdShape
     plumages: dict[str, Plumage] = field(default_factory=dict)

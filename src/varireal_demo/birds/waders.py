@@ -1,12 +1,12 @@
 """Flamingo, ibis and crane of the demo."""
 
-from varireal_demo.birds.species import Beak, Legs, Patch, Plumage, Plumes, Pose, Shape, Species, Tail
+from varireal_demo.birds.species import Beak, BirdShape, BirdTail, Legs, Patch, Plumage, Plumes, Pose, Species
 
 # Herons and storks of the demo.
 
 HERON = Species(
     "grey heron",
-    Shape(
+    BirdShape(
         body=(
             (-0.70, -0.20, -0.71, -0.23, 0.02),
             (-0.49, -0.05, -0.47, -0.15, 0.06),
@@ -65,7 +65,7 @@ HERON = Species(
         head=0.205,
         beak=Beak(0.33, 0.070, 0.050, ((0, 0), (0.5, 0.0), (1, -0.01)), (1, 0.84, 0.66, 0.42, 0.06)),
         legs=Legs((-0.02, -0.10), 0.27, 0.33, 0.0172, 0.17, thigh=0.085, feathered=0.55),
-        tail=Tail(0.18, 0.07, -0.05),
+        tail=BirdTail(0.18, 0.07, -0.05),
         profile=(
             (-0.48, 0.06, -0.20, -0.26, 0.19),
             (-0.40, 0.18, -0.06, -0.26, 0.23),
@@ -125,7 +125,7 @@ HERON = Species(
 
 STORK = Species(
     "white stork",
-    Shape(
+    BirdShape(
         body=(
             (-0.66, -0.07, -0.67, -0.10, 0.03),
             (-0.48, 0.02, -0.46, -0.09, 0.07),
@@ -154,7 +154,7 @@ STORK = Species(
         head=0.205,
         beak=Beak(0.35, 0.082, 0.058, ((0, 0), (0.5, 0.0), (1, 0.0)), (1, 0.84, 0.64, 0.40, 0.06)),
         legs=Legs((0.0, -0.13), 0.27, 0.31, 0.0175, 0.12, thigh=0.085, feathered=0.45),
-        tail=Tail(0.18, 0.09, -0.05),
+        tail=BirdTail(0.18, 0.09, -0.05),
         eye=(2.60, 0.36, 0.018),
         wing_thickness=0.034,
     ),
@@ -195,7 +195,7 @@ STORK = Species(
 
 FLAMINGO = Species(
     "flamingo",
-    Shape(
+    BirdShape(
         body=(
             (-0.60, -0.10, -0.61, -0.13, 0.03),
             (-0.44, 0.01, -0.42, -0.10, 0.07),
@@ -257,7 +257,7 @@ FLAMINGO = Species(
             (1, 0.8, 0.7, 0.5, 0.2),
         ),
         legs=Legs((0.0, -0.12), 0.31, 0.35, 0.0170, 0.11, webbed=True, thigh=0.075, feathered=0.32, apart=0.36),
-        tail=Tail(0.14, 0.07, -0.1),
+        tail=BirdTail(0.14, 0.07, -0.1),
         eye=(2.62, 0.36, 0.015),
         wing_thickness=0.03,
     ),
@@ -302,7 +302,7 @@ FLAMINGO = Species(
 
 IBIS = Species(
     "scarlet ibis",
-    Shape(
+    BirdShape(
         body=(
             (-0.66, -0.01, -0.67, -0.04, 0.03),
             (-0.48, 0.05, -0.46, -0.06, 0.07),
@@ -328,7 +328,7 @@ IBIS = Species(
             (1, 0.7, 0.55, 0.42, 0.18),
         ),
         legs=Legs((0.0, -0.13), 0.20, 0.23, 0.0155, 0.14, thigh=0.075, feathered=0.5),
-        tail=Tail(0.18, 0.08, 0.0),
+        tail=BirdTail(0.18, 0.08, 0.0),
         eye=(2.62, 0.36, 0.017),
     ),
     {
@@ -370,7 +370,7 @@ IBIS = Species(
 
 CRANE = Species(
     "common crane",
-    Shape(
+    BirdShape(
         body=(
             (-0.66, -0.14, -0.68, -0.19, 0.04),
             (-0.48, 0.0, -0.46, -0.11, 0.08),
@@ -417,7 +417,7 @@ CRANE = Species(
         head=0.18,
         beak=Beak(0.20, 0.058, 0.045, ((0, 0), (0.5, 0.0), (1, -0.01)), (1, 0.80, 0.62, 0.42, 0.08)),
         legs=Legs((0.0, -0.12), 0.29, 0.34, 0.0178, 0.12, thigh=0.085, feathered=0.48),
-        tail=Tail(0.16, 0.08, -0.1),
+        tail=BirdTail(0.16, 0.08, -0.1),
         eye=(2.60, 0.36, 0.017),
         plumes=(
             Plumes((0.26, 0.08), (-0.84, 0.12), 0.44, 0.022, 0.85, 5, 0.10),

@@ -1,6 +1,6 @@
 """Ducks, geese and gulls of the demo."""
 
-from varireal_demo.birds.species import Beak, Legs, Patch, Plumage, Pose, Shape, Species, Tail
+from varireal_demo.birds.species import Beak, BirdShape, BirdTail, Legs, Patch, Plumage, Pose, Species
 
 # Birds of open water: swan, pelican, puffin, penguin.
 
@@ -17,7 +17,7 @@ _LONG_HULL = (
 
 SWAN = Species(
     "swan",
-    Shape(
+    BirdShape(
         body=_LONG_HULL,
         poses=(
             Pose(
@@ -42,7 +42,7 @@ SWAN = Species(
             (1, 0.9, 0.85, 0.8, 0.4),
         ),
         legs=Legs((0.0, -0.18), 0.08, 0.12, 0.022, 0.18, webbed=True),
-        tail=Tail(0.20, 0.10, 0.3),
+        tail=BirdTail(0.20, 0.10, 0.3),
         eye=(2.60, 0.36, 0.015),
         swims=-0.08,
     ),
@@ -76,7 +76,7 @@ SWAN = Species(
 
 PELICAN = Species(
     "pelican",
-    Shape(
+    BirdShape(
         body=_LONG_HULL,
         poses=(
             Pose(
@@ -94,7 +94,7 @@ PELICAN = Species(
             (0.9, 0.9, 0.7, 0.6, 0.2),
         ),
         legs=Legs((0.0, -0.18), 0.10, 0.13, 0.024, 0.18, webbed=True),
-        tail=Tail(0.18, 0.10, 0.1),
+        tail=BirdTail(0.18, 0.10, 0.1),
         eye=(2.62, 0.34, 0.015),
         swims=-0.08,
     ),
@@ -139,13 +139,13 @@ _UPRIGHT = (
 
 PENGUIN = Species(
     "penguin",
-    Shape(
+    BirdShape(
         body=_UPRIGHT,
         poses=(Pose(((0.05, 0.44, 0.105), (0.05, 0.50, 0.100)), (0.075, 0.58, 0.05)),),
         head=0.25,
         beak=Beak(0.15, 0.045, 0.04, ((0, 0), (0.5, 0.0), (1, -0.10))),
         legs=Legs((0.0, -0.40), 0.06, 0.07, 0.030, 0.13, webbed=True, thigh=0.08, apart=0.45),
-        tail=Tail(0.10, 0.06, 0.3),
+        tail=BirdTail(0.10, 0.06, 0.3),
         wing=(
             (0.92, 0.40, 0.44),
             (0.84, 0.34, 0.56),
@@ -182,7 +182,7 @@ PENGUIN = Species(
 
 PUFFIN = Species(
     "puffin",
-    Shape(
+    BirdShape(
         body=tuple(
             (x0 * 1.1 - 0.25 * y0, y0 * 0.9, x1 * 1.1 - 0.25 * y1, y1 * 0.9, w * 1.1) for x0, y0, x1, y1, w in _UPRIGHT
         ),
@@ -192,7 +192,7 @@ PUFFIN = Species(
             0.16, 0.17, 0.06, ((0, 0), (0.5, 0.02), (1, -0.10)), (1, 0.98, 0.82, 0.52, 0.14), (1, 0.7, 0.45, 0.3, 0.1)
         ),
         legs=Legs((0.06, -0.36), 0.06, 0.09, 0.024, 0.14, webbed=True, thigh=0.07),
-        tail=Tail(0.12, 0.07, 0.1),
+        tail=BirdTail(0.12, 0.07, 0.1),
         eye=(2.60, 0.36, 0.017),
     ),
     {
@@ -218,7 +218,7 @@ PUFFIN = Species(
 
 MALLARD = Species(
     "mallard",
-    Shape(
+    BirdShape(
         body=(
             (-0.74, 0.15, -0.74, 0.12, 0.03),
             (-0.55, 0.13, -0.52, 0.01, 0.09),
@@ -244,7 +244,7 @@ MALLARD = Species(
             (0.85, 0.85, 0.95, 1.05, 0.5),
         ),
         legs=Legs((0.02, -0.19), 0.07, 0.12, 0.018, 0.15, webbed=True, thigh=0.07, apart=0.40),
-        tail=Tail(0.26, 0.10, 0.22),
+        tail=BirdTail(0.26, 0.10, 0.22),
         eye=(2.58, 0.36, 0.021),
         swims=-0.10,
     ),
@@ -296,7 +296,7 @@ MALLARD = Species(
 
 GREYLAG = Species(
     "greylag goose",
-    Shape(
+    BirdShape(
         body=(
             (-0.76, 0.16, -0.76, 0.13, 0.03),
             (-0.53, 0.17, -0.50, 0.04, 0.09),
@@ -332,7 +332,7 @@ GREYLAG = Species(
             (1, 0.9, 0.75, 0.6, 0.35),
         ),
         legs=Legs((0.02, -0.18), 0.12, 0.16, 0.022, 0.15, webbed=True, thigh=0.09, apart=0.42),
-        tail=Tail(0.25, 0.11, 0.12),
+        tail=BirdTail(0.25, 0.11, 0.12),
         eye=(2.56, 0.35, 0.019),
         swims=-0.10,
     ),
@@ -387,7 +387,7 @@ GREYLAG = Species(
 
 GULL = Species(
     "herring gull",
-    Shape(
+    BirdShape(
         body=(
             (-0.86, 0.11, -0.86, 0.08, 0.02),
             (-0.53, 0.11, -0.51, 0.0, 0.08),
@@ -413,7 +413,7 @@ GULL = Species(
             (1, 0.75, 0.55, 0.4, 0.15),
         ),
         legs=Legs((0.02, -0.15), 0.13, 0.17, 0.0165, 0.12, webbed=True, thigh=0.065, feathered=0.55),
-        tail=Tail(0.22, 0.10, 0.02),
+        tail=BirdTail(0.22, 0.10, 0.02),
         eye=(2.60, 0.36, 0.020),
         swims=-0.09,
         wing=(

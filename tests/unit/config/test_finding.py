@@ -6,7 +6,7 @@ import pytest
 
 from varireal.config.finding import config_source
 from varireal.errors import ConfigError
-from varireal.running.started import Start, note_start
+from varireal.running.workflow import Start, note_start
 
 MINE = Path("results/mine")
 

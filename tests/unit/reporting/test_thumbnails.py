@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from varireal.reporting.thumbnails import OUTLINE_POINTS, OUTLINE_SIDE, fitted, jpeg_url, outline
+from varireal.reporting.confusions import OUTLINE_POINTS, OUTLINE_SIDE, fitted, jpeg_url, outline
 
 
 def decoded(url):

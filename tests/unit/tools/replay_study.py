@@ -13,7 +13,7 @@ from varireal.core.paths import StudyPaths, shard_name
 from varireal.core.pictures import encode_png
 from varireal.core.seeds import shard_of
 from varireal.datasets.decoding import file_sha256
-from varireal.exports.recipe import with_recipe
+from varireal.exports.base import with_recipe
 from varireal.prompts.class_file import write_class_file
 from varireal.records import ClassInfo, Prompt
 from varireal.segmenters.quality import encode_mask
