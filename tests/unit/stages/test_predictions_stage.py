@@ -74,7 +74,7 @@ def test_probabilities_sum_to_one_and_the_best_classes_follow_from_them(study, t
 
 
 def test_the_best_five_of_many_classes_come_best_first():
-    photo = predictions.Photo("a-0", "a", "test", Picture("a", 0, lambda: None))
+    photo = predictions.StudyPhoto("a-0", "a", "test", Picture("a", 0, lambda: None))
     values = np.array([0.1, 0.05, 0.3, 0.3, 0.02, 0.03, 0.2], np.float32)
     row = predictions._row("real", 0, photo, values)
     assert row["top5"] == [2, 3, 6, 0, 1]
