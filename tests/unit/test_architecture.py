@@ -2,11 +2,14 @@
 
 import ast
 import re
+from collections import Counter
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from varireal.core import provenance
 
 ROOT = Path(__file__).parents[2]
 CORE, GUEST = ROOT / "src" / "varireal", ROOT / "src" / "varireal_demo"
@@ -133,3 +136,36 @@ def test_every_test_folder_mirrors_a_package():
     for folder in UNIT.rglob("*"):
         if folder.is_dir() and folder.name != "__pycache__" and folder != UNIT / "demo":
             assert (CORE / folder.relative_to(UNIT)).is_dir(), f"{folder} mirrors nothing"
+
+
+def test_a_class_name_means_one_thing():
+    names = [
+        node.name for path in MODULES for node in ast.parse(path.read_text()).body if isinstance(node, ast.ClassDef)
+    ]
+    assert [name for name, count in Counter(names).items() if count > 1] == []
+
+
+def test_a_file_name_means_one_thing():
+    """A stage, its block of the config and its tool share a name; ``base`` is what a room's members have in common."""
+    alike = {f"{stage}.py" for stage in provenance.STAGE_VERSIONS} | {"__init__.py", "__main__.py", "base.py"}
+    alike |= {"hosted.py", "records.py"}  # hosted models, in the config and as judges; values that a room gives away
+    names = Counter(path.name for path in MODULES)
+    assert [name for name, count in names.items() if count > 1 and name not in alike] == []
+
+
+def test_names_say_what_they_hold():
+    """``found``, ``told``, ``said``, ``kept`` and ``own`` alone say that somebody did something, not what there is."""
+    words = {"found", "told", "said", "kept", "own"}
+    bad = []
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = {
+                ast.FunctionDef: lambda n: n.name,
+                ast.AsyncFunctionDef: lambda n: n.name,
+                ast.arg: lambda n: n.arg,
+                ast.Name: lambda n: n.id if isinstance(n.ctx, ast.Store) else "",
+            }
+            name = names.get(type(node), lambda n: "")(node)
+            if name in words:
+                bad.append(f"{path}:{node.lineno}: {name}")
+    assert len(bad) <= 20, "\n".join(bad)

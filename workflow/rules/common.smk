@@ -1,5 +1,4 @@
-# What all rules share: the checked config, and the layout that knows the study's jobs. All logic is in
-# varireal.study.layout.
+# What all rules share: the checked config, and the layout of the study's jobs. All logic is in varireal.study.layout.
 import sys
 from pathlib import Path
 
@@ -7,8 +6,8 @@ from varireal.config.model import parse_config
 from varireal.study.jobs import adapter_files
 from varireal.study.layout import Layout
 from varireal.running import installation, snakemake_side
-from varireal.running.workflow import Collector
 from varireal.running.snakemake_side import one_line_errors
+from varireal.running.workflow import Collector
 
 
 def checked_layout():
@@ -26,9 +25,8 @@ def checked_layout():
 def begin_workflow(logger):
     """Own the study's folder until the end, and note what fails. Not called for a dry run, nor inside a job."""
     from varireal.config.generate import write_text  # here, because no job needs them
-    from varireal.running.workflow import begin
     from varireal.running.slurm import mend_sacct
-    from varireal.running.workflow import note_start
+    from varireal.running.workflow import begin, note_start
 
     if not workflow.local_exec:
         mend_sacct()
@@ -56,10 +54,8 @@ def environment(stage):
 def earlier(table):
     """Input function: tables of the rounds before this one."""
     return lambda w: [
-        results(
-            f"{table}/{w.attribute}/{w.feasibility}/round{number}/{w.shard}.parquet"
-        )
-        for number in range(int(w.round))
+        results(f"{table}/{w.attribute}/{w.feasibility}/round{n}/{w.shard}.parquet")
+        for n in range(int(w.round))
     ]
 
 
