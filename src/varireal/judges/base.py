@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from PIL import Image
 
 from varireal.config.verdicts import GatesByAttribute
 from varireal.core.pictures import decode_png, encode_png
 
-# Pictures as judges see them: decoded, and not larger than they need to be.
+if TYPE_CHECKING:
+    from PIL import Image
 
 _GREY, _GREY_SIDE = 128, 448
 
@@ -22,12 +22,14 @@ def grey_picture() -> bytes:
     return encode_png(np.full((_GREY_SIDE, _GREY_SIDE, 3), _GREY, np.uint8))
 
 
-def shown_picture(data: bytes, long_side: int | None) -> Image.Image:
+def shown_picture(data: bytes, long_side: int | None) -> "Image.Image":
     """An encoded picture as RGB, made smaller when its longest side is more than ``long_side`` pixels.
 
     Raises:
         DataError: the bytes are not a picture.
     """
+    from PIL import Image  # here, because gates ask no model and look at no picture
+
     picture = Image.fromarray(decode_png(data))
     scale = 1.0 if long_side is None else min(1.0, long_side / max(picture.size))
     if scale == 1.0:

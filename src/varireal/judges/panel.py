@@ -20,7 +20,6 @@ from varireal.running import job_record
 from varireal.segmenters.again import Resegmented, segment_again
 from varireal.segmenters.base import Segmenter
 from varireal.segmenters.quality import decode_mask
-from varireal.segmenters.stored import own_options
 from varireal.store.items import ItemStore
 
 Row = Mapping[str, Any]
@@ -125,6 +124,8 @@ class OutlineCheck:
     def __init__(
         self, segmenter: Segmenter, config: MasksConfig, noun: str, masks: Mapping[str, bytes], store: ItemStore
     ) -> None:
+        from varireal.segmenters.stored import own_options  # here, because few studies outline an edit again
+
         self._segmenter, self._noun, self._masks, self._store = segmenter, noun, masks, store
         self._options = own_options(config, segmenter.name)
         self.computed = 0

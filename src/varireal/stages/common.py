@@ -15,8 +15,6 @@ from varireal import names
 from varireal.core.seeds import candidate_seed, shard_of
 from varireal.errors import DataError
 from varireal.names import HOPELESS
-from varireal.prompts.class_file import read_class_file
-from varireal.prompts.gathering import no_prompt_file
 from varireal.records import Prompt
 from varireal.store import tables
 from varireal.store.schemas import EDITS, IMAGES, VERDICTS
@@ -190,6 +188,10 @@ def setting_prompts(
         ConfigError: a file is not a prompt file; the message has its line.
         DataError: a class has no file.
     """
+    # here, because every stage imports this module, and few read prompts
+    from varireal.prompts.class_file import read_class_file
+    from varireal.prompts.gathering import no_prompt_file
+
     by_class: dict[str, list[Prompt]] = {}
     known = {path.stem for path in files}
     for class_id in sorted(set(class_ids) - known):
