@@ -243,7 +243,7 @@ def drawn(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("drawn")
     row = FACTS.funnel[0]
     more = [
-        replace(row, class_id=f"bird-{n:03d}", class_name=f"Bird {n:03d}", attribute=attribute, feasibility=arm)
+        row | {"class_id": f"bird-{n:03d}", "class_name": f"Bird {n:03d}", "attribute": attribute, "feasibility": arm}
         for n in range(298)
         for attribute in ("background", "color", "texture")
         for arm in ("feasible", "infeasible")

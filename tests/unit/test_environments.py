@@ -30,6 +30,7 @@ RULES = {
 }
 BY_BACKEND = {"segmenters": ["masks"], "editors": ["priors", "edits"], "judges": ["verdicts"]}
 KEYS = {"segmenters": ("masks", "backend"), "editors": ("edits", "backend"), "judges": ("verdicts", "judge")}
+BACKENDS = {kind: names for kind, names in _BUILT_IN.items() if kind in KEYS}
 
 
 def environment(name):
@@ -101,7 +102,7 @@ def extras_of(name):
     from_rules = {extra for environment_name, extras in RULES.values() if environment_name == name for extra in extras}
     from_backends = {
         backend_extra(kind, backend)
-        for kind, backends in _BUILT_IN.items()
+        for kind, backends in BACKENDS.items()
         for backend in backends
         if chosen(kind, backend) == {name}
     }
@@ -115,12 +116,17 @@ def chosen(kind, backend):
     return {layout.environment(stage) for stage in BY_BACKEND[kind]}
 
 
-@pytest.mark.parametrize(("kind", "backend"), [(kind, name) for kind, found in _BUILT_IN.items() for name in found])
+@pytest.mark.parametrize(("kind", "backend"), [(kind, name) for kind, found in BACKENDS.items() for name in found])
 def test_a_rule_s_environment_has_what_its_backend_needs(kind, backend):
     (name,) = chosen(kind, backend)
     extra = backend_extra(kind, backend)
     assert names_of(EXTRAS.get(extra, [])) <= names_of(pins(name))
     assert (name == "models") == (extra == "diffusion")
+
+
+def test_a_source_of_images_needs_nothing_of_its_own():
+    """The rule images has one environment, whatever the source."""
+    assert {backend_extra(kind, name) for kind in _BUILT_IN.keys() - KEYS for name in _BUILT_IN[kind]} == {""}
 
 
 def test_two_kinds_of_backend_in_one_study():

@@ -25,11 +25,9 @@ def checked_layout():
 def begin_workflow(logger):
     """Own the study's folder until the end, and note what fails. Not called for a dry run, nor inside a job."""
     from varireal.config.generate import write_text  # here, because no job needs them
-    from varireal.running.slurm import mend_sacct
     from varireal.running.workflow import begin, note_start
 
-    if not workflow.local_exec:
-        mend_sacct()
+    snakemake_side.mend_queue(workflow)
     with one_line_errors():
         made = snakemake_side.results(workflow)
         for line in begin(Path(PATHS.root), snakemake_side.executor(workflow), made):

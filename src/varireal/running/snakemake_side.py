@@ -228,6 +228,14 @@ def executor(workflow: Any) -> object:
     return workflow.scheduler._executor
 
 
+def mend_queue(workflow: Any) -> None:
+    """Where jobs go to a cluster, let SLURM's programs answer as the executor plugin expects."""
+    if not workflow.local_exec:
+        from varireal.running.slurm import mend_sacct  # here, because few workflows and no job need it
+
+        mend_sacct()
+
+
 def results(workflow: Any) -> Iterator[Path]:
     """Every file that a job of the plan writes."""
     return (Path(path) for job in workflow.dag.jobs for path in job.output)
