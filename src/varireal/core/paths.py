@@ -116,11 +116,6 @@ class StudyPaths:
         return f"{self.root}/prompts/.record/{class_id}.json"
 
     @property
-    def prompts_gathered(self) -> str:
-        """One file that stands for the prompts of all classes; no class id begins with a dot."""
-        return f"{self.root}/prompts/.record/.all.json"
-
-    @property
     def prompts_folder(self) -> str:
         """Folder of the prompt files, with records and raw answers of a language model."""
         return f"{self.root}/prompts"
@@ -225,10 +220,6 @@ class StudyPaths:
     def log(self, name: str) -> str:
         """Log of one job."""
         return f"{self.root}/logs/{name}.log"
-
-    def benchmark(self, name: str) -> str:
-        """Snakemake's benchmark table of one job."""
-        return f"{self.root}/benchmarks/{name}.tsv"
 
 
 def setting(attribute: str, feasibility: str) -> str:

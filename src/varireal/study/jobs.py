@@ -18,8 +18,6 @@ from varireal.core.seeds import digest
 from varireal.hosted.money import PriceList, spent_by_model
 from varireal.names import DEFAULT_POOL, FEASIBILITIES, WITH_PRIOR
 
-# What hosted models have cost, from counted calls and tokens and the prices in the study's slices. Light.
-
 # stage: (slice, the server's place in it, the server's place in the config)
 _SERVERS = {
     "prompts-ask": ("server", "server", "prompts.openai.server"),
