@@ -4,9 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
-from varireal.config.base import Fraction, StrictModel
+from varireal.config.base import Added, Fraction, StrictModel
 from varireal.config.regimes import unknown_pattern
 from varireal.names import AUGMENTATIONS, TINY
+from varireal.statistics.measures import FURTHER, further_names, unknown_measure
 
 
 def _known_augmentation(name: str) -> str:
@@ -143,3 +144,22 @@ class StatisticsConfig(StrictModel):
         Field(gt=0, le=100, description="Margin of the equivalence test, in points of accuracy; 0.3 was published."),
     ] = 0.3
     resamples: Annotated[int, Field(ge=100, le=100_000, description="Resamples of the bootstrap.")] = 2000
+    measures: Annotated[
+        tuple[str, ...],
+        Field(
+            description=(
+                "Measures on predictions that are reported beside top-1, with intervals and tests of their own: "
+                f"{', '.join(FURTHER)}, or those of other packages."
+            ),
+            json_schema_extra=lambda schema: schema["items"].update(examples=further_names()),
+        ),
+        Added(before=()),
+    ] = ()
+
+    @field_validator("measures")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = unknown_measure(names)
+        if wrong is not None:
+            raise ValueError(wrong)
+        return names

@@ -17,6 +17,7 @@ from varireal.config.slices import ReportSlice
 from varireal.core.paths import ADAPTER_FILES, StudyPaths
 from varireal.errors import DataError
 from varireal.statistics.accuracy import answer
+from varireal.statistics.measures import load_measure
 from varireal.statistics.records import Answers, DifferenceRow, StatisticsSettings, TestSetResult
 from varireal.store import tables
 from varireal.store.schemas import PREDICTIONS
@@ -137,6 +138,7 @@ def read_results(config: ReportSlice, study: Path) -> StudyResults | None:
     """Everything about the classifiers; None when the config trains none.
 
     Raises:
+        BackendError: a measure of another package cannot be used.
         DataError: a table is damaged, or two regimes were scored on different pictures.
     """
     regimes = chosen_regimes(config.adapters.regimes, config.attributes)
@@ -149,7 +151,9 @@ def read_results(config: ReportSlice, study: Path) -> StudyResults | None:
         if regime.trained
         for seed in range(config.adapters.seeds)
     }
-    predictions = _predictions(regimes, config.adapters.seeds, paths)
+    measures = [load_measure(name) for name in config.statistics.measures]
+    columns = [*_COLUMNS, "probabilities"] if measures else _COLUMNS
+    predictions = _predictions(regimes, config.adapters.seeds, paths, columns)
     settings = StatisticsSettings(
         level=config.statistics.level,
         margin=config.statistics.margin_points / 100,
@@ -157,7 +161,7 @@ def read_results(config: ReportSlice, study: Path) -> StudyResults | None:
         seed=config.seed,
     )
     return StudyResults(
-        answers=answer(predictions, comparisons(regimes), settings),
+        answers=answer(predictions, comparisons(regimes), settings, measures),
         predictions=predictions,
         regimes={regime.slug: _regime_facts(regime, trainings) for regime in regimes},
         curves=tuple(_curve(facts) for facts in trainings.values()),
@@ -177,12 +181,14 @@ def _training(folder: Path) -> dict[str, Any]:
     return facts
 
 
-def _predictions(regimes: Sequence[Regime], seeds: int, paths: StudyPaths) -> dict[tuple[str, str], TestSetResult]:
+def _predictions(
+    regimes: Sequence[Regime], seeds: int, paths: StudyPaths, columns: Sequence[str]
+) -> dict[tuple[str, str], TestSetResult]:
     results: dict[tuple[str, str], TestSetResult] = {}
     for regime in regimes:
         by_set: dict[str, dict[int, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
         for seed in range(seeds if regime.trained else 1):
-            for row in tables.read(Path(paths.predictions(regime.slug, seed)), PREDICTIONS, _COLUMNS):
+            for row in tables.read(Path(paths.predictions(regime.slug, seed)), PREDICTIONS, columns):
                 by_set[row["test_set"]][seed].append(row)
         results |= {(regime.slug, name): _result(regime.slug, name, rows) for name, rows in by_set.items()}
     return results
@@ -193,6 +199,7 @@ def _result(regime: str, test_set: str, rows: Mapping[int, list[dict[str, Any]]]
     ids = [tuple(row["image_id"] for row in members) for members in ordered]
     if len(set(ids)) != 1:
         raise DataError(f"the seeds of {regime} were scored on different pictures of {test_set}; run it again")
+    scores = [[row.get("probabilities") for row in members] for members in ordered]
     return TestSetResult(
         regime=regime,
         test_set=test_set,
@@ -201,6 +208,7 @@ def _result(regime: str, test_set: str, rows: Mapping[int, list[dict[str, Any]]]
         top1=np.array([[row["top1"] for row in members] for members in ordered], np.int64),
         in_top5=np.array([[row["label"] in row["top5"] for row in members] for members in ordered], bool),
         seeds=tuple(sorted(rows)),
+        probabilities=None if scores[0][0] is None else np.array(scores, np.float32),
     )
 
 

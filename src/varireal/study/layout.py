@@ -28,6 +28,7 @@ from varireal.prompts.checks import check_prompts
 from varireal.prompts.class_file import planned_digests, read_class_file, setting_digests
 from varireal.prompts.instructions import templates_digest
 from varireal.records import ClassInfo, Prompt
+from varireal.statistics.measures import FURTHER, load_measure, measure_version
 from varireal.study.jobs import CLASSIFIER_STAGES, Job, Shape
 from varireal.study.needs import Needs, backends, classifier_needs, stage_needs, train_photos
 
@@ -113,6 +114,8 @@ class Layout:
         made_by = "".join(f" {name} v{backend_version(kind, name)}" for kind, name in backends(self.config, stage))
         made_by += f" templates {self._templates}" if stage == "prompts" and self.asks else ""
         made_by += self._judged_by(stage)
+        if stage == "report":  # measures of this package have the version of the stage
+            made_by += "".join(f" {name} v{measure_version(name)}" for name in self._outside_measures)
         part = "edits" if stage == "priors" else stage
         return f"{stage} v{STAGE_VERSIONS[stage]}{made_by} {self._slices[part][1]}"
 
@@ -154,6 +157,10 @@ class Layout:
         """The table of prior pictures that edits of a setting draw from; empty when they need none."""
         drawn = uses_pool(self.config.edits, attribute)
         return [self.paths.priors(attribute, feasibility)] if drawn else []
+
+    @property
+    def _outside_measures(self) -> list[str]:
+        return [name for name in self.config.statistics.measures if name not in FURTHER]
 
     @property
     def asks(self) -> bool:
@@ -248,6 +255,7 @@ class Layout:
         """Find what can be found before any job starts: classes without prompts, broken banks and prompt files.
 
         Raises:
+            BackendError: a measure of another package cannot be used.
             ConfigError: the first problem, in one line.
         """
         wanted = dict.fromkeys(self.settings, self.config.prompts.minimum)
@@ -265,6 +273,8 @@ class Layout:
         if self.config.verdicts.asks:
             read_questions(self.config.verdicts.questions, self.config.edits.attributes)
         self._check_masks()
+        for name in self._outside_measures:
+            load_measure(name)
 
     def _check_masks(self) -> None:
         if self.config.images.source != "csv" or self.config.masks.chain != ("provided",):
