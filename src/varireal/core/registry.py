@@ -35,7 +35,7 @@ class Backend:
         seconds: of one item on a card or core of the slower half, for the time that a scheduler is asked for.
         source_type: of an editor, what IPTC calls its pictures, see ``marks.SOURCE_TYPES``.
         masks: of an image source, whether its photos come with masks: yes, no, or some (of those that its list names).
-        path: of an image source, whether ``path`` in its block says where its photos are, and must be given.
+        path: of an image source, what ``path`` in its block must name; empty when it has none.
     """
 
     place: str
@@ -48,7 +48,7 @@ class Backend:
     seconds: float = 15.0
     source_type: str = "compositeSynthetic"
     masks: str = "some"
-    path: bool = False
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Capability:
     """What backends can do, and the table of those that can.
 
     Attributes:
-        key: where the config chooses one, such as ``edits.backend``; the blocks of its backends are beside it.
+        key: what of the config says which are chosen, as ``edits.backend``; the blocks of its backends are beside it.
         methods: what a class of another package must have.
         backends: those of this package by name, in the order in which the config lists them.
     """
@@ -74,15 +74,26 @@ class Capability:
 # Seconds of edits: procedural ones took 0.02 to 0.08 s at 256 pixels (benchmarks/results/edits.json), and grow with
 # the pixels. The procedural editor draws into photos without any model, so nothing of it is generative AI.
 CAPABILITIES: dict[str, Capability] = {
+    # the sources that are read from files and a rendered one: see ``datasets.base``
     "image_sources": Capability(
         "images.source",
         ("class_names", "items", "listing_digest"),
         {
-            "demo": Backend("varireal_demo.birds_source:render_photos", text="rendered birds", masks="yes"),
+            "demo": Backend("varireal_demo.demo_source:DemoSource", text="rendered birds", masks="yes"),
+            "folder": Backend(
+                "varireal.datasets.folder:FolderSource", text="your photos", masks="no", path="the folder of photos"
+            ),
+            "csv": Backend("varireal.datasets.csv_list:CsvSource", text="a list", path="the list"),
+            **{
+                name: Backend(
+                    "varireal.datasets.published:PublishedSource", masks="no", path="the folder of the data set"
+                )
+                for name in ("oxford_pets", "fgvc_aircraft", "stanford_cars", "waterbirds")
+            },
         },
     ),
     "segmenters": Capability(
-        "masks.backend",
+        "masks.chain",
         ("segment",),
         {
             "provided": Backend(
@@ -171,13 +182,26 @@ CAPABILITIES: dict[str, Capability] = {
         },
     ),
     "learners": Capability("adapters.learner", ()),
-    "exporters": Capability("dataset.exports", ("__call__",)),
+    "exporters": Capability(
+        "dataset.exports",
+        ("__call__",),
+        {
+            "folders": Backend("varireal.exports.folders:write", text="class folders"),
+            "webdataset": Backend("varireal.exports.webdataset:write", text="tar shards", extra="webdataset"),
+            "coco": Backend("varireal.exports.coco:write", text="masks", extra="coco"),
+        },
+    ),
 }
 
 
 def backend_names(capability: str) -> list[str]:
     """Names that the config may use for a capability, sorted."""
     return sorted({*CAPABILITIES[capability].backends, *_entry_points(capability)})
+
+
+def listed_names(capability: str) -> list[str]:
+    """The same, those of this package first and in the order of their table, as schemas list them."""
+    return [*CAPABILITIES[capability].backends, *sorted(_entry_points(capability))]
 
 
 def is_built_in(capability: str, name: str) -> bool:
@@ -265,6 +289,23 @@ def load_backend(capability: str, name: str) -> Any:
                 f"it must have {', '.join(CAPABILITIES[capability].methods)}: see docs/code.md"
             )
     return kind
+
+
+def make_outside(capability: str, name: str, options: Mapping[str, Any]) -> Any:
+    """A backend of another package, with the ``options`` of its block as keyword arguments.
+
+    Raises:
+        BackendError: it cannot be loaded, or does not take these options.
+    """
+    kind = load_backend(capability, name)
+    try:
+        return kind(**options)
+    except TypeError as error:
+        place = f"{CAPABILITIES[capability].block}.options"
+        origin = _origin(_entry_point(capability, name))
+        raise BackendError(
+            f"{place}: the {capability} backend {name!r} does not take them ({error}; {origin})"
+        ) from error
 
 
 def load_point(point: metadata.EntryPoint) -> Any:
