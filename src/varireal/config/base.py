@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, to_jsonable_python
 
-from varireal.core.registry import backend_names
+from varireal.core.registry import backend_names, is_built_in, listed_names
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Options = Annotated[
@@ -29,8 +29,7 @@ Options = Annotated[
 
 def _known(capability: str) -> Callable[[str], str]:
     def check(name: str) -> str:
-        known = backend_names(capability)
-        if name not in known:
+        if not is_built_in(capability, name) and name not in (known := backend_names(capability)):
             raise ValueError(f"unknown backend {name!r}; allowed: {', '.join(known)}")
         return name
 
@@ -40,6 +39,13 @@ def _known(capability: str) -> Callable[[str], str]:
 SegmenterName = Annotated[str, AfterValidator(_known("segmenters"))]
 EditorName = Annotated[str, AfterValidator(_known("editors"))]
 JudgeName = Annotated[str, AfterValidator(_known("judges"))]
+ImageSourceName = Annotated[str, AfterValidator(_known("image_sources"))]
+ExportName = Annotated[str, AfterValidator(_known("exporters"))]
+
+
+def lists(capability: str) -> Callable[[dict[str, Any]], None]:
+    """For ``json_schema_extra``: the names of a capability, so that schemas and tables list them."""
+    return lambda schema: schema.update(enum=listed_names(capability))
 
 
 SECRET_WORDS = ("key", "apikey", "secret", "password", "passwd", "token", "credential", "credentials")

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_
 from varireal.config.base import EditorName, Options, StrictModel, explain
 from varireal.config.hosted import Name, Server, Traffic
 from varireal.config.machine import ModelRef
+from varireal.core.registry import described
 from varireal.names import ATTRIBUTES, DEFAULT_POOL, FEASIBILITIES, WITH_PRIOR
 
 Mode = Literal["masked", "text2image", "image2image"]
@@ -416,12 +417,7 @@ class EditsConfig(StrictModel):
 
     backend: Annotated[
         EditorName,
-        Field(
-            description=(
-                "procedural (image processing on the CPU, no weights), sdxl (the published recipes), instruct (an "
-                "editing model that follows an instruction), openai_images (a hosted editing endpoint)."
-            )
-        ),
+        Field(description=f"{described('editors')}."),
     ] = "procedural"
     options: Options = Field(default_factory=dict)
     attributes: Annotated[

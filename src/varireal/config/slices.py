@@ -14,7 +14,7 @@ from varireal.config.masks import MasksConfig
 from varireal.config.model import Config
 from varireal.config.study import BankPrompts, BudgetConfig, DatasetConfig, PromptsConfig, ReportConfig
 from varireal.config.verdicts import ReviewConfig, VerdictsConfig
-from varireal.core.registry import backend_names
+from varireal.core.registry import CAPABILITIES, is_built_in, known_backend
 from varireal.core.seeds import digest
 from varireal.errors import ConfigError
 
@@ -22,9 +22,6 @@ S = TypeVar("S", bound=StrictModel)
 
 # Which trainings there are; the layout deals them to jobs.
 _NOT_TRAINING: dict[str, Any] = {"regimes": (), "seeds": 1, "jobs": 1}
-_EVERY_BACKEND = frozenset(
-    name for capability in ("segmenters", "editors", "judges") for name in backend_names(capability)
-)
 
 
 class ImagesSlice(StrictModel):
@@ -148,22 +145,22 @@ def stage_slices(
         "server": ServerSlice(server=config.prompts.openai.server, budget=config.budget, grace_seconds=grace),
         "machine": MachineSlice(
             machine=config.machine,
-            editing=config.edits.openai_images.server,
-            judging=config.verdicts.openai.server,
+            editing=_server(config, "editors") or PictureServer(),
+            judging=_server(config, "judges") or Server(),
             budget=config.budget,
         ),
         "masks": MasksSlice(
-            noun=_noun(config, *config.masks.chain),
+            noun=_noun(config, "masks"),
             max_failed_fraction=study.max_failed_fraction,
             reading=images.reading,
-            masks=_only(config.masks, *config.masks.chain),
+            masks=_only(config, "segmenters", config.masks),
         ),
         "edits": EditsSlice(
             seed=study.seed,
-            noun=_noun(config, config.edits.backend),
+            noun=_noun(config, "edits"),
             max_failed_fraction=study.max_failed_fraction,
             reading=images.reading,
-            edits=_only(config.edits, config.edits.backend),
+            edits=_only(config, "editors", config.edits),
         ),
         "verdicts": _verdicts_slice(config),
         **_slices_behind_edits(config, classes, licences or {}),
@@ -229,26 +226,28 @@ def _prompts_slice(config: Config, classes: dict[str, str]) -> PromptsSlice:
 def _verdicts_slice(config: Config) -> VerdictsSlice:
     verdicts, looks = config.verdicts, config.verdicts.silhouette.segmenter
     return VerdictsSlice(
-        noun=_noun(config, verdicts.judge, looks or "receipt"),
-        verdicts=_only(verdicts.for_judging(), verdicts.judge),
+        noun=_noun(config, "verdicts"),
+        verdicts=_only(config, "judges", verdicts.for_judging()),
         segmenting=config.masks.alone(looks) if looks else None,
     )
 
 
-# Backends that work without words.
-_WORDLESS = ("provided", "grabcut", "matting", "procedural", "receipt")
+def _noun(config: Config, stage: str) -> str:
+    return config.images.noun if any(known_backend(*backend).words for backend in config.backends(stage)) else ""
 
 
-def _noun(config: Config, *backends: str) -> str:
-    return "" if set(backends) <= set(_WORDLESS) else config.images.noun
+def _server(config: Config, capability: str) -> Any:
+    """The server in the block of the chosen backend; None when it asks none."""
+    block = getattr(config, CAPABILITIES[capability].block)
+    return getattr(getattr(block, config.chosen(capability)[0], None), "server", None)
 
 
-def _only(block: S, *backends: str) -> S:
+def _only(config: Config, capability: str, block: S) -> S:
     """The block without options of backends that are not chosen, and without servers, which are the machine's."""
     update: dict[str, Any] = {}
     for name, field in type(block).model_fields.items():
         value = getattr(block, name)
-        if name in _EVERY_BACKEND and name not in backends:
+        if is_built_in(capability, name) and name not in config.chosen(capability):
             update[name] = field.default.as_before()
         elif isinstance(getattr(value, "server", None), Server):
             update[name] = value.model_copy(update={"server": type(value.server)().as_before()})

@@ -4,9 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from varireal.config.base import Fraction, JudgeName, SegmenterName, StrictModel
+from varireal.config.base import Added, Fraction, JudgeName, Options, SegmenterName, StrictModel
 from varireal.config.hosted import Name, Server
 from varireal.config.machine import ModelRef
+from varireal.core.registry import described, known_backend
 
 
 class QuestionsConfig(StrictModel):
@@ -167,9 +168,6 @@ class ReviewConfig(StrictModel):
     level: Annotated[float, Field(gt=0.5, lt=1, description="Level of the intervals.")] = 0.95
 
 
-# Judges that are models: they get the questions.
-ASKING = ("vlm", "openai")
-
 Bound = Annotated[float, Field(ge=0)] | None
 
 
@@ -218,13 +216,9 @@ class VerdictsConfig(StrictModel):
 
     judge: Annotated[
         JudgeName,
-        Field(
-            description=(
-                "receipt (what was measured on the candidate, no model); vlm (the receipt, then questions to a "
-                "vision-language model), openai (the same questions to a vision endpoint)."
-            )
-        ),
+        Field(description=f"{described('judges')}."),
     ] = "receipt"
+    options: Annotated[Options, Added(before={})] = Field(default_factory=dict)
     vlm: Annotated[VlmJudging, Field(description="Options of the judge vlm.")] = VlmJudging()
     openai: Annotated[OpenAIJudging, Field(description="Options of the judge openai.")] = OpenAIJudging()
     gates: Annotated[GatesByAttribute, Field(description="A candidate is accepted only if it passes every gate.")] = (
@@ -249,7 +243,7 @@ class VerdictsConfig(StrictModel):
     @property
     def asks(self) -> bool:
         """Whether a model of this package is asked questions."""
-        return self.judge in ASKING
+        return known_backend("judges", self.judge).asks
 
     def for_judging(self) -> "VerdictsConfig":
         """Without what no verdict depends on: a key that is not in it judges nothing again."""

@@ -23,7 +23,7 @@ from varireal.config.slices import (
 from varireal.config.study import BudgetConfig
 from varireal.core.registry import needs_gpu
 from varireal.errors import BudgetSpentError, ConfigError
-from varireal.hosted.money import check_limit
+from varireal.hosted.money import Prices, check_limit, prices_place
 from varireal.names import TINY
 from varireal.running import job_record
 from varireal.running.job_record import (
@@ -36,7 +36,6 @@ from varireal.running.job_record import (
     uses_gpu,
 )
 from varireal.stages.common import Summary
-from varireal.study.jobs import Prices, server_place
 
 _BETWEEN_LOOKS = 30.0  # seconds after which the other jobs are looked at again
 
@@ -158,9 +157,8 @@ class Guard:
     def _usd(self, stage: str, amounts: dict[str, float]) -> float:
         usd = self._prices.usd(stage, amounts)
         if usd is None and self._budget.usd is not None:
-            raise ConfigError(
-                f"budget.usd: a model of the stage {stage} was used and has no price; set {server_place(stage)}.prices"
-            )
+            place = prices_place(self._root, stage)
+            raise ConfigError(f"budget.usd: a model of the stage {stage} was used and has no price; set {place}")
         return usd or 0.0
 
     def _stop(self, limit: str, reason: str) -> None:

@@ -16,9 +16,10 @@ from varireal.config.model import Config
 from varireal.config.slices import slice_digest, slice_text, stage_slices
 from varireal.core.paths import StudyPaths, check_results_folder, dataset_files
 from varireal.core.provenance import STAGE_VERSIONS
-from varireal.core.registry import backend_extra, backend_version
+from varireal.core.registry import backend_extra, backend_version, is_built_in, known_backend
 from varireal.core.seeds import digest
-from varireal.datasets.sources import file_source, image_source
+from varireal.core.stages import TRAINING_STAGES, slice_of
+from varireal.datasets.sources import image_source
 from varireal.errors import ConfigError
 from varireal.judges.questions import questions_digest, read_questions
 from varireal.judges.reviewed import review_digest
@@ -29,8 +30,8 @@ from varireal.prompts.class_file import planned_digests, read_class_file, settin
 from varireal.prompts.instructions import templates_digest
 from varireal.records import ClassInfo, Prompt
 from varireal.statistics.measures import FURTHER, load_measure, measure_version
-from varireal.study.jobs import CLASSIFIER_STAGES, Job, Shape
-from varireal.study.needs import Needs, backends, classifier_needs, stage_needs, train_photos
+from varireal.study.jobs import Job, Shape
+from varireal.study.needs import Needs, classifier_needs, stage_needs, train_photos
 
 
 class Layout:
@@ -111,17 +112,22 @@ class Layout:
 
     def key(self, stage: str) -> str:
         """What makes a stage's jobs run again: its version, its backend's, and its slice. Goes into rule params."""
-        made_by = "".join(f" {name} v{backend_version(kind, name)}" for kind, name in backends(self.config, stage))
+        made_by = "".join(f" {name} v{backend_version(kind, name)}" for kind, name in self._counted(stage))
         made_by += f" templates {self._templates}" if stage == "prompts" and self.asks else ""
         made_by += self._judged_by(stage)
         if stage == "report":  # measures of this package have the version of the stage
             made_by += "".join(f" {name} v{measure_version(name)}" for name in self._outside_measures)
-        part = "edits" if stage == "priors" else stage
-        return f"{stage} v{STAGE_VERSIONS[stage]}{made_by} {self._slices[part][1]}"
+        return f"{stage} v{STAGE_VERSIONS[stage]}{made_by} {self._slices[slice_of(stage)][1]}"
+
+    def _counted(self, stage: str) -> Iterator[tuple[str, str]]:
+        """Backends whose versions are in the key; the stage's own version stands for sources and exports of ours."""
+        for kind, name in self.config.backends(stage):
+            if kind in ("segmenters", "editors", "judges") or not is_built_in(kind, name):
+                yield kind, name
 
     def needs(self, stage: str, runs: Sequence[str] = ()) -> Needs:
         """What a job of masks, priors, edits or verdicts asks a scheduler for, or one of these trainings."""
-        if stage in CLASSIFIER_STAGES:
+        if stage in TRAINING_STAGES:
             return classifier_needs(self.config, stage, runs)
         return stage_needs(self.config, stage, self.train_photos)
 
@@ -136,7 +142,7 @@ class Layout:
 
     def environment(self, stage: str) -> str:
         """Conda environment of the jobs of a stage: the small one when none of its backends loads a model here."""
-        loads = any(backend_extra(*backend) == "diffusion" for backend in backends(self.config, stage))
+        loads = any(backend_extra(*backend) == "diffusion" for backend in self.config.backends(stage))
         return "models" if loads else "core"
 
     @cached_property
@@ -277,10 +283,12 @@ class Layout:
             load_measure(name)
 
     def _check_masks(self) -> None:
-        if self.config.images.source != "csv" or self.config.masks.chain != ("provided",):
+        images = self.config.images
+        if known_backend("image_sources", images.source).masks != "some" or self.config.masks.chain != ("provided",):
             return
-        if not any(item.mask_path for item in file_source(self.config.images).items()):
+        if not any(item.mask_path for item in image_source(images).items()):
+            where = f"{images.csv.path} names no mask; add a column 'mask'"
             raise ConfigError(
-                f"masks.backend is 'provided', but {self.config.images.csv.path} names no mask; add a column "
-                "'mask', or use masks.backend: grounded_sam2 or grabcut"
+                f"masks.backend is 'provided', but {where if images.source == 'csv' else f'{images.source} has none'}"
+                ", or use masks.backend: grounded_sam2 or grabcut"
             )

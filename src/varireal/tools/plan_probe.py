@@ -26,14 +26,15 @@ from varireal.config.model import Config
 from varireal.config.slices import AdaptersSlice, slice_text, stage_slices
 from varireal.core.files import one_line
 from varireal.core.paths import StudyPaths, run_name
-from varireal.datasets.sources import file_source
+from varireal.core.stages import TRAINING_STAGES, slice_of
+from varireal.datasets.sources import image_source
 from varireal.errors import ConfigError
 from varireal.models.lock import as_locked
 from varireal.prompts.class_file import read_class_file, write_class_file
 from varireal.records import ClassInfo, Prompt
 from varireal.running.job_record import JobRecord, folder_bytes, recorded, uses_gpu
 from varireal.stages.common import Summary
-from varireal.study.jobs import CLASSIFIER_STAGES, Job
+from varireal.study.jobs import Job
 from varireal.study.layout import Layout
 
 logger = logging.getLogger(__name__)
@@ -102,19 +103,19 @@ def cut_down(layout: Layout, folder: Path, problems: dict[str, str]) -> Cut:
     machine = Path(small.paths.config("machine"))
     machine.parent.mkdir(parents=True, exist_ok=True)
     machine.write_text(slice_text(slices["machine"]) + "\n", encoding="utf-8")
-    idle = {stage for stage in ("priors", *CLASSIFIER_STAGES) if not small.jobs(stage)}
+    idle = {stage for stage in ("priors", *TRAINING_STAGES) if not small.jobs(stage)}
     judged = config.verdicts.asks or config.verdicts.silhouette.segmenter is not None
     prompts = _prompts(layout, classes, Path(small.paths.prompts_folder), problems)
     return Cut(small, slices, machine, prompts, judged, frozenset(idle), problems)
 
 
 def _few_photos(config: Config, folder: Path) -> ImagesConfig:
-    """A list of a few photos; of the demo, fewer are rendered."""
+    """A list of a few photos; of a source that makes its pictures, fewer are made."""
     images = config.images
-    if images.source == "demo":
-        demo = _with(images.demo, species=images.demo.species[:1], train=3, val=1, test=1)
-        return _with(images, demo=demo, near_duplicate_distance=None)
-    items = sorted(file_source(images).items(), key=lambda item: item.split not in (None, names.TRAIN))
+    source = image_source(images)
+    if source.rendered:
+        return _with(images, **source.fewer(), near_duplicate_distance=None)
+    items = sorted(source.items(), key=lambda item: item.split not in (None, names.TRAIN))
     few = list(islice((item for item in items if item.path.is_file()), len(_SPLITS)))
     if not few:
         raise ConfigError("images: the source lists no file that is there, so nothing can be tried")
@@ -127,7 +128,7 @@ def _few_photos(config: Config, folder: Path) -> ImagesConfig:
             writer.writerow((item.path.absolute(), item.class_name, split, mask))
     shown = {item.class_name: item.class_name for item in few}
     listed = CsvImages(path=str(folder / "photos.csv"))
-    return _with(images, source="csv", csv=listed, class_names=shown, near_duplicate_distance=None)
+    return _with(images, source="csv", csv=listed, options={}, class_names=shown, near_duplicate_distance=None)
 
 
 def _small(config: Config, images: ImagesConfig, folder: Path) -> Config:
@@ -307,7 +308,7 @@ def _tried(stage: str, function: Callable[[Cut], Probed], cut: Cut) -> Probed:
 def _stage(cut: Cut, stage: str, part: StrictModel | None = None, **options: Any) -> Callable[[], Summary]:
     """A stage with its slice and the options of its command; importing it is no part of its time."""
     run = import_module(f"varireal.stages.{stage}").run
-    return partial(run, part or cut.slices["edits" if stage == "priors" else stage], **options)
+    return partial(run, part or cut.slices[slice_of(stage)], **options)
 
 
 def _job(cut: Cut, job: Job, **options: Any) -> tuple[Callable[[], Summary], tuple[Path, Path]]:
@@ -325,7 +326,7 @@ def _images(cut: Cut) -> Probed:
     }
     watch, seconds, rows = timed(_stage(cut, "images", rejects=Path(paths.rejects), **files))
     trial = measured(watch, seconds, rows, size(*files.values()))
-    if cut.layout.config.images.source == "demo":  # its pictures are rendered first
+    if image_source(cut.layout.config.images).rendered:  # its pictures are rendered first
         trial.seconds.append(seconds / rows)
     return trial
 

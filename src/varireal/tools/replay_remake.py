@@ -18,7 +18,7 @@ from varireal.config.edits import uses_pool
 from varireal.config.slices import EditsSlice, read_slice, slice_digest
 from varireal.core.marks import read_recipe
 from varireal.core.paths import StudyPaths, parse_shard
-from varireal.core.registry import backend_extra
+from varireal.core.registry import known_backend
 from varireal.core.seeds import shard_of
 from varireal.datasets.decoding import file_sha256, read_photo
 from varireal.errors import BackendError, ConfigError, DataError
@@ -216,7 +216,7 @@ def remake(record: OnRecord, sources: Sources, study: Path, *, ask: bool) -> Rem
         BackendError: the editor cannot run here, or may not be asked.
     """
     config, row = sources.config, record.row
-    if not ask and backend_extra("editors", config.edits.backend) == "llm":
+    if not ask and known_backend("editors", config.edits.backend).hosted:
         raise BackendError(
             f"{row['candidate_id']} was made by a server ({config.edits.backend}), and asking again may cost money; "
             "add --ask to do it"

@@ -30,6 +30,13 @@ class CircleSegmenter:
 
     def __init__(self, radius=3):
         self.radius = radius
+
+    def segment(self, images, given, class_names):
+        return []
+
+
+class Dumb:
+    name, version, revision = "dumb", 1, None
 """
 
 ENTRY_POINTS = """
@@ -143,6 +150,33 @@ def test_a_registered_name_whose_class_is_gone_is_a_backend_error(site):
     install(site, entry_points="[varireal.editors]\ngone = fake_backends:Renamed\n")
     with pytest.raises(BackendError, match="editors backend 'gone'"):
         load_backend("editors", "gone")
+
+
+def test_whose_a_broken_backend_is_stands_in_the_error(installed):
+    with pytest.raises(BackendError, match=r"package fake 1\.0, entry point fake_backends_not_there:Anything"):
+        load_backend("segmenters", "broken")
+
+
+def test_a_module_that_raises_anything_is_told_in_one_line(site):
+    install(site, entry_points="[varireal.judges]\nbad = fake_bad:Judge\n")
+    (site / "fake_bad.py").write_text("raise RuntimeError('no licence\\nfor this machine')\n")
+    with pytest.raises(BackendError, match=r"judges backend 'bad' cannot be imported \(no licence for this") as caught:
+        load_backend("judges", "bad")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_class_without_the_method_of_its_capability_is_refused_when_it_is_loaded(site):
+    install(site, entry_points="[varireal.segmenters]\ndumb = fake_backends:Dumb\n")
+    message = r"'dumb' has no method 'segment' \(package fake 1\.0, entry point fake_backends:Dumb\)"
+    with pytest.raises(BackendError, match=message):
+        load_backend("segmenters", "dumb")
+
+
+def test_two_packages_with_one_name_are_told_apart_and_refused(site):
+    install(site, "one", entry_points="[varireal.editors]\nsame = fake_backends:Dumb\n")
+    install(site, "two", entry_points="[varireal.editors]\nsame = fake_backends:CircleSegmenter\n")
+    with pytest.raises(BackendError, match=r"'same' is there twice \(package one .*; package two .*\); uninstall"):
+        backend_version("editors", "same")
 
 
 def test_the_config_takes_a_registered_backend_with_its_options(installed):
