@@ -139,7 +139,7 @@ def read_results(config: ReportSlice, study: Path) -> StudyResults | None:
     Raises:
         DataError: a table is damaged, or two regimes were scored on different pictures.
     """
-    regimes = chosen_regimes(config.adapters.regimes, config.attributes)
+    regimes = chosen_regimes(config.adapters.regimes, config.attributes, config.adapters.all_of)
     if not regimes:
         return None
     paths = StudyPaths(str(study))
