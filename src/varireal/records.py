@@ -173,6 +173,8 @@ class EditResult:
         region: (H, W) bool, the pixels that the edit was allowed to change; None unless ok.
         target_rgb: the sRGB colour (0..1) that a colour edit aimed at, else None.
         made_with: how it was made; None for an editor that runs no model.
+        mask: (H, W) bool, not empty: the object's visible pixels in the edit, from an editor that moves, covers or
+            replaces the object; None when its outline is that of the photo.
     """
 
     status: str
@@ -181,6 +183,7 @@ class EditResult:
     region: Array | None = None
     target_rgb: tuple[float, float, float] | None = None
     made_with: MadeWith | None = None
+    mask: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)

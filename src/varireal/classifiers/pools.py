@@ -1,4 +1,4 @@
-"""Which pictures each regime is trained on: every arm from the same pairs, every regime with the same budget."""
+"""Which pictures each regime is trained on: every arm from the same pairs, what is compared with the same budget."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -62,6 +62,7 @@ class TrainingPictures:
         recomposed: the same photos after an identity edit, those with a mask only.
         edits: accepted edits by (class number, attribute, photo and k, arm).
         class_names: display names by class number.
+        attributes: those that ``all`` means and the controls are compared with; never empty where there are edits.
     """
 
     real: Mapping[int, Sequence[Picture]]
@@ -92,12 +93,17 @@ class PoolMaker:
             items.sort(key=lambda item: stable_int("pair", self._seed, *key, item))
         return dict(pairs)
 
-    def budget(self, label: int) -> int:
-        """Synthetic pictures of a class in every regime: as many pairs as its scarcest attribute has.
+    def budget(self, label: int, attribute: str = r.ALL) -> int:
+        """Synthetic pictures of a class in every regime of an attribute, equal for its arms.
 
-        An attribute without a single pair in the class does not count; its regimes lack the class and say so.
+        For the attributes that ``all`` means, for ``all`` itself and for controls: as many pairs as the scarcest of
+        them has. Any other attribute has a budget of its own, so that adding one leaves the trainings of the rest as
+        they are. An attribute without a single pair in the class does not count; its regimes lack the class and say
+        so.
         """
-        counts = [len(self._pairs.get((label, attribute), ())) for attribute in self._material.attributes]
+        together = self._material.attributes
+        alone = attribute not in ("", r.ALL, *together)
+        counts = [len(self._pairs.get((label, one), ())) for one in ((attribute,) if alone else together)]
         return min((count for count in counts if count), default=0)
 
     def pool(self, regime: Regime) -> TrainingPool:
@@ -115,7 +121,7 @@ class PoolMaker:
         return TrainingPool(real, tuple(synthetic), _notes(lacking, len(labels), missing))
 
     def _extra(self, regime: Regime, label: int) -> Iterable[Picture]:
-        budget = self.budget(label)
+        budget = self.budget(label, regime.attribute)
         if regime.kind in r.CONTROLS:
             source = self._material.recomposed if regime.kind == r.IDENTITY else self._material.real
             photos = sorted(

@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, field_validator
 
 from varireal.config.base import Added, Fraction, StrictModel
-from varireal.config.regimes import unknown_pattern
 from varireal.names import AUGMENTATIONS, TINY
 from varireal.statistics.measures import FURTHER, further_names, unknown_measure
 
@@ -120,19 +119,23 @@ class AdaptersConfig(StrictModel):
         "duplicated-real",
         "identity-edits",
     )
+    all_of: Annotated[
+        tuple[str, ...] | None,
+        Field(
+            description=(
+                "Attributes that `all` means; they, their `all` regimes and the controls are trained on equally many "
+                "pictures of a class, any other attribute on as many as it has pairs. null: background, color and "
+                "texture, those of them that are edited. To add one of the three to a finished study, name the "
+                "others here, or their classifiers are trained again."
+            )
+        ),
+        Added(before=None),
+    ] = None
     seeds: Annotated[int, Field(ge=1, le=100, description="Trainings of each regime, each with another seed.")] = 4
     jobs: Annotated[
         int,
         Field(ge=1, le=1000, description="Jobs that the trainings are dealt to; the result does not depend on it."),
     ] = 2
-
-    @field_validator("regimes")
-    @classmethod
-    def _known(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
-        wrong = unknown_pattern(patterns)
-        if wrong is not None:
-            raise ValueError(wrong)
-        return patterns
 
 
 class StatisticsConfig(StrictModel):

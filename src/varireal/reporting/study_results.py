@@ -141,7 +141,7 @@ def read_results(config: ReportSlice, study: Path) -> StudyResults | None:
         BackendError: a measure of another package cannot be used.
         DataError: a table is damaged, or two regimes were scored on different pictures.
     """
-    regimes = chosen_regimes(config.adapters.regimes, config.attributes)
+    regimes = chosen_regimes(config.adapters.regimes, config.attributes, config.adapters.all_of)
     if not regimes:
         return None
     paths = StudyPaths(str(study))

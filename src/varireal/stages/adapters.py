@@ -74,7 +74,7 @@ def run(
 
 
 def _regime(name: str, config: AdaptersSlice) -> Regime:
-    known = {regime.slug: regime for regime in every_regime(config.attributes) if regime.trained}
+    known = {regime.slug: regime for regime in every_regime(config.attributes, config.all_of) if regime.trained}
     slug, _ = parse_run(name)
     if slug not in known:
         raise ConfigError(f"no regime is called {slug!r}; known: {', '.join(known)}")

@@ -65,6 +65,7 @@ class Shape:
         per_image: edits per photo and setting.
         pooled: attributes whose edits draw from a table of prior pictures.
         regimes: names and patterns of the regimes; empty when nothing is trained.
+        all_of: what ``adapters.all_of`` says; None is also its default.
         seeds: trainings of each regime.
         training_jobs: jobs that the trainings are dealt to.
     """
@@ -77,6 +78,7 @@ class Shape:
     per_image: int | None = None
     pooled: Collection[str] | None = None
     regimes: Sequence[str] | None = None
+    all_of: Sequence[str] | None = None
     seeds: int | None = None
     training_jobs: int | None = None
 
@@ -95,7 +97,7 @@ class Shape:
         """Trainings such as ``real/seed0``; empty when nothing is trained."""
         if self.regimes is None or self.seeds is None or self.attributes is None:
             return None
-        chosen = chosen_regimes(self.regimes, self.attributes)
+        chosen = chosen_regimes(self.regimes, self.attributes, self.all_of)
         return [run_name(regime.slug, seed) for regime in chosen if regime.trained for seed in range(self.seeds)]
 
     @property
@@ -218,6 +220,7 @@ class Slices:
             per_image=self._number("dataset.per_image", "edits.edits.per_image"),
             pooled=self._pooled(),
             regimes=self._texts("report.adapters.regimes"),
+            all_of=self._texts("report.adapters.all_of"),
             seeds=self._number("report.adapters.seeds"),
         )
 

@@ -70,6 +70,7 @@ class Layout:
             per_image=config.edits.per_image,
             pooled=[attribute for attribute in config.edits.attributes if uses_pool(config.edits, attribute)],
             regimes=config.adapters.regimes,
+            all_of=config.adapters.all_of,
             seeds=config.adapters.seeds,
             training_jobs=config.adapters.jobs,
         )
