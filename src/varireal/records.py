@@ -1,7 +1,7 @@
 """Small values that backends take and give. Files hold tables; code between files holds these."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -33,6 +33,11 @@ class ClassInfo:
 def class_numbers(class_ids: Iterable[str]) -> dict[str, int]:
     """Number of each class, which is its label everywhere: its place among the sorted ids."""
     return {class_id: number for number, class_id in enumerate(sorted(class_ids))}
+
+
+def class_names(classes: Mapping[str, str]) -> tuple[str, ...]:
+    """Display names in the order of the class numbers, of a mapping from id to display name."""
+    return tuple(classes[class_id] for class_id in sorted(classes))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,56 +1,18 @@
 """Which pictures each regime is trained on: every arm from the same pairs, what is compared with the same budget."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from varireal.classifiers.base import Picture, TrainingPool
 from varireal.config import regimes as r
 from varireal.config.regimes import Regime
 from varireal.core.files import few
-from varireal.core.seeds import digest, stable_int
+from varireal.core.seeds import stable_int
 from varireal.names import FEASIBILITIES
-from varireal.records import Array
 
 Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """One picture to train on.
-
-    Attributes:
-        key: digest of its pixels' origin; equal keys are equal pictures.
-        label: number of its class.
-        load: gives (H, W, 3) uint8 sRGB.
-        augmentation: preset that it always gets; empty for the configured one.
-    """
-
-    key: str
-    label: int
-    load: Callable[[], Array]
-    augmentation: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingPool:
-    """What one regime is trained on.
-
-    Attributes:
-        real: real photos; empty when the regime has none.
-        synthetic: edits, or the pictures of a control, that fill the synthetic half.
-        notes: what a reader of the results must know.
-    """
-
-    real: tuple[Picture, ...]
-    synthetic: tuple[Picture, ...]
-    notes: tuple[str, ...] = ()
-
-    @property
-    def digest(self) -> str:
-        """Changes when a picture, a label or their order does."""
-        parts = [f"{p.key} {p.label} {p.augmentation}" for group in (self.real, self.synthetic) for p in group]
-        return digest(len(self.real), *parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from varireal import names
-from varireal.classifiers.pools import Picture, TrainingPictures
+from varireal.classifiers.base import Picture
+from varireal.classifiers.pools import TrainingPictures
 from varireal.config.images import ReadingConfig
 from varireal.config.regimes import meant_by_all
 from varireal.config.slices import AdaptersSlice

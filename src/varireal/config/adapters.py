@@ -1,10 +1,12 @@
-"""``adapters``: which CLIP is fine-tuned, with which LoRA, on what, and for how long."""
+"""``adapters``: what learns, such as a CLIP with LoRA, on what, and for how long."""
 
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
-from varireal.config.base import Added, Fraction, StrictModel
+from varireal.config.base import Added, Fraction, LearnerName, Options, StrictModel, lists
+from varireal.config.machine import ModelRef
+from varireal.core.registry import described
 from varireal.names import AUGMENTATIONS, TINY
 from varireal.statistics.measures import FURTHER, further_names, unknown_measure
 
@@ -75,9 +77,24 @@ class TrainingSettings(StrictModel):
     ] = "auto"
 
 
-class AdaptersConfig(StrictModel):
-    """Classifiers: CLIP, fine-tuned with LoRA on each regime."""
+CLIP = "clip"
 
+
+class AdaptersConfig(StrictModel):
+    """Classifiers: CLIP, fine-tuned with LoRA on each regime, or another learner."""
+
+    learner: Annotated[
+        LearnerName,
+        Field(
+            description=(
+                f"What is trained on each regime: {described('learners')}, which the keys from model to training are "
+                "about; or a learner of another package."
+            ),
+            json_schema_extra=lists("learners"),
+        ),
+        Added(before=CLIP),
+    ] = CLIP
+    options: Annotated[Options, Added(before={})] = Field(default_factory=dict)
     model: Annotated[
         str,
         Field(
@@ -137,6 +154,17 @@ class AdaptersConfig(StrictModel):
         Field(ge=1, le=1000, description="Jobs that the trainings are dealt to; the result does not depend on it."),
     ] = 2
 
+    @property
+    def weights(self) -> ModelRef | None:
+        """The model that a CLIP starts from; None where it ships with the package, and for another learner."""
+        ours = self.learner != CLIP or self.model == TINY
+        return None if ours else ModelRef(id=self.model, revision=self.revision)
+
+    @property
+    def wants_gpu(self) -> bool:
+        """Whether trainings want a GPU; of a learner of another package nothing is known."""
+        return self.weights is not None
+
 
 class StatisticsConfig(StrictModel):
     """What the report tests."""
@@ -148,13 +176,12 @@ class StatisticsConfig(StrictModel):
     ] = 0.3
     resamples: Annotated[int, Field(ge=100, le=100_000, description="Resamples of the bootstrap.")] = 2000
     measures: Annotated[
-        tuple[str, ...],
+        tuple[Annotated[str, Field(json_schema_extra=lambda schema: schema.update(enum=further_names()))], ...],
         Field(
             description=(
                 "Measures on predictions that are reported beside top-1, with intervals and tests of their own: "
                 f"{', '.join(FURTHER)}, or those of other packages."
             ),
-            json_schema_extra=lambda schema: schema["items"].update(examples=further_names()),
         ),
         Added(before=()),
     ] = ()

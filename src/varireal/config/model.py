@@ -55,6 +55,8 @@ class Config(StrictModel):
     def backends(self, stage: str) -> list[tuple[str, str]]:
         """(capability, name) of the backends that a job of a stage uses."""
         capability = STAGES[stage].capability
+        if capability == "learners" and not self.adapters.regimes:
+            return []
         looks = self.verdicts.silhouette.segmenter if capability == "judges" else None
         used = [(capability, name) for name in self.chosen(capability)] if capability else []
         return used + ([("segmenters", looks)] if looks else [])

@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from varireal.config.adapters import CLIP, AdaptersConfig
 from varireal.config.regimes import MAIN_FAMILY, Regime, chosen_regimes, comparisons
 from varireal.config.slices import ReportSlice
 from varireal.core.paths import ADAPTER_FILES, StudyPaths
+from varireal.core.registry import has_zero_shot
 from varireal.errors import DataError
 from varireal.statistics.accuracy import answer
 from varireal.statistics.measures import load_measure
@@ -141,7 +143,9 @@ def read_results(config: ReportSlice, study: Path) -> StudyResults | None:
         BackendError: a measure of another package cannot be used.
         DataError: a table is damaged, or two regimes were scored on different pictures.
     """
-    regimes = chosen_regimes(config.adapters.regimes, config.attributes, config.adapters.all_of)
+    chosen = chosen_regimes(config.adapters.regimes, config.attributes, config.adapters.all_of)
+    zero_shot = has_zero_shot(config.adapters.learner)
+    regimes = [regime for regime in chosen if regime.trained or zero_shot]
     if not regimes:
         return None
     paths = StudyPaths(str(study))
@@ -166,7 +170,7 @@ def read_results(config: ReportSlice, study: Path) -> StudyResults | None:
         regimes={regime.slug: _regime_facts(regime, trainings) for regime in regimes},
         curves=tuple(_curve(facts) for facts in trainings.values()),
         class_names=tuple(config.classes[class_id] for class_id in sorted(config.classes)),
-        augmentation=config.adapters.training.augmentation,
+        augmentation=config.adapters.training.augmentation if config.adapters.learner == CLIP else "",
         facts=_training_facts(config, list(trainings.values())),
         main_family=MAIN_FAMILY,
     )
@@ -234,14 +238,27 @@ def _curve(facts: Mapping[str, Any]) -> LearningCurve:
 
 def _training_facts(config: ReportSlice, trainings: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
     """Provenance of the trainings; what differs between them is listed with all its values."""
-    training, lora = config.adapters.training, config.adapters.lora
 
     def values(key: str) -> str:
         return ", ".join(sorted({str(facts[key]) for facts in trainings})) or "-"
 
+    if config.adapters.learner == CLIP:
+        learner = _clip_facts(config.adapters, values("model_digest"))
+    else:
+        about = {name: str(value) for facts in trainings[:1] for name, value in facts["about"].items()}
+        learner = (("Learner", values("learner")), *about.items())
     return (
-        ("Classifier", f"{config.adapters.model} (weights {values('model_digest')})"),
-        ("Text of a class", config.adapters.class_prompt),
+        *learner,
+        ("Seeds", str(config.adapters.seeds)),
+        ("Device and number format", f"{values('device')}, {values('dtype')}"),
+    )
+
+
+def _clip_facts(config: AdaptersConfig, weights: str) -> tuple[tuple[str, str], ...]:
+    training, lora = config.training, config.lora
+    return (
+        ("Classifier", f"{config.model} (weights {weights})"),
+        ("Text of a class", config.class_prompt),
         (
             "LoRA",
             f"r {lora.r}, alpha {lora.lora_alpha:g}, dropout {lora.lora_dropout:g}, "
@@ -253,6 +270,4 @@ def _training_facts(config: ReportSlice, trainings: Sequence[Mapping[str, Any]])
             f"{training.learning_rate:g}, real weight {training.real_weight:g}",
         ),
         ("Augmentation", training.augmentation),
-        ("Seeds", str(config.adapters.seeds)),
-        ("Device and number format", f"{values('device')}, {values('dtype')}"),
     )

@@ -16,7 +16,7 @@ from varireal.config.model import Config
 from varireal.config.slices import slice_digest, slice_text, stage_slices
 from varireal.core.paths import StudyPaths, check_results_folder, dataset_files
 from varireal.core.provenance import STAGE_VERSIONS
-from varireal.core.registry import backend_extra, backend_version, is_built_in, known_backend
+from varireal.core.registry import backend_extra, backend_version, has_zero_shot, is_built_in, known_backend
 from varireal.core.seeds import digest
 from varireal.core.stages import TRAINING_STAGES, slice_of
 from varireal.datasets.sources import image_source
@@ -71,6 +71,7 @@ class Layout:
             pooled=[attribute for attribute in config.edits.attributes if uses_pool(config.edits, attribute)],
             regimes=config.adapters.regimes,
             all_of=config.adapters.all_of,
+            zero_shot=has_zero_shot(config.adapters.learner),
             seeds=config.adapters.seeds,
             training_jobs=config.adapters.jobs,
         )

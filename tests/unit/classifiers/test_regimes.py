@@ -3,6 +3,7 @@ import pytest
 from varireal.classifiers.clip import class_texts
 from varireal.config import regimes as r
 from varireal.config.adapters import AdaptersConfig
+from varireal.records import class_names
 
 ALL = ("background", "color", "texture")
 
@@ -150,7 +151,7 @@ def test_the_studys_question_is_a_family_of_its_own():
 
 
 def test_texts_follow_the_class_numbers_and_fill_names_in_as_they_are():
-    classes = {"b": "Snowy {noun} egret", "a": "gull"}
+    classes = class_names({"b": "Snowy {noun} egret", "a": "gull"})
     assert class_texts("a {noun} photo of a {class}", "bird", classes) == [
         "a bird photo of a gull",
         "a bird photo of a Snowy {noun} egret",
