@@ -59,11 +59,14 @@ class Capability:
         key: what of the config says which are chosen, as ``edits.backend``; the blocks of its backends are beside it.
         methods: what a class of another package must have.
         backends: those of this package by name, in the order in which the config lists them.
+        models: whether its backends may be models: then the version of each makes its stage run again, and the card
+            has its licence; otherwise the stage's own version stands for those of this package.
     """
 
     key: str
     methods: tuple[str, ...]
-    backends: Mapping[str, Backend] = field(default_factory=dict)
+    backends: dict[str, Backend] = field(default_factory=dict)
+    models: bool = True
 
     @property
     def block(self) -> str:
@@ -91,6 +94,7 @@ CAPABILITIES: dict[str, Capability] = {
                 for name in ("oxford_pets", "fgvc_aircraft", "stanford_cars", "waterbirds")
             },
         },
+        models=False,
     ),
     "segmenters": Capability(
         "masks.chain",
@@ -181,7 +185,7 @@ CAPABILITIES: dict[str, Capability] = {
             ),
         },
     ),
-    "learners": Capability("adapters.learner", ()),
+    "learners": Capability("adapters.learner", (), models=False),
     "exporters": Capability(
         "dataset.exports",
         ("__call__",),
@@ -190,6 +194,7 @@ CAPABILITIES: dict[str, Capability] = {
             "webdataset": Backend("varireal.exports.webdataset:write", text="tar shards", extra="webdataset"),
             "coco": Backend("varireal.exports.coco:write", text="masks", extra="coco"),
         },
+        models=False,
     ),
 }
 
