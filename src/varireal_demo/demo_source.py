@@ -5,15 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from varireal.config.images import DEMO_CLASSES, DEMO_VERSION, DemoImages, ImagesConfig
-from varireal.names import TEST, TRAIN, VAL
 from varireal.records import SourceImage
-
-TEST_BACKGROUND, TEST_PLUMAGE = "test_background", "test_plumage"
-
-
-def pictures_by_split(train: int, val: int, test: int) -> dict[str, int]:
-    """Pictures of each species by split: the test set, and two shifted ones as large."""
-    return {TRAIN: train, VAL: val, TEST: test, TEST_BACKGROUND: test, TEST_PLUMAGE: test}
+from varireal_demo import pictures_by_split
 
 
 class DemoSource:

@@ -146,8 +146,8 @@ def stage_slices(
         "server": ServerSlice(server=config.prompts.openai.server, budget=config.budget, grace_seconds=grace),
         "machine": MachineSlice(
             machine=config.machine,
-            editing=_server(config, "editors") or PictureServer(),
-            judging=_server(config, "judges") or Server(),
+            editing=_server(config, "editors"),
+            judging=_server(config, "judges"),
             budget=config.budget,
         ),
         "masks": MasksSlice(
@@ -241,9 +241,12 @@ def _noun(config: Config, stage: str) -> str:
 
 
 def _server(config: Config, capability: str) -> Any:
-    """The server in the block of the chosen backend; None when it asks none."""
-    block = getattr(config, CAPABILITIES[capability].block)
-    return getattr(getattr(block, config.chosen(capability)[0], None), "server", None)
+    """The server of the chosen backend, or of one that may have been chosen before: its prices are still wanted."""
+    row = CAPABILITIES[capability]
+    block = getattr(config, row.block)
+    hosted = [name for name, backend in row.backends.items() if backend.hosted]
+    chosen = [name for name in hosted if name in config.chosen(capability)]
+    return getattr(block, (chosen or hosted)[0]).server
 
 
 def _only(config: Config, capability: str, block: S) -> S:

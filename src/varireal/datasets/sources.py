@@ -90,7 +90,7 @@ class StudySource:
             yield replace(item, class_name=shown[item.class_name])
 
 
-def _problem(item: SourceImage, shown: dict[str, str]) -> str:
+def _problem(item: object, shown: dict[str, str]) -> str:
     if not isinstance(item, SourceImage):
         return "is no records.SourceImage"
     if item.class_name not in shown:

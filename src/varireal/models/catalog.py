@@ -158,14 +158,14 @@ def hosted_models(config: Config) -> list[HostedModel]:
 
 
 def chosen_backends(config: Config) -> list[tuple[str, str]]:
-    """(capability, name) of every backend that the study uses."""
+    """(capability, name) of every backend of the study that may be a model."""
     return list(dict.fromkeys((capability, name) for _, capability, name in _chosen(config)))
 
 
 def _chosen(config: Config) -> Iterator[tuple[str, str, str]]:
-    """(stage, capability, backend); stages that share a slice use the same ones."""
-    stages = dict.fromkeys(map(slice_of, STAGES))
-    return ((stage, *backend) for stage in stages for backend in config.backends(stage))
+    """(stage, capability, backend) of those that may be models; stages that share a slice use the same ones."""
+    for stage in dict.fromkeys(map(slice_of, STAGES)):
+        yield from ((stage, kind, name) for kind, name in config.backends(stage) if CAPABILITIES[kind].models)
 
 
 def _refs(value: object, path: str) -> Iterator[tuple[str, ModelRef]]:

@@ -16,7 +16,7 @@ from varireal.config.model import Config
 from varireal.config.slices import slice_digest, slice_text, stage_slices
 from varireal.core.paths import StudyPaths, check_results_folder, dataset_files
 from varireal.core.provenance import STAGE_VERSIONS
-from varireal.core.registry import backend_extra, backend_version, has_zero_shot, is_built_in, known_backend
+from varireal.core.registry import CAPABILITIES, backend_version, has_zero_shot, is_built_in, known_backend, needs_gpu
 from varireal.core.seeds import digest
 from varireal.core.stages import TRAINING_STAGES, slice_of
 from varireal.datasets.sources import image_source
@@ -124,7 +124,7 @@ class Layout:
     def _counted(self, stage: str) -> Iterator[tuple[str, str]]:
         """Backends whose versions are in the key; the stage's own version stands for sources and exports of ours."""
         for kind, name in self.config.backends(stage):
-            if kind in ("segmenters", "editors", "judges") or not is_built_in(kind, name):
+            if CAPABILITIES[kind].models or not is_built_in(kind, name):
                 yield kind, name
 
     def needs(self, stage: str, runs: Sequence[str] = ()) -> Needs:
@@ -144,7 +144,7 @@ class Layout:
 
     def environment(self, stage: str) -> str:
         """Conda environment of the jobs of a stage: the small one when none of its backends loads a model here."""
-        loads = any(backend_extra(*backend) == "diffusion" for backend in self.config.backends(stage))
+        loads = any(needs_gpu(*backend) for backend in self.config.backends(stage))
         return "models" if loads else "core"
 
     @cached_property

@@ -32,7 +32,7 @@ from varireal.prompts.agenda import open_requests
 from varireal.study.jobs import Slices
 from varireal.study.layout import Layout
 from varireal.tools.plan_probe import Probed, known_prompts
-from varireal.tools.status_study import UNITS, Observer, StudyStatus
+from varireal.tools.status_study import Observer, StudyStatus
 
 _AGAIN = "what item stores hold of the same inputs is found again"
 _BEHIND = ("dataset", "adapters", "predictions", "report")  # stages that read every edit
@@ -210,7 +210,7 @@ def count_items(layout: Layout) -> Amounts:
         "report": 1,
     }
     for stage in STAGES:
-        low, high = ranges.get(stage) or (exact[stage], exact[stage])
+        low, high = ranges.get(stage) or (exact.get(stage, len(layout.jobs(stage))),) * 2
         amounts.stages[stage] = Count(low, high, jobs=len(layout.jobs(stage)))
     if status is not None:
         subtract(layout, amounts.stages, amounts.notes, status)
@@ -368,13 +368,13 @@ def planned_stages(layout: Layout, amounts: Amounts, probed: Mapping[str, Probed
         amounts: items.
         probed: what trying each stage told; None when nothing was tried.
     """
-    plans = [StagePlan(stage, UNITS[stage], count) for stage, count in amounts.stages.items()]
+    plans = [StagePlan(stage, STAGES[stage].unit, count) for stage, count in amounts.stages.items()]
     for plan in plans:
         if plan.left == (0, 0) and not plan.jobs_left:
             plan.gpu_hours = plan.cpu_hours = plan.disk_gb = NOTHING
         elif plan.stage in ("prompts", "report", "dataset"):
             _put_small(layout, plan, amounts, None if probed is None else probed.get(plan.stage))
-        elif probed is None:
+        elif probed is None or plan.stage not in probed:
             plan.reasons.append(_NOT_TRIED)
         elif probed[plan.stage].problem:
             plan.reasons.append(probed[plan.stage].problem)

@@ -32,7 +32,8 @@ from varireal.core.pictures import decode_png
 from varireal.names import TEST
 from varireal.records import Array, class_names
 from varireal.running.logs import SUMMARY
-from varireal_demo.birds_source import TEST_BACKGROUND, TEST_PLUMAGE, render_photos
+from varireal_demo import TEST_BACKGROUND, TEST_PLUMAGE
+from varireal_demo.birds_source import render_photos
 from varireal_demo.pretrain.corpus import NAMED, PairSpec, caption, corpus_specs, draw_corpus
 
 # The tokenizer of the small CLIP: byte-level BPE as CLIP's, learnt on the words that its captions can hold.

@@ -80,13 +80,13 @@ class NearestColour:
 def install(tmp_path, monkeypatch):
     """Installs a package with the learner ``colour``; gives a function that takes module and entry points."""
 
-    def make(module=MODULE, points="", version="1.0"):
+    def make(module=MODULE, words="", version="1.0"):
         site = tmp_path / "site"
         info = site / f"colours-{version}.dist-info"
         info.mkdir(parents=True)
         (site / "colours_pkg.py").write_text(module)
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: colours\nVersion: {version}\n")
-        (info / "entry_points.txt").write_text(f"[varireal.learners]\ncolour = colours_pkg:NearestColour\n{points}\n")
+        (info / "entry_points.txt").write_text(f"[varireal.learners]\ncolour = colours_pkg:NearestColour{words}\n")
         monkeypatch.syspath_prepend(site)
 
     yield make
@@ -211,8 +211,10 @@ def test_a_learner_that_is_registered_for_it_has_a_zero_shot(install, study, tmp
         "        tensors = load(weights)",
         "        tensors = {'means': np.eye(3)[:2]} if weights is None else load(weights)",
     )
-    install(module, points="\n[varireal.zero_shot]\ncolour = colours_pkg:NearestColour")
+    install(module, words=" [zero_shot, gpu]")
     assert has_zero_shot("colour")
+    assert not has_zero_shot("not installed")
+    assert AdaptersConfig(learner="colour").wants_gpu
     config = parse_config({"adapters": {"learner": "colour", "jobs": 1, "seeds": 1, "regimes": ["real"]}})
     assert [job.runs for job in Layout(config).jobs("predictions")] == [("zero-shot/seed0", "real/seed0")]
     score(study, tmp_path, "zero-shot/seed0")
