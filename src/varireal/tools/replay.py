@@ -300,7 +300,9 @@ def answer(candidate: str, study: Path, *, output: Path | None, ask: bool) -> Re
     photo = remade.photo if remade.photo is not None else now
     comparison = compare(photo, then, now)
     if comparison.verdict == EQUAL and record.row["edit_mask_sha256"] != remade.row.get("edit_mask_sha256"):
-        comparison = replace(comparison, verdict=DIFFERENT, reason="the pictures are equal, the edit's own masks are not")
+        comparison = replace(
+            comparison, verdict=DIFFERENT, reason="the pictures are equal, the edit's own masks are not"
+        )
     return Replay(
         record.row["candidate_id"],
         asdict(comparison),
