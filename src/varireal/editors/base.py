@@ -38,7 +38,7 @@ class Editor(Protocol):
 
     Attributes:
         name: config name of the backend.
-        version: raised whenever the same request would give other bytes.
+        version: raised whenever the same request would give other bytes, of the picture or of its mask.
         revision: revision of the model behind it, None without a model.
     """
 
@@ -55,7 +55,10 @@ class Editor(Protocol):
         ...
 
     def edit(self, requests: Sequence[EditRequest]) -> list[EditResult]:
-        """Make one result per request, in order; an item that fails is a status, never an exception."""
+        """Make one result per request, in order; an item that fails is a status, never an exception.
+
+        An editor that moves, covers or replaces the object gives its mask in the edit: ``EditResult.mask``.
+        """
         ...
 
 
