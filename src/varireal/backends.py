@@ -52,8 +52,8 @@ def make_backend(capability: str, name: str, block: StrictModel, context: Backen
         return make_outside(capability, name, getattr(block, "options", {}))
     kind = load_backend(capability, name)
     settings = getattr(block, name, None)
+    if hasattr(kind, "from_config"):  # CLIP's keys stand in the block ``adapters`` itself
+        return kind.from_config(block if settings is None else settings, context)
     if settings is None:
         return kind()
-    if hasattr(kind, "from_config"):
-        return kind.from_config(settings, context)
     return kind(**settings.model_dump())

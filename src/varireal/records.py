@@ -1,10 +1,10 @@
 """Small values that backends take and give. Files hold tables; code between files holds these."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,6 +33,11 @@ class ClassInfo:
 def class_numbers(class_ids: Iterable[str]) -> dict[str, int]:
     """Number of each class, which is its label everywhere: its place among the sorted ids."""
     return {class_id: number for number, class_id in enumerate(sorted(class_ids))}
+
+
+def class_names(classes: Mapping[str, str]) -> tuple[str, ...]:
+    """Display names in the order of the class numbers, of a mapping from id to display name."""
+    return tuple(classes[class_id] for class_id in sorted(classes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +178,8 @@ class EditResult:
         region: (H, W) bool, the pixels that the edit was allowed to change; None unless ok.
         target_rgb: the sRGB colour (0..1) that a colour edit aimed at, else None.
         made_with: how it was made; None for an editor that runs no model.
+        mask: (H, W) bool, not empty: the object's visible pixels in the edit, from an editor that moves, covers or
+            replaces the object; None when its outline is that of the photo.
     """
 
     status: str
@@ -181,3 +188,36 @@ class EditResult:
     region: Array | None = None
     target_rgb: tuple[float, float, float] | None = None
     made_with: MadeWith | None = None
+    mask: Array | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionMeasure:
+    """A measure on predictions: one number for each picture and seed, whose mean the report states.
+
+    The mean gets an interval over pictures and seeds, and paired comparisons with tests, as accuracy does.
+
+    Attributes:
+        name: of the config and of tables: small letters, digits and _, such as ``brier``.
+        label: name for people, such as ``Brier score``.
+        doc: one sentence for the page: what it is, and its source.
+        per_picture: takes probabilities (S, N, C) float of S seeds, N pictures and C classes, and the true class
+            numbers (N,) int; gives (S, N) numbers. A value may depend on the other pictures of the test set, as a bin
+            of a calibration error does, as long as the mean of the values is the measure.
+        scale: least and largest number that a picture can have, both finite.
+        direction: which end of the scale is better.
+        margin: two regimes that differ by less are as good as each other, in the unit of the measure; what the test
+            of equivalence uses.
+        family: Holm's correction counts the tests of all measures of a family together.
+        percent: whether people read it in percent and points.
+    """
+
+    name: str
+    label: str
+    doc: str
+    per_picture: Callable[[Array, Array], Array]
+    scale: tuple[float, float]
+    direction: Literal["higher", "lower"]
+    margin: float
+    family: str
+    percent: bool = False

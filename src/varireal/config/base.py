@@ -40,6 +40,7 @@ SegmenterName = Annotated[str, AfterValidator(_known("segmenters"))]
 EditorName = Annotated[str, AfterValidator(_known("editors"))]
 JudgeName = Annotated[str, AfterValidator(_known("judges"))]
 ImageSourceName = Annotated[str, AfterValidator(_known("image_sources"))]
+LearnerName = Annotated[str, AfterValidator(_known("learners"))]
 ExportName = Annotated[str, AfterValidator(_known("exporters"))]
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from varireal.config.adapters import AdaptersConfig, StatisticsConfig
 from varireal.config.base import StrictModel, explain, find_secret
@@ -12,6 +12,7 @@ from varireal.config.edits import EditsConfig
 from varireal.config.images import ImagesConfig
 from varireal.config.machine import MachineConfig
 from varireal.config.masks import MasksConfig
+from varireal.config.regimes import unknown_pattern
 from varireal.config.study import BudgetConfig, DatasetConfig, PromptsConfig, ReportConfig, StudyConfig
 from varireal.config.verdicts import VerdictsConfig
 from varireal.core.registry import CAPABILITIES, is_built_in, known_backend
@@ -54,6 +55,8 @@ class Config(StrictModel):
     def backends(self, stage: str) -> list[tuple[str, str]]:
         """(capability, name) of the backends that a job of a stage uses."""
         capability = STAGES[stage].capability
+        if capability == "learners" and not self.adapters.regimes:
+            return []
         looks = self.verdicts.silhouette.segmenter if capability == "judges" else None
         used = [(capability, name) for name in self.chosen(capability)] if capability else []
         return used + ([("segmenters", looks)] if looks else [])
@@ -67,6 +70,17 @@ class Config(StrictModel):
                 top = CAPABILITIES[capability].block
                 if known_backend(capability, name).hosted and slice_of(stage) == stage:
                     yield f"{top}.{name}", getattr(getattr(self, top), name)
+
+    @model_validator(mode="after")
+    def _has_regimes(self) -> "Config":
+        edited = self.edits.attributes
+        strange = next((name for name in self.adapters.all_of or () if name not in edited), None)
+        if strange is not None:
+            raise ValueError(f"'adapters.all_of': {strange!r} is not edited; edits.attributes has {', '.join(edited)}")
+        wrong = unknown_pattern(self.adapters.regimes, edited)
+        if wrong is not None:
+            raise ValueError(f"'adapters.regimes': {wrong}")
+        return self
 
 
 def parse_config(raw: Mapping[str, Any], *, place: str = "config") -> Config:

@@ -20,8 +20,8 @@ from varireal.errors import ConfigError
 
 S = TypeVar("S", bound=StrictModel)
 
-# Which trainings there are; the layout deals them to jobs.
-_NOT_TRAINING: dict[str, Any] = {"regimes": (), "seeds": 1, "jobs": 1}
+# Which trainings there are; the layout deals them to jobs. What ``all`` means is seen in a training's pictures.
+_NOT_TRAINING: dict[str, Any] = {"regimes": (), "seeds": 1, "jobs": 1, "all_of": None}
 
 
 class ImagesSlice(StrictModel):
@@ -111,6 +111,7 @@ class AdaptersSlice(_StudySlice):
 
     reading: ReadingConfig
     adapters: AdaptersConfig
+    all_of: Annotated[tuple[str, ...] | None, Added(before=None)] = None
 
 
 class PredictionsSlice(StrictModel):
@@ -198,7 +199,10 @@ def _slices_behind_edits(config: Config, classes: dict[str, str], licences: dict
             asked=config.prompts.source == "openai",
         ),
         "adapters": AdaptersSlice(
-            **shared, reading=images.reading, adapters=config.adapters.model_copy(update=_NOT_TRAINING)
+            **shared,
+            reading=images.reading,
+            adapters=config.adapters.model_copy(update=_NOT_TRAINING),
+            all_of=config.adapters.all_of,
         ),
         "predictions": PredictionsSlice(
             noun=images.noun,

@@ -36,6 +36,7 @@ class Backend:
         source_type: of an editor, what IPTC calls its pictures, see ``marks.SOURCE_TYPES``.
         masks: of an image source, whether its photos come with masks: yes, no, or some (of those that its list names).
         path: of an image source, what ``path`` in its block must name; empty when it has none.
+        zero_shot: of a learner, whether it can name classes before any training, which is then the regime zero-shot.
     """
 
     place: str
@@ -49,6 +50,7 @@ class Backend:
     source_type: str = "compositeSynthetic"
     masks: str = "some"
     path: str = ""
+    zero_shot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +187,19 @@ CAPABILITIES: dict[str, Capability] = {
             ),
         },
     ),
-    "learners": Capability("adapters.learner", (), models=False),
+    "learners": Capability(
+        "adapters.learner",
+        ("train", "load", "probabilities"),
+        {
+            "clip": Backend(
+                "varireal.classifiers.clip_lora:ClipLora",
+                text="a CLIP, fine-tuned with LoRA",
+                extra="clip",
+                zero_shot=True,
+            ),
+        },
+        models=False,
+    ),
     "exporters": Capability(
         "dataset.exports",
         ("__call__",),
@@ -231,6 +245,22 @@ def described(capability: str) -> str:
     rows = [(name, row) for name, row in CAPABILITIES[capability].backends.items() if row.text]
     groups = [[f"{name} ({row.text})" for name, row in rows if row.asks == asks] for asks in (False, True)]
     return "; ".join(", ".join(group) for group in groups if group)
+
+
+def backend_origin(capability: str, name: str) -> str:
+    """Package and entry point of a backend of another package, for messages."""
+    return _origin(_entry_point(capability, name))
+
+
+def has_zero_shot(learner: str) -> bool:
+    """Whether a learner can name classes before any training, without importing it.
+
+    A learner of another package that can is registered under ``varireal.zero_shot`` as well: the workflow has to know
+    while it is parsed.
+    """
+    if is_built_in("learners", learner):
+        return known_backend("learners", learner).zero_shot
+    return any(point.name == learner for point in metadata.entry_points(group="varireal.zero_shot"))
 
 
 def backend_version(capability: str, name: str) -> str:

@@ -257,6 +257,7 @@ STAGES: dict[str, Stage] = {
         version=2,
         output="adapter_files",
         per="training",
+        capability="learners",
         minutes=240,
     ),
     "predictions": Stage(
@@ -275,6 +276,7 @@ STAGES: dict[str, Stage] = {
         version=2,
         output="predictions",
         per="training",
+        capability="learners",
         minutes=60,
     ),
     "report": Stage(

@@ -42,6 +42,7 @@ _COLUMNS = (
     "backend_version",
     "params_digest",
     "mask_sha256",
+    "edit_mask_sha256",
     "source_sha256",
     "image_sha256",
     "device",
@@ -137,12 +138,21 @@ def open_dataset(folder: Path) -> DatasetFolder:
 
 
 def plain(row: tables.Row) -> tables.Row:
-    """A row without its pictures, with values that JSON can hold: a number that is not finite becomes null."""
+    """A row without its pictures, with values that JSON can hold: a number that is not finite becomes null.
+
+    What tells of the edit's own mask is left out where it has none.
+    """
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in row.items()
-        if name not in ("image", "mask")
+        if name not in ("image", "mask", "edit_mask") and (name != "edit_mask_sha256" or value is not None)
     }
+
+
+def mask_in_edit(row: tables.Row) -> bytes:
+    """PNG of the object's mask in the picture of a row: its own where it has one, else the photo's."""
+    data: bytes = (row["edit_mask"] or row["mask"])["bytes"]
+    return data
 
 
 @contextmanager

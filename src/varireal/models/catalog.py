@@ -18,7 +18,7 @@ from varireal.core.seeds import digest
 from varireal.core.stages import STAGES, slice_of
 from varireal.errors import BackendError
 from varireal.models.cache import INDEX, TEXTS
-from varireal.names import TINY, WITH_PRIOR
+from varireal.names import WITH_PRIOR
 
 ADAPTERS = "adapters.model"
 
@@ -146,8 +146,8 @@ def needed_models(config: Config) -> list[ModelNeed]:
             if path not in idle:
                 stages = needs[key].stages if key in needs else ()
                 needs[key] = ModelNeed(key, ref, (*stages, stage), backend)
-    if config.adapters.regimes and config.adapters.model != TINY:
-        ref = ModelRef(id=config.adapters.model, revision=config.adapters.revision)
+    ref = config.adapters.weights if config.adapters.regimes else None
+    if ref is not None:
         needs[ADAPTERS] = ModelNeed(ADAPTERS, ref, ("adapters",), "adapters")
     return list(needs.values())
 

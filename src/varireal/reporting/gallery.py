@@ -73,6 +73,8 @@ class PageWriter:
             list(candidate.reasons),
             values,
         ]
+        if candidate.mask is not None:
+            row.append(list(outline(candidate.mask)))
         self._cards[-1].append(row)
         self._details[-1].append(detail)
         self._held += 1

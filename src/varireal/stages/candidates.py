@@ -3,6 +3,7 @@
 The stages ``edits`` and ``priors`` and the command ``varireal replay`` make their pictures by this code.
 """
 
+import base64
 import hashlib
 import json
 import logging
@@ -13,6 +14,8 @@ from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
+
+import numpy as np
 
 from varireal import names
 from varireal.backends import NO_MACHINE, BackendContext, make_backend
@@ -30,7 +33,7 @@ from varireal.records import Array, EditRequest, EditResult, MadeWith
 from varireal.running import job_record
 from varireal.running.room import Room
 from varireal.running.stopping import StoppedError
-from varireal.segmenters.quality import decode_mask
+from varireal.segmenters.quality import decode_mask, encode_mask
 from varireal.stages.common import Item
 from varireal.store import tables
 from varireal.store.items import ItemStore, pack, unpack
@@ -120,12 +123,14 @@ class Made:
         row: columns of edits that the making decides.
         data: the picture as PNG; None when there is none.
         seconds: as in ``Edit``.
+        mask: the object in the edit as PNG; None when its outline is the photo's.
     """
 
     item: Item
     row: dict[str, Any]
     data: bytes | None
     seconds: float
+    mask: bytes | None = None
 
 
 def answers(editor: Editor, requests: list[EditRequest]) -> list[EditResult]:
@@ -174,7 +179,7 @@ def measured(edit: Edit) -> Made:
     if result.status != names.OK or edit.request is None:
         return Made(item, failure(result), None, edit.seconds)
     try:
-        image, receipt = _checked(item, edit.request, result)
+        image, mask, receipt = _checked(item, edit.request, result)
     except Exception as error:
         logger.exception("the result for %s cannot be used", item.candidate_id)
         reason = f"{type(error).__name__}: {error}"
@@ -183,7 +188,8 @@ def measured(edit: Edit) -> Made:
     if flat is not None:
         return Made(item, failure(replace(result, status=EditStatus.FLAT, reason=flat)), None, edit.seconds)
     how = _how(result.made_with) or {"batch_size": edit.together, "dtype": "uint8", "device": "cpu"}
-    return Made(item, {**asdict(receipt), **how}, encode_png(image), round(edit.seconds, 4))
+    own = None if mask is None else encode_mask(mask)
+    return Made(item, {**asdict(receipt), **how}, encode_png(image), round(edit.seconds, 4), own)
 
 
 def measure_all(edits: Sequence[Edit]) -> list[Made]:
@@ -197,21 +203,47 @@ def _how(made_with: MadeWith | None) -> dict[str, Any]:
     return {**asdict(made_with), "marks": list(made_with.marks)}
 
 
-def _checked(item: Item, request: EditRequest, result: EditResult) -> tuple[Array, Receipt]:
-    """The picture with the photo's own pixels outside the region, and its receipt.
+def _checked(item: Item, request: EditRequest, result: EditResult) -> tuple[Array, Array | None, Receipt]:
+    """The picture with the photo's own pixels outside the region, its own mask if it has one, and its receipt.
 
     The editor composites too; doing it here makes the promise hold for every backend.
 
     Raises:
-        ValueError: the result has no picture or region, or they do not fit the photo.
+        ValueError: the result has no picture or region, or they or its mask do not fit the photo.
     """
     if result.image is None or result.region is None:
         raise ValueError("the editor said ok but gave no picture or no region")
     image = composite(request.image, result.image, result.region)
+    own = _own_mask(request, result)
+    mask = request.mask if own is None else own
     receipt = measure(
-        request.image, image, request.mask, result.region, attribute=item.attribute, target_rgb=result.target_rgb
+        request.image, image, mask, result.region, attribute=item.attribute, target_rgb=result.target_rgb
     )
-    return image, receipt
+    return image, own, receipt
+
+
+def _own_mask(request: EditRequest, result: EditResult) -> Array | None:
+    """The object's mask in the edit; None when the editor gave none, or the photo's.
+
+    Raises:
+        ValueError: it is no mask of the picture, or empty.
+    """
+    if result.mask is None:
+        return None
+    mask, wanted = np.asarray(result.mask), request.image.shape[:2]
+    if mask.dtype != bool or mask.shape != wanted:
+        raise ValueError(f"the editor's mask is {mask.dtype} of shape {mask.shape}, expected bool of shape {wanted}")
+    if not mask.any():
+        raise ValueError("the editor's mask is empty; expected the object's pixels in the edit, or None")
+    return None if np.array_equal(mask, request.mask) else mask
+
+
+def _mask_columns(facts: Mapping[str, Any]) -> Row:
+    """Columns of the edit's own mask, of what the store keeps; none where it has none."""
+    if "mask" not in facts:
+        return {}
+    mask = base64.b64decode(facts["mask"])
+    return {"edit_mask": mask, "edit_mask_sha256": hashlib.sha256(mask).hexdigest()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +334,7 @@ class CandidateMaker:
                     f"the item store lost {item.candidate_id} while the job ran; run the same command again"
                 )
             facts, picture = unpack(value)
-            yield {**self._base_row(item, candidate.key), **facts["row"], "image": picture}
+            yield {**self._base_row(item, candidate.key), **facts["row"], "image": picture, **_mask_columns(facts)}
 
     def _without_editing(self, item: Item) -> Candidate | None:
         """A candidate that is known without the editor: from the store, or because it cannot be made."""
@@ -396,7 +428,8 @@ class CandidateMaker:
         if made.data is None:
             return self._failed(item, made.row)
         key = self._key(item)
-        value = pack({"row": made.row, "seconds": made.seconds}, made.data)
+        own = {} if made.mask is None else {"mask": base64.b64encode(made.mask).decode()}
+        value = pack({"row": made.row, "seconds": made.seconds, **own}, made.data)
         self._store.put(key, value)
         self._room.count(len(value))
         logger.debug("computed %s (%s)", item.candidate_id, item.prompt.name if item.prompt else "")

@@ -24,7 +24,6 @@ from varireal.config.study import BudgetConfig
 from varireal.core.registry import needs_gpu
 from varireal.errors import BudgetSpentError, ConfigError
 from varireal.hosted.money import Prices, check_limit, prices_place
-from varireal.names import TINY
 from varireal.running import job_record
 from varireal.running.job_record import (
     JobRecord,
@@ -71,8 +70,8 @@ def wants_gpu(config: StrictModel) -> bool:
         looks = config.segmenting is not None and needs_gpu("segmenters", config.segmenting.backend)
         return looks or needs_gpu("judges", config.verdicts.judge)
     if isinstance(config, AdaptersSlice):
-        return config.adapters.model != TINY
-    return isinstance(config, PredictionsSlice) and config.model.model != TINY
+        return config.adapters.wants_gpu
+    return isinstance(config, PredictionsSlice) and config.model.wants_gpu
 
 
 class Guard:

@@ -314,7 +314,7 @@ def manifest_row(outcome: Outcome, photo: Row, mask: Row | None, p_feasible: flo
     candidate = outcome.candidate
     picture = candidate["image"]
     return {
-        **{key: value for key, value in candidate.items() if key != "image"},
+        **{key: value for key, value in candidate.items() if key not in ("image", "edit_mask")},
         **{name: outcome.verdict[name] for name in JUDGED_COLUMNS},
         "p_feasible": p_feasible,
         "outcome": outcome.name,

@@ -102,7 +102,7 @@ def _by_receipt(config: VerdictsSlice, edits: Path) -> Iterator[_Judged]:
     """The receipt's verdicts; those of another package's judge where one is chosen, which looks at rows alone."""
     verdicts = config.verdicts
     judge = ReceiptJudge() if verdicts.asks else make_backend("judges", verdicts.judge, verdicts, BackendContext())
-    columns = [name for name in EDITS.names if name != "image"]
+    columns = [name for name in EDITS.names if name not in ("image", "edit_mask")]
     job_record.expect(tables.count(edits, EDITS))
     for batch in tables.batches(edits, EDITS, columns, at_once=_AT_ONCE):
         candidates = batch.to_pylist()
@@ -141,7 +141,7 @@ def _batches(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
 
 
 def _read_masks(masks: Path | None) -> dict[str, bytes]:
-    """PNG of the mask that edits were made with, by image id."""
+    """PNG of the mask that edits were made with, by image id; an edit with another outline has a mask of its own."""
     if masks is None:
         raise ConfigError("--masks is missing: the object is segmented again in each edit and compared with its mask")
     rows = tables.read(masks, MASKS, ["image_id", "mask", "smoothed"])

@@ -108,6 +108,8 @@ _MADE_FROM = [
     column("mask_sha256", _TEXT, "of the mask's PNG, as the column mask of the data set has it; null without a mask"),
 ]
 
+_EDIT_MASK_SHA256 = column("edit_mask_sha256", _TEXT, "of the edit's own mask's PNG; null: it has the photo's")
+
 EDITS = pa.schema(
     [
         *_CANDIDATE,
@@ -115,6 +117,8 @@ EDITS = pa.schema(
         *_RECEIPT,
         *_MEASURED,
         *_MADE_FROM,
+        column("edit_mask", pa.binary(), "1-bit PNG of the object in the edit; null: its outline is the photo's"),
+        _EDIT_MASK_SHA256,
     ]
 )
 
@@ -169,6 +173,7 @@ MANIFEST = pa.schema(
         column("source_path", _TEXT, "the photo's file", nullable=False),
         column("mask_backend", _TEXT, "segmenter of the mask"),
         column("image_sha256", _TEXT, "of the candidate's PNG bytes, before the mark and the recipe of the data set"),
+        _EDIT_MASK_SHA256,
     ]
 )
 
@@ -238,6 +243,7 @@ DATASET = pa.schema(
         column("label", _INT, "number of the class in the sorted list of class ids; never null"),
         *(field for field in MANIFEST if field.name not in ("status", "reason", "outcome", "reasons")),
         column("mask", _IMAGE, "the object in the photo, the mask that the edit used, 1-bit PNG; never null"),
+        column("edit_mask", _IMAGE, "the object in the edit, 1-bit PNG; null where its outline is the photo's: mask"),
     ]
 )
 
@@ -252,6 +258,7 @@ def dataset_schema(class_ids: Sequence[str]) -> pa.Schema:
         "image": {"_type": "Image"},
         "label": {"_type": "ClassLabel", "names": list(class_ids)},
         "mask": {"_type": "Image"},
+        "edit_mask": {"_type": "Image"},
     }
     info = json.dumps({"info": {"features": features}}, sort_keys=True)
     return DATASET.with_metadata({b"huggingface": info})

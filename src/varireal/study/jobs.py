@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from varireal.config.regimes import ZERO_SHOT, chosen_regimes
 from varireal.core.paths import StudyPaths, parse_run, read_slice_json, run_name, shard_name, store_name
+from varireal.core.registry import has_zero_shot
 from varireal.core.seeds import digest
 from varireal.core.stages import STAGES, slice_of
 from varireal.names import DEFAULT_POOL, FEASIBILITIES, WITH_PRIOR
@@ -65,6 +66,8 @@ class Shape:
         per_image: edits per photo and setting.
         pooled: attributes whose edits draw from a table of prior pictures.
         regimes: names and patterns of the regimes; empty when nothing is trained.
+        all_of: what ``adapters.all_of`` says; None is also its default.
+        zero_shot: whether the learner can name classes before any training.
         seeds: trainings of each regime.
         training_jobs: jobs that the trainings are dealt to.
     """
@@ -77,6 +80,8 @@ class Shape:
     per_image: int | None = None
     pooled: Collection[str] | None = None
     regimes: Sequence[str] | None = None
+    all_of: Sequence[str] | None = None
+    zero_shot: bool = True
     seeds: int | None = None
     training_jobs: int | None = None
 
@@ -95,14 +100,19 @@ class Shape:
         """Trainings such as ``real/seed0``; empty when nothing is trained."""
         if self.regimes is None or self.seeds is None or self.attributes is None:
             return None
-        chosen = chosen_regimes(self.regimes, self.attributes)
+        chosen = chosen_regimes(self.regimes, self.attributes, self.all_of)
         return [run_name(regime.slug, seed) for regime in chosen if regime.trained for seed in range(self.seeds)]
 
     @property
     def scored(self) -> list[str] | None:
         """Trainings with predictions: all of them, and the model without one."""
         runs = self.runs
-        return [run_name(ZERO_SHOT, 0), *runs] if runs is not None and self.regimes else runs
+        return runs if runs is None else [*self._untrained, *runs]
+
+    @property
+    def _untrained(self) -> list[str]:
+        """The model without a training; none where nothing is trained, or where the learner knows nothing then."""
+        return [run_name(ZERO_SHOT, 0)] if self.regimes and self.zero_shot else []
 
     def jobs(self, stage: str) -> list[Job] | None:
         """The jobs of a stage; None where the shape does not tell."""
@@ -146,8 +156,8 @@ class Shape:
         if runs is None or total is None:
             return [] if self.scored == [] else None
         dealt = {shard_name(number, total): runs[number::total] for number in range(total)}
-        if stage == "predictions" and self.regimes:
-            dealt[shard_name(0, total)].insert(0, run_name(ZERO_SHOT, 0))
+        if stage == "predictions":
+            dealt[shard_name(0, total)][:0] = self._untrained
         files = adapter_files if stage == "adapters" else prediction_files
         return [
             Job(stage, f"{stage}/{shard}", tuple(files(members)), f"{stage}-{shard}", shard=shard, runs=tuple(members))
@@ -218,6 +228,8 @@ class Slices:
             per_image=self._number("dataset.per_image", "edits.edits.per_image"),
             pooled=self._pooled(),
             regimes=self._texts("report.adapters.regimes"),
+            all_of=self._texts("report.adapters.all_of"),
+            zero_shot=has_zero_shot(self.find("report.adapters.learner") or "clip"),
             seeds=self._number("report.adapters.seeds"),
         )
 

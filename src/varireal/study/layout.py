@@ -16,7 +16,14 @@ from varireal.config.model import Config
 from varireal.config.slices import slice_digest, slice_text, stage_slices
 from varireal.core.paths import StudyPaths, check_results_folder, dataset_files
 from varireal.core.provenance import STAGE_VERSIONS
-from varireal.core.registry import CAPABILITIES, backend_extra, backend_version, is_built_in, known_backend
+from varireal.core.registry import (
+    CAPABILITIES,
+    backend_extra,
+    backend_version,
+    has_zero_shot,
+    is_built_in,
+    known_backend,
+)
 from varireal.core.seeds import digest
 from varireal.core.stages import TRAINING_STAGES, slice_of
 from varireal.datasets.sources import image_source
@@ -29,6 +36,7 @@ from varireal.prompts.checks import check_prompts
 from varireal.prompts.class_file import planned_digests, read_class_file, setting_digests
 from varireal.prompts.instructions import templates_digest
 from varireal.records import ClassInfo, Prompt
+from varireal.statistics.measures import FURTHER, load_measure, measure_version
 from varireal.study.jobs import Job, Shape
 from varireal.study.needs import Needs, classifier_needs, stage_needs, train_photos
 
@@ -69,6 +77,8 @@ class Layout:
             per_image=config.edits.per_image,
             pooled=[attribute for attribute in config.edits.attributes if uses_pool(config.edits, attribute)],
             regimes=config.adapters.regimes,
+            all_of=config.adapters.all_of,
+            zero_shot=has_zero_shot(config.adapters.learner),
             seeds=config.adapters.seeds,
             training_jobs=config.adapters.jobs,
         )
@@ -114,6 +124,8 @@ class Layout:
         made_by = "".join(f" {name} v{backend_version(kind, name)}" for kind, name in self._counted(stage))
         made_by += f" templates {self._templates}" if stage == "prompts" and self.asks else ""
         made_by += self._judged_by(stage)
+        if stage == "report":  # measures of this package have the version of the stage
+            made_by += "".join(f" {name} v{measure_version(name)}" for name in self._outside_measures)
         return f"{stage} v{STAGE_VERSIONS[stage]}{made_by} {self._slices[slice_of(stage)][1]}"
 
     def _counted(self, stage: str) -> Iterator[tuple[str, str]]:
@@ -160,6 +172,10 @@ class Layout:
         """The table of prior pictures that edits of a setting draw from; empty when they need none."""
         drawn = uses_pool(self.config.edits, attribute)
         return [self.paths.priors(attribute, feasibility)] if drawn else []
+
+    @property
+    def _outside_measures(self) -> list[str]:
+        return [name for name in self.config.statistics.measures if name not in FURTHER]
 
     @property
     def asks(self) -> bool:
@@ -254,6 +270,7 @@ class Layout:
         """Find what can be found before any job starts: classes without prompts, broken banks and prompt files.
 
         Raises:
+            BackendError: a measure of another package cannot be used.
             ConfigError: the first problem, in one line.
         """
         wanted = dict.fromkeys(self.settings, self.config.prompts.minimum)
@@ -271,6 +288,8 @@ class Layout:
         if self.config.verdicts.asks:
             read_questions(self.config.verdicts.questions, self.config.edits.attributes)
         self._check_masks()
+        for name in self._outside_measures:
+            load_measure(name)
 
     def _check_masks(self) -> None:
         images = self.config.images

@@ -15,7 +15,7 @@ from varireal.config.model import Config
 from varireal.core.registry import known_backend, needs_gpu
 from varireal.core.stages import STAGES
 from varireal.datasets.sources import image_source
-from varireal.names import TINY, TRAIN
+from varireal.names import TRAIN
 
 LONGEST = 24 * 60  # minutes; longer jobs are refused by many partitions, and go on after a retry anyway
 SHORTEST = 30
@@ -81,7 +81,7 @@ def classifier_needs(config: Config, stage: str, runs: Sequence[str]) -> Needs:
         stage: adapters or predictions.
         runs: the trainings of the job.
     """
-    gpu = int(config.adapters.model != TINY)
+    gpu = int(config.adapters.wants_gpu)
     minutes = STAGES[stage].minutes * max(len(runs), 1)
     return Needs(24_000 if gpu else 4000, _rounded(minutes), gpu, 4 if gpu else 1)
 

@@ -244,8 +244,6 @@ def extra_states(config: Config) -> list[ExtraState]:
         needed.setdefault(backend_extra(capability, name), []).append(name)
     if config.prompts.source == "openai":
         needed.setdefault("llm", []).append("prompts.source")
-    if config.adapters.regimes:
-        needed.setdefault("clip", []).append("adapters")
     extras = _requirements()
     return [
         ExtraState(extra, tuple(dict.fromkeys(names)), tuple(_not_installed(extras[extra])))

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from varireal import names
+from varireal.config.adapters import CLIP
 from varireal.config.edits import HostedEdits
 from varireal.config.slices import slice_digest, stage_slices
 from varireal.config.verdicts import OpenAIJudging
@@ -27,7 +28,6 @@ from varireal.hosted.money import PriceList, Spent, expected_tokens, expected_us
 from varireal.hosted.tokens import count_tokens, image_tokens
 from varireal.judges.questions import Questions
 from varireal.models.lock import as_locked
-from varireal.names import TINY
 from varireal.prompts.agenda import open_requests
 from varireal.study.jobs import Slices
 from varireal.study.layout import Layout
@@ -424,12 +424,14 @@ def _put(layout: Layout, plan: StagePlan, amounts: Amounts, probed: Mapping[str,
 
 def _wants_gpu(layout: Layout, stage: str) -> bool:
     if stage in TRAINING_STAGES:
-        return layout.config.adapters.model != TINY
+        return layout.config.adapters.wants_gpu
     return any(needs_gpu(*backend) for backend in layout.config.backends(stage))
 
 
 def _training(layout: Layout, step: Range, amounts: Amounts, scored: Probed) -> Range:
-    """A training: its steps, and the val photos that are scored now and then."""
+    """A training: its steps, and the val photos that are scored now and then; of another learner as it was tried."""
+    if layout.config.adapters.learner != CLIP:
+        return step
     training = layout.config.adapters.training
     looks = training.steps // training.validate_every + 1
     picture = 0.0 if scored.problem or not scored.seconds else scored.high

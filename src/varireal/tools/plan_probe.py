@@ -19,13 +19,16 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from varireal import names
+from varireal.config.adapters import CLIP
 from varireal.config.base import StrictModel
 from varireal.config.edits import uses_pool
 from varireal.config.images import CsvImages, ImagesConfig
 from varireal.config.model import Config
+from varireal.config.regimes import REAL, ZERO_SHOT
 from varireal.config.slices import AdaptersSlice, slice_text, stage_slices
 from varireal.core.files import one_line
 from varireal.core.paths import StudyPaths, run_name
+from varireal.core.registry import has_zero_shot
 from varireal.core.stages import TRAINING_STAGES, slice_of
 from varireal.datasets.sources import image_source
 from varireal.errors import ConfigError
@@ -414,27 +417,31 @@ def _adapters(cut: Cut) -> Probed:
         return timed(_stage(cut, "adapters", cut.training(steps), store=store, output=output, **options))
 
     _, first, _ = run(_FEW_STEPS)
+    taken = float(size(*folder_and_store(_FEW_STEPS)))
     few, _, _ = run(_FEW_STEPS + 1)
+    if cut.layout.config.adapters.learner != CLIP:  # one of another package: how its work grows is not known
+        return Probed([few.intervals[0]], first, taken, uses_gpu())
     more, _, _ = run(_FEW_STEPS + 1 + _MORE_STEPS)
     step = max(1e-4, (more.intervals[0] - few.intervals[0]) / _MORE_STEPS)
     slowest = more.intervals[0] / (_FEW_STEPS + 1 + _MORE_STEPS)
-    return Probed([step, slowest], first, float(size(*folder_and_store(_FEW_STEPS))), uses_gpu())
+    return Probed([step, slowest], first, taken, uses_gpu())
 
 
 def _predictions(cut: Cut) -> Probed:
     root, store = Path(cut.paths.root), Path(cut.paths.store("predictions"))
+    regime = ZERO_SHOT if has_zero_shot(cut.layout.config.adapters.learner) else REAL
     run = _stage(
         cut,
         "predictions",
         images=Path(cut.paths.images),
-        adapters=root / "adapters",
-        runs=[run_name("zero-shot", 0)],
+        adapters=root / f"adapters{_FEW_STEPS}",
+        runs=[run_name(regime, 0)],
         store=store,
         output=root / "predictions",
     )
     watch, seconds, rows = timed(run)
     pictures = watch.intervals[0] if watch.intervals else seconds
-    taken = size(cut.paths.predictions("zero-shot", 0), store)
+    taken = size(cut.paths.predictions(regime, 0), store)
     return Probed([pictures / max(rows, 1)], max(0.0, seconds - pictures), taken / max(rows, 1), uses_gpu())
 
 

@@ -49,6 +49,7 @@ _TEXTS = (
     "backend_version",
     "params_digest",
     "mask_sha256",
+    "edit_mask_sha256",
     "source_sha256",
     "device",
     "dtype",
@@ -104,6 +105,7 @@ def _by_picture(path: Path, study: Path) -> OnRecord:
     row, made, shard = _in_tables(candidate_id, study)
     if recipe.get("params_digest") == row["params_digest"]:
         return OnRecord(row, made, shard, data)
+    row["edit_mask_sha256"] = None  # of the edit that was made since; the recipe has that of its own, if any
     texts: dict[str, Any] = {name: recipe[name] for name in _TEXTS if isinstance(recipe.get(name), str)}
     seed = recipe.get("seed")
     if isinstance(seed, int) and 0 <= seed < _SEED_LIMIT:

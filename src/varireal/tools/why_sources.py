@@ -44,6 +44,7 @@ _PLACES = {
     "attributes": "edits.attributes",
     "rounds": "edits.rounds",
     "per_image": "edits.per_image",
+    "all_of": "adapters.all_of",
     "model": "adapters",
     "segmenting": "masks",
     "asked": "a model judges",

@@ -10,6 +10,7 @@ from varireal.classifiers.clip import load_clip
 from varireal.classifiers.lora import load_adapter
 from varireal.classifiers.pools import PoolMaker
 from varireal.classifiers.study_pictures import read_material
+from varireal.classifiers.training import Trainer
 from varireal.config.regimes import CONTROLS, every_regime
 from varireal.core.paths import ADAPTER_FILES
 from varireal.errors import ConfigError, DataError
@@ -103,7 +104,7 @@ def test_seeds_and_regimes_give_different_adapters(study, tmp_path):
 def test_a_killed_training_goes_on_and_leaves_nothing_behind(study, tmp_path, monkeypatch):
     store, settings = tmp_path / "s.sqlite", made.TRAINING.model_copy(update={"steps": 4})
     run(study, tmp_path / "whole", BOTH[0], store=tmp_path / "other.sqlite", training=settings)
-    monkeypatch.setattr(adapters.Trainer.run, "__kwdefaults__", {"seconds": 0})
+    monkeypatch.setattr(Trainer.run, "__kwdefaults__", {"seconds": 0})
     plain, saves = adapters.ItemStore.put, []
 
     def put(self, key, value):
