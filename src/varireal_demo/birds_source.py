@@ -19,11 +19,11 @@ from varireal.errors import DataError
 from varireal.records import Array, ClassInfo, SourceImage
 from varireal.running import stopping
 from varireal.running.parallel import process_map
+from varireal_demo import TEST_BACKGROUND, TEST_PLUMAGE, pictures_by_split
 from varireal_demo.birds import SPECIES, Species, build_bird, draw_bird
 from varireal_demo.birds.body import Stance
 from varireal_demo.birds.species import BirdShape, Patch, Plumage
 from varireal_demo.camera import View, develop
-from varireal_demo import TEST_BACKGROUND, TEST_PLUMAGE, pictures_by_split
 from varireal_demo.scenes import render_scene
 from varireal_demo.solids import Mesh, rotation
 from varireal_demo.staging import (

@@ -8,6 +8,7 @@ from varireal.config.images import DEMO_CLASSES, DEMO_VERSION, DemoImages, Image
 from varireal.records import SourceImage
 from varireal_demo import pictures_by_split
 
+
 class DemoSource:
     """Painted birds.
 

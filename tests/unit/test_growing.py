@@ -15,12 +15,13 @@ from varireal.config.base import Added
 from varireal.config.hosted import OpenAIPrompts
 from varireal.config.masks import GrabCutMasks
 from varireal.config.model import parse_config
-from varireal.config.slices import stage_slices
+from varireal.config.slices import slice_digest, stage_slices
 from varireal.config.verdicts import QuestionsConfig, ReviewConfig, SilhouetteCheck
 from varireal.errors import ConfigError, DataError
 from varireal.judges.questions import Questions, questions_digest, read_questions
 from varireal.records import Prompt
 from varireal.store import tables
+from varireal.study.jobs import STAGES
 from varireal.study.layout import Layout
 
 PROMPT = Prompt("p", "c", "color", "feasible", "brown", "A brown coat.")
@@ -34,6 +35,34 @@ def grown(model, **fields):
 
 WEATHER = (Annotated[edits.Template, Field(description="Weather.")], "Let it {prompt}.")
 DITHER = (Annotated[bool, Field(description="A key."), Added(before=False)], True)
+
+
+@pytest.mark.parametrize("source", ["bank", "openai"])
+def test_an_attribute_more_adds_jobs_and_changes_no_other_stage(source):
+    """Edits and trainings are told apart by their keys, so theirs may run again: nothing of it is computed again."""
+
+    def study(**adapters):
+        wanted = ["color", "texture", *(["background"] if adapters else [])]
+        prompts = {"source": source, "openai": {"model": "m", "server": SERVER}}
+        return Layout(parse_config({"edits": {"attributes": wanted}, "prompts": prompts, "adapters": adapters}))
+
+    before, after = study(), study(all_of=["color", "texture"])
+    digests = [
+        {stage: slice_digest(part) for stage, part in stage_slices(one.config, one.classes).items()}
+        for one in (before, after)
+    ]
+    changed = {stage for stage, digest in digests[0].items() if digests[1][stage] != digest}
+    asked = {"prompts"} if source == "openai" else set()
+    assert changed == {"edits", "dataset", "adapters", "report", *asked}
+    runs = [set(one.shape.runs) for one in (before, after)]
+    assert {run for run in runs[1] if "background" not in run} == runs[0]
+    assert {run.split("/")[0] for run in runs[1] - runs[0]} == {
+        f"real+synthetic-background-{arm}" for arm in names.FEASIBILITIES
+    }
+    jobs = [
+        {job.output for stage in STAGES if stage != "adapters" for job in one.jobs(stage)} for one in (before, after)
+    ]
+    assert {path for path in jobs[1] - jobs[0] if "background" not in path} == set()
 
 
 @pytest.mark.parametrize("name", ["instruct", "openai_images"])

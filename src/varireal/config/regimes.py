@@ -21,7 +21,7 @@ TRAINING_FAMILY = "does training matter"
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class RegimeKind:
     """A kind of regime.
 
     Attributes:
@@ -44,14 +44,14 @@ class Kind:
 
 
 # by name, in the order of display
-KINDS: dict[str, Kind] = {
-    ZERO_SHOT: Kind("zero-shot", trained=False, uses_real=False),
-    REAL: Kind("real"),
-    CLASSIC: Kind("classic augmentation", control=True),
-    DUPLICATED: Kind("duplicated real", control=True),
-    IDENTITY: Kind("identity edits", control=True),
-    SYNTHETIC: Kind("synthetic", uses_real=False, edits=True),
-    TOGETHER: Kind("real + synthetic", edits=True),
+KINDS: dict[str, RegimeKind] = {
+    ZERO_SHOT: RegimeKind("zero-shot", trained=False, uses_real=False),
+    REAL: RegimeKind("real"),
+    CLASSIC: RegimeKind("classic augmentation", control=True),
+    DUPLICATED: RegimeKind("duplicated real", control=True),
+    IDENTITY: RegimeKind("identity edits", control=True),
+    SYNTHETIC: RegimeKind("synthetic", uses_real=False, edits=True),
+    TOGETHER: RegimeKind("real + synthetic", edits=True),
 }
 CONTROLS = tuple(name for name, kind in KINDS.items() if kind.control)
 

@@ -55,7 +55,10 @@ class Editor(Protocol):
         ...
 
     def edit(self, requests: Sequence[EditRequest]) -> list[EditResult]:
-        """Make one result per request, in order; an item that fails is a status, never an exception."""
+        """Make one result per request, in order; an item that fails is a status, never an exception.
+
+        An editor that moves, covers or replaces the object gives its mask in the edit: ``EditResult.mask``.
+        """
         ...
 
 

@@ -165,7 +165,7 @@ def measure(
     Args:
         original: (H, W, 3) uint8 photo.
         edited: (H, W, 3) uint8 candidate.
-        mask: (H, W) bool, the object.
+        mask: (H, W) bool, the object in the candidate: its own mask, else the photo's.
         region: (H, W) bool, where the edit was allowed to change pixels.
         attribute: background, color or texture.
         target_rgb: sRGB colour in 0..1 that a colour edit aimed at.

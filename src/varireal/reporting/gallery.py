@@ -64,7 +64,7 @@ class PageWriter:
             place = self._measures.setdefault(name, len(self._measures))
             values.extend([None] * (place + 1 - len(values)))
             values[place] = rounded(value)
-        row = [
+        row: list[Any] = [
             candidate.candidate_id,
             # as text: a 64-bit seed does not fit into a JavaScript number
             str(candidate.seed),

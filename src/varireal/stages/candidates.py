@@ -188,8 +188,8 @@ def measured(edit: Edit) -> Made:
     if flat is not None:
         return Made(item, failure(replace(result, status=EditStatus.FLAT, reason=flat)), None, edit.seconds)
     how = _how(result.made_with) or {"batch_size": edit.together, "dtype": "uint8", "device": "cpu"}
-    own = None if mask is None else encode_mask(mask)
-    return Made(item, {**asdict(receipt), **how}, encode_png(image), round(edit.seconds, 4), own)
+    outline = None if mask is None else encode_mask(mask)
+    return Made(item, {**asdict(receipt), **how}, encode_png(image), round(edit.seconds, 4), outline)
 
 
 def measure_all(edits: Sequence[Edit]) -> list[Made]:
@@ -214,12 +214,12 @@ def _checked(item: Item, request: EditRequest, result: EditResult) -> tuple[Arra
     if result.image is None or result.region is None:
         raise ValueError("the editor said ok but gave no picture or no region")
     image = composite(request.image, result.image, result.region)
-    own = _own_mask(request, result)
-    mask = request.mask if own is None else own
+    mask = _own_mask(request, result)
+    outline = request.mask if mask is None else mask
     receipt = measure(
-        request.image, image, mask, result.region, attribute=item.attribute, target_rgb=result.target_rgb
+        request.image, image, outline, result.region, attribute=item.attribute, target_rgb=result.target_rgb
     )
-    return image, own, receipt
+    return image, mask, receipt
 
 
 def _own_mask(request: EditRequest, result: EditResult) -> Array | None:
@@ -428,8 +428,10 @@ class CandidateMaker:
         if made.data is None:
             return self._failed(item, made.row)
         key = self._key(item)
-        own = {} if made.mask is None else {"mask": base64.b64encode(made.mask).decode()}
-        value = pack({"row": made.row, "seconds": made.seconds, **own}, made.data)
+        facts: dict[str, Any] = {"row": made.row, "seconds": made.seconds}
+        if made.mask is not None:
+            facts["mask"] = base64.b64encode(made.mask).decode()
+        value = pack(facts, made.data)
         self._store.put(key, value)
         self._room.count(len(value))
         logger.debug("computed %s (%s)", item.candidate_id, item.prompt.name if item.prompt else "")

@@ -291,12 +291,12 @@ class _Harvest:
                 f"{place} has no mask of {row['image_id']!r}, but {row['candidate_id']!r} is accepted; "
                 "run the stages masks and edits again"
             )
-        own = outcome.candidate["edit_mask"]
+        outline = outcome.candidate["edit_mask"]
         return {
             "image": {"bytes": self._marked(row, outcome), "path": f"{row['candidate_id']}.png"},
             "label": self._labels[row["class_id"]],
             "mask": {"bytes": data, "path": f"{row['image_id']}.png"},
-            "edit_mask": own and {"bytes": own, "path": f"{row['candidate_id']}.mask.png"},
+            "edit_mask": outline and {"bytes": outline, "path": f"{row['candidate_id']}.mask.png"},
             **{key: value for key, value in row.items() if key not in _NOT_IN_DATASET},
         }
 

@@ -102,9 +102,9 @@ OLDER = [
 def test_no_pattern_of_before_chooses_a_new_kind(monkeypatch):
     wanted = [slugs(patterns) for patterns in OLDER]
     new = {
-        "real+shuffled": r.Kind("real + shuffled", edits=True, by_name_only=True),
-        "real+synthetic-shuffled": r.Kind("real + shuffled", edits=True, by_name_only=True),
-        "blurred": r.Kind("blurred", control=True, by_name_only=True),
+        "real+shuffled": r.RegimeKind("real + shuffled", edits=True, by_name_only=True),
+        "real+synthetic-shuffled": r.RegimeKind("real + shuffled", edits=True, by_name_only=True),
+        "blurred": r.RegimeKind("blurred", control=True, by_name_only=True),
     }
     monkeypatch.setattr(r, "KINDS", r.KINDS | new)
     assert {regime.kind for regime in r.every_regime(ALL)} == set(r.KINDS)

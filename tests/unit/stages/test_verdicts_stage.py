@@ -142,7 +142,7 @@ def test_pictures_are_not_read(tmp_path, monkeypatch):
 
     monkeypatch.setattr(tables, "batches", noted)
     stage.run(config(), edits=edits, output=tmp_path / "verdicts.parquet")
-    assert asked == [[name for name in EDITS.names if name != "image"]]
+    assert asked == [[name for name in EDITS.names if name not in ("image", "edit_mask")]]
 
 
 def test_few_rows_are_held_at_once(judge, monkeypatch):
