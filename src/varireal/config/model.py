@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
+from varireal import attributes
 from varireal.config.adapters import AdaptersConfig, StatisticsConfig
 from varireal.config.base import StrictModel, explain, find_secret
 from varireal.config.edits import EditsConfig
@@ -16,6 +17,7 @@ from varireal.config.study import BudgetConfig, DatasetConfig, PromptsConfig, Re
 from varireal.config.verdicts import VerdictsConfig
 from varireal.core.registry import is_built_in
 from varireal.errors import ConfigError
+from varireal.metrics import measures
 
 
 class Config(StrictModel):
@@ -66,7 +68,7 @@ def parse_config(raw: Mapping[str, Any], *, place: str = "config") -> Config:
         # JSON has the types that YAML means; in strict mode nothing is taken for something else ("3" for 3)
         config = Config.model_validate_json(json.dumps(raw, default=str), strict=True)
     except ValidationError as error:
-        raise ConfigError(f"{place}: {explain(error, Config)}") from None
+        raise ConfigError(f"{place}: {explain(error, Config)}{_perhaps(str(error))}") from None
     except TypeError as error:
         raise ConfigError(f"{place}: a key is not text ({error}); keys are words such as 'study'") from None
     options = (
@@ -79,6 +81,12 @@ def parse_config(raw: Mapping[str, Any], *, place: str = "config") -> Config:
                 f"{place}: '{key}.options' are for backends of other packages; "
                 f"{backends[0]!r} takes none (found {', '.join(given)})"
             )
+    unworded = [a for a in config.edits.attributes if attributes.attribute_row(a).wording is None]
+    if config.prompts.source == "openai" and unworded:
+        raise ConfigError(
+            f"{place}: prompts.source is 'openai', but the attribute {attributes.named(unworded[0])} has no wording "
+            "to ask for prompts with; use prompts.source: bank"
+        )
     unpriced = _unpriced(config)
     if config.budget.usd is not None and unpriced is not None:
         raise ConfigError(f"{place}: 'budget.usd' needs the price of every hosted model; set {unpriced}")
@@ -88,6 +96,12 @@ def parse_config(raw: Mapping[str, Any], *, place: str = "config") -> Config:
             "use masks.backend: grounded_sam2 or grabcut, or images.source: csv with a mask column"
         )
     return config
+
+
+def _perhaps(error: str) -> str:
+    """What to add to an error: a key that a row of another package would have brought, had the row been usable."""
+    lost = {**attributes.broken(), **measures.broken()}.values() if "extra_forbidden" in error else ()
+    return "".join(f"; perhaps because of {reason}" for reason in lost)
 
 
 def _unpriced(config: Config) -> str | None:

@@ -12,11 +12,12 @@ from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from varireal.attributes import PRIOR, with_need
 from varireal.config.regimes import ZERO_SHOT, chosen_regimes
 from varireal.core.paths import StudyPaths, parse_run, run_name, shard_name, store_name
 from varireal.core.seeds import digest
 from varireal.hosted.money import PriceList, spent_by_model
-from varireal.names import DEFAULT_POOL, FEASIBILITIES, WITH_PRIOR
+from varireal.names import DEFAULT_POOL, FEASIBILITIES
 
 # stage: (slice, the server's place in it, the server's place in the config)
 _SERVERS = {
@@ -286,7 +287,7 @@ class Slices:
         sdxl = edits.get("sdxl", {})
         size = sdxl.get("pool_size")
         size = DEFAULT_POOL.get(str(sdxl.get("preset")), 0) if size is None else size
-        return WITH_PRIOR if edits.get("backend") == "sdxl" and sdxl.get("mode") == "masked" and size else ()
+        return with_need(PRIOR) if edits.get("backend") == "sdxl" and sdxl.get("mode") == "masked" and size else ()
 
 
 def _slice_digest(path: Path) -> str:

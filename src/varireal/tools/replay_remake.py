@@ -229,7 +229,7 @@ def remake(record: OnRecord, sources: Sources, study: Path, *, ask: bool) -> Rem
         open_store(Path(empty) / "x.sqlite") as store,
     ):
         maker = CandidateMaker(
-            config,
+            config.model_copy(update={"measures": {}}),  # the packages that measured it need not be here
             masks,
             store,
             Room(Path(empty), 1),
