@@ -239,24 +239,17 @@ def _problem(name: str, row: Attribute) -> str | None:
         return f"the row is called {row.name!r}; give both the same name"
     if not _NAME.fullmatch(name) or name in RESERVED:
         return f"{name!r} cannot be the name of an attribute; take another one of small letters, digits and '_'"
-    kinds = {
-        "title": str,
-        "instruction": str,
-        "needs": tuple,
-        "measures": tuple,
-        "gates": Mapping,
-        "questions": Mapping,
-    }
-    odd = next((key for key, kind in kinds.items() if not isinstance(getattr(row, key), kind)), None)
-    if odd is not None:
-        return f"{odd} is {getattr(row, odd)!r}; expected a {kinds[odd].__name__.lower()}"
+    texts, several = ("title", "instruction"), ("needs", "measures")
+    kinds: dict[str, Any] = {**dict.fromkeys(texts, str), **dict.fromkeys(several, tuple)}
+    kinds |= {"gates": Mapping, "questions": Mapping, "wording": PromptWording | None}
+    for key, kind in kinds.items():
+        if not isinstance(getattr(row, key), kind):
+            return f"{key} is {getattr(row, key)!r}; expected {kind}"
     if row.region not in REGIONS:
         return f"region is {row.region!r}; expected one of {', '.join(REGIONS)}"
     odd = next((need for need in row.needs if need not in NEEDS), None)
     if odd is not None:
         return f"needs has {odd!r}; expected some of {', '.join(NEEDS)}"
-    if row.wording is not None and not isinstance(row.wording, PromptWording):
-        return f"wording is {row.wording!r}; expected a PromptWording or None"
     if row.instruction and (wrong := template_problem(row.instruction)) is not None:
         return f"instruction: {wrong}"
     places = {key: getattr(row, key) for key in ("recipe", "applies")}

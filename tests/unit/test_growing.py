@@ -35,8 +35,8 @@ def grown(model, **fields):
 
 def know_weather(monkeypatch) -> None:
     """An attribute more in the table, as a later version or a package brings it."""
-    row = Attribute(name="weather", title="weather", region="whole")
-    monkeypatch.setattr(attributes, "every", lambda rows=attributes.every(): {**rows, "weather": row})
+    rows = {**attributes.every(), "weather": Attribute(name="weather", title="weather", region="whole")}
+    monkeypatch.setattr(attributes, "every", lambda: rows)
 
 
 WEATHER = (Annotated[edits.Template, Field(description="Weather.")], "Let it {prompt}.")

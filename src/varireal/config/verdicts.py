@@ -175,18 +175,17 @@ ASKING = ("vlm", "openai")
 
 
 def _gate(row: measures.Measure) -> tuple[Any, Any]:
-    """Annotation and default of a gate; limits that nobody would guess are those of the key, and shown beside it."""
-    limits = {"ge": row.low} | ({} if row.high is None else {"le": row.high})
+    """Annotation and default of a gate; limits that nobody would guess belong to the key, and are shown beside it."""
     # a gate of another package is in no slice while it is off
     later = () if row.column in measures.RECEIPT_FIELDS else (Added(before=None),)
     if row.low == 0:
-        bound = Annotated[float, Field(**limits)] | None
+        bound = Annotated[float, Field(ge=row.low, le=row.high)] | None
         return Annotated[(bound, Field(description=row.gate_doc), *later)], row.default
-    return Annotated[(float | None, Field(**limits, description=row.gate_doc), *later)], row.default
+    return Annotated[(float | None, Field(ge=row.low, le=row.high, description=row.gate_doc), *later)], row.default
 
 
 if TYPE_CHECKING:
-    _GateKeys = _AttributeKeys = StrictModel
+    _GateKeys = StrictModel
 else:
     _GateKeys = block_of("_GateKeys", {gate: _gate(row) for gate, row in measures.gated().items()})
 
@@ -205,7 +204,9 @@ def _gates(row: attributes.Attribute) -> tuple[Any, Any]:
     return Annotated[Gates, doc, whole, Added(before=Gates())], default
 
 
-if not TYPE_CHECKING:
+if TYPE_CHECKING:
+    _AttributeKeys = StrictModel
+else:
     _AttributeKeys = block_of("_AttributeKeys", {name: _gates(row) for name, row in attributes.every().items()})
 
 

@@ -89,8 +89,8 @@ def make_editor(config: EditsSlice, machine: MachineSlice, store: ItemStore | No
     """
     context = BackendContext(machine.machine, config.noun, machine.editing, store)
     editor = cast(Editor, make_backend("editors", config.edits.backend, config.edits, context))
-    makes = getattr(editor, "attributes", None)
-    odd = next((name for name in config.edits.attributes if makes is not None and name not in makes), None)
+    makes = tuple(getattr(editor, "attributes", config.edits.attributes))
+    odd = next((name for name in config.edits.attributes if name not in makes), None)
     if odd is not None:
         raise BackendError(
             f"edits.attributes has {odd!r}, but the editor {config.edits.backend!r} makes {', '.join(makes)} alone"
