@@ -68,7 +68,7 @@ def parse_config(raw: Mapping[str, Any], *, place: str = "config") -> Config:
         # JSON has the types that YAML means; in strict mode nothing is taken for something else ("3" for 3)
         config = Config.model_validate_json(json.dumps(raw, default=str), strict=True)
     except ValidationError as error:
-        raise ConfigError(f"{place}: {explain(error, Config)}{_perhaps(str(error))}") from None
+        raise ConfigError(f"{place}: {_explained(error)}") from None
     except TypeError as error:
         raise ConfigError(f"{place}: a key is not text ({error}); keys are words such as 'study'") from None
     options = (
@@ -98,10 +98,12 @@ def parse_config(raw: Mapping[str, Any], *, place: str = "config") -> Config:
     return config
 
 
-def _perhaps(error: str) -> str:
-    """What to add to an error: a key that a row of another package would have brought, had the row been usable."""
-    lost = {**attributes.broken(), **measures.broken()}.values() if "extra_forbidden" in error else ()
-    return "".join(f"; perhaps because of {reason}" for reason in lost)
+def _explained(error: ValidationError) -> str:
+    """In one line, with what may have brought a key that nothing is like: a row of another package that is broken."""
+    message = explain(error, Config)
+    lost = {**attributes.broken(), **measures.broken()}.values()
+    unknown = "unknown key" in message and "did you mean" not in message
+    return "; ".join([message, *(f"or mend {reason}" for reason in lost if unknown)])
 
 
 def _unpriced(config: Config) -> str | None:
