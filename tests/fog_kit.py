@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-MODULE = '''
+MODULE = """
 from varireal.attributes import Attribute, PromptWording
 from varireal.metrics.measures import Measure
 from varireal.names import OK
@@ -68,7 +68,7 @@ class FogEditor:
             made = (request.image * (1 - share) + 255 * share).astype(np.uint8)
             results.append(EditResult(OK, image=made, region=np.ones(request.mask.shape, bool)))
         return results
-'''
+"""
 
 ENTRY_POINTS = """
 [varireal.attributes]

@@ -1,10 +1,29 @@
-"""Attributes and measures of another package: one row each, and everything knows them; who does not use them sees none."""
+"""Attributes and measures: one row each, here or in another package; who does not use a row does not see it."""
 
 import json
+from pathlib import Path
 
+import numpy as np
 import pytest
+import yaml
 
 from fog_kit import install, python
+from varireal import attributes, names
+from varireal.attributes import Attribute, PromptWording
+from varireal.config.edits import EditInstructions, HostedEdits, InstructEdits
+from varireal.config.hosted import OpenAIPrompts
+from varireal.config.verdicts import QuestionsConfig
+from varireal.editors.frame import may_change, settled
+from varireal.errors import BackendError, ConfigError
+from varireal.judges.questions import Questions, questions_digest, read_questions
+from varireal.metrics import measures
+from varireal.prompts.bank import load_bank, prompts_for
+from varireal.prompts.class_file import ENTRY_KEYS, TOP_KEYS, read_class_file, write_class_file
+from varireal.prompts.instructions import PromptTemplates, templates_digest
+from varireal.prompts.requests import Arm, Place, PromptRequests
+from varireal.records import ClassInfo, MeasuredEdit
+from varireal.store import tables
+from varireal.store.schemas import DATASET, EDITS, MANIFEST, measures_in, with_measures
 
 CONFIG = """
 import json, sys
@@ -39,9 +58,6 @@ print(json.dumps({
 }))
 """
 
-EDITS = [
-    *("fgo", "lost", "bend", "other", "size", "haze", "steep", "strict"),
-]
 PROBLEMS = {
     "fgo": "unknown attribute 'fgo'; did you mean 'fog'?",
     "lost": "the attribute 'lost' cannot be used: fogkit, entry point 'lost' of varireal.attributes: it cannot be "
@@ -50,7 +66,7 @@ PROBLEMS = {
     "other": "the row is called 'fog'; give both the same name",
     "size": "'size' cannot be the name of an attribute",
     "haze": "fogkit:HAZE is no Attribute",
-    "steep": "'steep' (package fogkit, entry point 'steep') cannot be edited: measures has 'hase'; did you mean 'haze'?",
+    "steep": "'steep' (package fogkit, entry point 'steep') cannot be edited: measures has 'hase'; did you",
     "strict": "cannot be edited: gates.min_haze is 3; expected a number from -1 to 1",
 }
 
@@ -136,7 +152,7 @@ from varireal.store import tables
 import pyarrow.parquet as pq
 
 KIT, OUT = Study(Path(".")), StudyPaths("results/s")
-NAMES = {("fog", "feasible"): "thick fog", ("fog", "infeasible"): "thin green fog", ("color", "feasible"): "thick grey"}
+NAMES = {("fog", "feasible"): "thick fog", ("fog", "infeasible"): "thin fog", ("color", "feasible"): "thick grey"}
 prompts = [Prompt(f"gull.{a}.{f}.1", "gull", a, f, name, "So.") for (a, f), name in NAMES.items()]
 prompts.append(Prompt("gull.color.infeasible.1", "gull", "color", "infeasible", "thin grey", "So."))
 Path("gull.yaml").unlink()
@@ -190,6 +206,14 @@ facts["funnel"] = Path("f.csv").read_text()
 facts["card"] = Path("README.md").read_text()
 facts["again"] = everything(config("fog", "color", rounds=2), "fog")
 facts["hazy"] = everything(config("color", gates={"color": {"min_haze": 0.2, "max_leak": None}}), "color")
+
+from varireal.errors import BackendError
+from varireal.stages.candidates import make_editor
+from varireal.backends import NO_MACHINE
+try:
+    make_editor(config("texture")["edits"], NO_MACHINE)
+except BackendError as error:
+    facts["refused"] = str(error)
 print(json.dumps(facts))
 """
 
@@ -197,7 +221,8 @@ print(json.dumps(facts))
 @pytest.fixture(scope="module")
 def study(site, tmp_path_factory):
     """A small study with both, and what it would be with a gate on a published attribute."""
-    return json.loads(python(STUDY, site=site, cwd=tmp_path_factory.mktemp("study")))
+    folder = tmp_path_factory.mktemp("study")
+    return json.loads(python(STUDY, site=site, cwd=folder)) | {"folder": str(folder)}
 
 
 def test_its_measure_refuses_what_does_not_pass_its_gate(study):
@@ -238,3 +263,120 @@ def test_a_gate_on_a_published_attribute_brings_the_column(study):
     assert "haze" in hazy["color/feasible"]["columns"]
     assert hazy["color/feasible"]["computed"] == 3
     assert [reasons[0].partition(":")[0] for reasons in hazy["color/infeasible"]["reasons"]] == ["no_haze"] * 3
+
+
+def test_an_editor_of_a_package_says_what_it_makes(study):
+    assert study["refused"] == "edits.attributes has 'texture', but the editor 'fogger' makes fog, color alone"
+
+
+def test_its_column_is_read_without_the_package(study):
+    place = Path(study["folder"]) / "results/s/edits/fog/feasible/round0/00000-of-00001.parquet"
+    (field,) = measures_in([place])
+    assert (field.name, field.metadata[b"doc"], field.metadata[b"measure_of"]) == (
+        *("haze", b"mean brightening, -1..1"),
+        b"fogkit 1",
+    )
+    rows = tables.read(place, with_measures(EDITS, [field]), ["status", "haze"])
+    assert [row["haze"] is not None for row in rows] == [True, True, False]
+    assert with_measures(EDITS, measures_in([])) == EDITS
+
+
+def test_a_measure_whose_package_is_gone_says_what_to_install():
+    picture, mask = np.zeros((4, 4, 3), np.uint8), np.ones((4, 4), bool)
+    edit = MeasuredEdit(picture, picture, mask, mask, "color")
+    assert set(measures.measure(edit, {})) == set(measures.RECEIPT_FIELDS)
+    with pytest.raises(BackendError, match=r"measures 'haze', which is not there: install the package fogkit$"):
+        measures.measure(edit, {"haze": "fogkit 1"})
+
+
+def test_names_that_rows_may_not_have_are_all_on_the_lists():
+    """A row of a package must not take a key that means something else."""
+    keys = {key for block in (InstructEdits, HostedEdits) for key in block.model_fields}
+    instructed = set(EditInstructions.model_fields)
+    recipes = yaml.safe_load((Path(attributes.__file__).parent / "assets/recipes/paper.yaml").read_text())
+    sections = (keys | set(TOP_KEYS) | set(recipes)) - set(names.ATTRIBUTES)
+    assert sections - attributes.RESERVED == set()
+    assert instructed == set(names.ATTRIBUTES)
+    columns = {name for schema in (EDITS, MANIFEST, DATASET) for name in schema.names}
+    assert columns - set(measures.RECEIPT_FIELDS) == measures.TAKEN
+
+
+def test_every_row_of_this_package_is_whole():
+    for row in attributes.every().values():
+        assert attributes._problem(row.name, row) is None
+        assert measures.problem(row) is None
+        assert issubclass(attributes.at_place(row.recipe), object)
+    for column, row in measures.every().items():
+        assert callable(attributes.at_place(row.function)), column
+        assert measures._problem(column, row) is None or column in measures.TAKEN
+
+
+WEATHER = Attribute(
+    name="weather",
+    title="weather",
+    region="whole",
+    wording=PromptWording(
+        many="weathers around the {noun}",
+        feasible="ones that it lives in",
+        infeasible="ones that do not exist on Earth",
+        each="weather around it",
+        more="Name no place.",
+    ),
+    questions={key: {"ask": f'Is the weather "{{name}}" ({key})?'} for key in names.MAIN},
+)
+
+
+@pytest.fixture
+def weather(monkeypatch):
+    """A fourth row."""
+    rows = {**attributes.every(), "weather": WEATHER}
+    monkeypatch.setattr(attributes, "every", lambda: rows)
+    monkeypatch.setattr("varireal.prompts.class_file.TOP_KEYS", (*TOP_KEYS[:-2], "weather", *TOP_KEYS[-2:]))
+
+
+def test_a_bank_and_prompt_files_take_prompts_of_a_fourth_row(weather, tmp_path):
+    arms = {arm: [{"name": f"{arm} rain", "description": "It rains."}] for arm in names.FEASIBILITIES}
+    bank = {"dataset": "d", "noun": "bird", "shared": {"weather": arms}}
+    (tmp_path / "bank.yaml").write_text(yaml.safe_dump(bank))
+    prompts = prompts_for(load_bank(tmp_path / "bank.yaml"), "gull", "Gull")
+    assert [prompt.attribute for prompt in prompts] == ["weather", "weather"]
+    path = tmp_path / "gull.yaml"
+    write_class_file(path, ClassInfo("gull", "Gull"), prompts, origin="bank.yaml")
+    assert read_class_file(path) == prompts
+    assert "\nweather:\n" in path.read_text()
+    write_class_file(tmp_path / "tern.yaml", ClassInfo("tern", "Tern"), [], origin="bank.yaml")
+    assert "weather" not in (tmp_path / "tern.yaml").read_text()
+    assert "id" in ENTRY_KEYS
+
+
+def test_a_language_model_is_asked_with_the_words_of_the_row(weather):
+    requests = PromptRequests(OpenAIPrompts(), "bird", PromptTemplates(None))
+    place, arm = Place("gull", "Gull", "weather"), Arm(3)
+    text = requests.next(place, "infeasible", arm, arm).messages[1]["content"]
+    assert "Write 3 different infeasible weathers around the bird: ones that do not exist on Earth.\n" in text
+    assert "Name no place." in text
+    question, _ = requests.judgement(place, [])
+    assert "Each prompt is a weather around it." in question.messages[1]["content"]
+    assert templates_digest(None, ["color"]) == templates_digest(None)
+    assert templates_digest(None, ["color", "weather"]) != templates_digest(None)
+
+
+def test_a_judge_asks_the_questions_of_the_row(weather, tmp_path):
+    config = QuestionsConfig()
+    asked = Questions(config, "bird").about(attribute="weather", class_name="gull", name="snow")
+    assert 'Is the weather "snow" (present_1)?' in asked["present_1"]
+    assert questions_digest(config, ("color",)) == questions_digest(config)
+    assert questions_digest(config, ("color", "weather")) != questions_digest(config)
+    file = tmp_path / "mine.yaml"
+    file.write_text("instruction: '{question} Yes or no?'\n")
+    with pytest.raises(ConfigError, match=r"mine.yaml, weather must have exactly present_1"):
+        read_questions(QuestionsConfig(file=str(file)), ("weather",))
+
+
+def test_the_region_of_a_row_is_what_may_change(weather):
+    mask = np.zeros((8, 8), bool)
+    mask[2:5, 2:5] = True
+    picture = np.full((8, 8, 3), 9, np.uint8)
+    assert may_change(mask, "weather").all()
+    assert (may_change(mask, "color") == mask).all()
+    assert settled(np.zeros_like(picture), mask, "weather", picture) is picture
