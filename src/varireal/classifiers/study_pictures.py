@@ -93,6 +93,7 @@ def read_material(
         recomposed=recomposed,
         edits=_edits(config, paths, labels),
         class_names=[config.classes[class_id] for class_id in sorted(config.classes)],
+        # where nothing is meant by it, the controls have as many pictures as the attribute that was there first
         attributes=meant_by_all(config.attributes, config.all_of) or config.attributes[:1],
     )
 

@@ -39,7 +39,7 @@ class Editor(Protocol):
 
     Attributes:
         name: config name of the backend.
-        version: raised whenever the same request would give other bytes.
+        version: raised whenever the same request would give other bytes, of the picture or of its mask.
         revision: revision of the model behind it, None without a model.
     """
 
