@@ -2,7 +2,8 @@
 
 A third party adds ``[project.entry-points."varireal.learners"] mine = "my_package:MyLearner"``; then
 ``adapters.learner: mine`` works, and ``adapters.options`` are the keyword arguments of its class. One that can name
-classes before any training is registered under ``varireal.zero_shot`` as well: then the regime zero-shot is scored.
+classes before any training says so in brackets, ``"my_package:MyLearner [zero_shot]"``; else there is no regime
+zero-shot in its studies, neither as a job nor in a comparison. ``gpu`` in the brackets asks schedulers for one.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field, field_validator
 
 from varireal.config.base import Added, Fraction, LearnerName, Options, StrictModel, lists
 from varireal.config.machine import ModelRef
-from varireal.core.registry import described
+from varireal.core.registry import described, needs_gpu
 from varireal.names import AUGMENTATIONS, TINY
 from varireal.statistics.measures import FURTHER, further_names, unknown_measure
 
@@ -162,8 +162,8 @@ class AdaptersConfig(StrictModel):
 
     @property
     def wants_gpu(self) -> bool:
-        """Whether trainings want a GPU; of a learner of another package nothing is known."""
-        return self.weights is not None
+        """Whether trainings want a GPU."""
+        return self.weights is not None or needs_gpu("learners", self.learner)
 
 
 class StatisticsConfig(StrictModel):

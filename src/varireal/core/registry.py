@@ -1,8 +1,9 @@
 """Backends by name: those of this package, one row each, and those that other packages register as entry points.
 
 A third party adds ``[project.entry-points."varireal.editors"] mine = "my_package:MyEditor"``; then
-``edits.backend: mine`` works, and ``edits.options`` are the keyword arguments of its class. Light: a backend's module
-is imported only when it is loaded.
+``edits.backend: mine`` works, and ``edits.options`` are the keyword arguments of its class. What a scheduler and the
+config must know without importing it stands behind its place in brackets: ``"my_package:MyEditor [gpu, wordless]"``.
+Light: a backend's module is imported only when it is loaded.
 """
 
 import importlib
@@ -28,12 +29,13 @@ class Backend:
         place: ``module:attribute`` of its class or function.
         version: raised when it gives other results for the same input; a test keeps it equal to that of the class.
         text: what it is, in a few words, for the description of the config's key.
-        extra: the extra that brings its libraries; empty when it needs none. ``diffusion`` wants a GPU.
+        extra: the extra that brings its libraries; empty when it needs none. Models of ``diffusion`` want a GPU.
         words: whether its results depend on what the classes are called or what all of them are (``images.noun``).
         hosted: whether it asks the server in its block of the config, as ``edits.openai_images.server``.
         asks: of a judge, whether it is a model of this package that gets the questions.
         seconds: of one item on a card or core of the slower half, for the time that a scheduler is asked for.
         source_type: of an editor, what IPTC calls its pictures, see ``marks.SOURCE_TYPES``.
+        gpu: of another package's, whether it wants a GPU (``gpu`` in the brackets of its entry point).
         masks: of an image source, whether its photos come with masks: yes, no, or some (of those that its list names).
         path: of an image source, what ``path`` in its block must name; empty when it has none.
         zero_shot: of a learner, whether it can name classes before any training, which is then the regime zero-shot.
@@ -48,6 +50,7 @@ class Backend:
     asks: bool = False
     seconds: float = 15.0
     source_type: str = "compositeSynthetic"
+    gpu: bool = False
     masks: str = "some"
     path: str = ""
     zero_shot: bool = False
@@ -229,15 +232,24 @@ def is_built_in(capability: str, name: str) -> bool:
 
 
 def known_backend(capability: str, name: str) -> Backend:
-    """The row of a backend, without importing it; of another package's, its place, its package's version and defaults.
+    """The row of a backend, without importing it; of another package's, what its entry point tells, and defaults.
 
     Raises:
-        BackendError: no such backend.
+        BackendError: no such backend, or its entry point has a word in brackets that means nothing.
     """
     if is_built_in(capability, name):
         return CAPABILITIES[capability].backends[name]
     point = _entry_point(capability, name)
-    return Backend(point.value, point.dist.version if point.dist is not None else "unknown")
+    words = set(point.extras)
+    unknown = sorted(words - {"gpu", "wordless", "zero_shot"})
+    if unknown:
+        raise BackendError(
+            f"unknown word {unknown[0]!r} in brackets ({_origin(point)}); expected gpu, wordless or zero_shot"
+        )
+    version = point.dist.version if point.dist is not None else "unknown"
+    return Backend(
+        point.value, version, words="wordless" not in words, gpu="gpu" in words, zero_shot="zero_shot" in words
+    )
 
 
 def described(capability: str) -> str:
@@ -253,14 +265,11 @@ def backend_origin(capability: str, name: str) -> str:
 
 
 def has_zero_shot(learner: str) -> bool:
-    """Whether a learner can name classes before any training, without importing it.
+    """Whether a learner can name classes before any training (``zero_shot`` in the brackets of its entry point).
 
-    A learner of another package that can is registered under ``varireal.zero_shot`` as well: the workflow has to know
-    while it is parsed.
+    Nothing is imported, for the workflow has to know while it is parsed. False where its package is not installed.
     """
-    if is_built_in("learners", learner):
-        return known_backend("learners", learner).zero_shot
-    return any(point.name == learner for point in metadata.entry_points(group="varireal.zero_shot"))
+    return learner in backend_names("learners") and known_backend("learners", learner).zero_shot
 
 
 def backend_version(capability: str, name: str) -> str:
@@ -273,8 +282,9 @@ def backend_version(capability: str, name: str) -> str:
 
 
 def needs_gpu(capability: str, name: str) -> bool:
-    """Whether a backend of this package runs models that want a GPU."""
-    return backend_extra(capability, name) == "diffusion"
+    """Whether a backend runs models that want a GPU."""
+    row = known_backend(capability, name)
+    return row.gpu or row.extra == "diffusion"
 
 
 def backend_extra(capability: str, name: str) -> str:

@@ -146,8 +146,8 @@ def needed_models(config: Config) -> list[ModelNeed]:
             if path not in idle:
                 stages = needs[key].stages if key in needs else ()
                 needs[key] = ModelNeed(key, ref, (*stages, stage), backend)
-    weights = config.adapters.weights if config.adapters.regimes else None
-    if weights is not None:
+    weights = config.adapters.weights
+    if config.adapters.regimes and weights is not None:
         needs[ADAPTERS] = ModelNeed(ADAPTERS, weights, ("adapters",), "adapters")
     return list(needs.values())
 

@@ -200,5 +200,5 @@ def _checked(trained: Any) -> Trained:
     """What a learner gave, if it is what it should be; the caller says whose it is."""
     if not isinstance(trained, Trained):
         raise TypeError(f"train gave {type(trained).__name__}, expected varireal.classifiers.base.Trained")
-    deserialize(trained.weights)
+    deserialize(trained.weights)  # type: ignore[no-untyped-call]
     return trained

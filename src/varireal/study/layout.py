@@ -16,14 +16,7 @@ from varireal.config.model import Config
 from varireal.config.slices import slice_digest, slice_text, stage_slices
 from varireal.core.paths import StudyPaths, check_results_folder, dataset_files
 from varireal.core.provenance import STAGE_VERSIONS
-from varireal.core.registry import (
-    CAPABILITIES,
-    backend_extra,
-    backend_version,
-    has_zero_shot,
-    is_built_in,
-    known_backend,
-)
+from varireal.core.registry import CAPABILITIES, backend_version, has_zero_shot, is_built_in, known_backend, needs_gpu
 from varireal.core.seeds import digest
 from varireal.core.stages import TRAINING_STAGES, slice_of
 from varireal.datasets.sources import image_source
@@ -151,7 +144,7 @@ class Layout:
 
     def environment(self, stage: str) -> str:
         """Conda environment of the jobs of a stage: the small one when none of its backends loads a model here."""
-        loads = any(backend_extra(*backend) == "diffusion" for backend in self.config.backends(stage))
+        loads = any(needs_gpu(*backend) for backend in self.config.backends(stage))
         return "models" if loads else "core"
 
     @cached_property

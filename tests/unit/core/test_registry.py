@@ -4,15 +4,25 @@ import sys
 
 import pytest
 
+from varireal.backends import BackendContext, make_backend
 from varireal.config.model import parse_config
+from varireal.config.slices import slice_text, stage_slices
 from varireal.core.marks import SOURCE_TYPES
-from varireal.core.registry import backend_names, backend_version, digital_source_type, is_built_in, load_backend
+from varireal.core.registry import (
+    backend_names,
+    backend_version,
+    digital_source_type,
+    is_built_in,
+    known_backend,
+    load_backend,
+)
 from varireal.errors import BackendError, ConfigError
 from varireal.judges.gates import ReceiptJudge
 from varireal.segmenters.grabcut import GrabCutSegmenter
 from varireal.segmenters.grounded_sam2 import GroundedSam2Segmenter
 from varireal.segmenters.matting import MattingSegmenter
 from varireal.segmenters.provided import ProvidedSegmenter
+from varireal.study.needs import stage_needs
 from varireal_demo.editor import ProceduralEditor
 
 BUILT_IN = [
@@ -177,6 +187,44 @@ def test_two_packages_with_one_name_are_told_apart_and_refused(site):
     install(site, "two", entry_points="[varireal.editors]\nsame = fake_backends:CircleSegmenter\n")
     with pytest.raises(BackendError, match=r"'same' is there twice \(package one .*; package two .*\); uninstall"):
         backend_version("editors", "same")
+
+
+def test_what_is_known_without_importing_stands_in_brackets(site):
+    install(site, entry_points="[varireal.segmenters]\nboth = fake_backends:CircleSegmenter [gpu, wordless]\n")
+    config = parse_config({"masks": {"backend": "both"}})
+    assert stage_needs(config, "masks", 10).gpu == 1
+    assert stage_slices(config, {})["masks"].noun == ""
+    assert "fake_backends" not in sys.modules
+    assert load_backend("segmenters", "both").version == 4
+
+
+def test_without_brackets_a_backend_wants_no_gpu_and_may_use_every_word(installed):
+    config = parse_config({"masks": {"backend": "circle"}})
+    assert stage_needs(config, "masks", 10).gpu == 0
+    assert stage_slices(config, {})["masks"].noun == "bird"
+
+
+def test_a_word_in_brackets_that_means_nothing_is_refused(site):
+    install(site, entry_points="[varireal.editors]\nodd = fake_backends:Dumb [fast]\n")
+    with pytest.raises(BackendError, match=r"unknown word 'fast' in brackets \(package fake 1\.0, entry point fake_b"):
+        known_backend("editors", "odd")
+
+
+def test_a_judge_of_another_package_has_options(site):
+    install(site, entry_points="[varireal.judges]\nstrict = fake_backends:Strict\n")
+    (site / "fake_backends.py").write_text(
+        "class Strict:\n"
+        "    name, version, revision = 'strict', 1, None\n"
+        "    def __init__(self, limit=1): self.limit = limit\n"
+        "    def judge(self, candidates, gates): return []\n"
+    )
+    verdicts = parse_config({"verdicts": {"judge": "strict", "options": {"limit": 9}}}).verdicts
+    assert make_backend("judges", "strict", verdicts, BackendContext()).limit == 9
+    assert "options" in slice_text(stage_slices(parse_config({"verdicts": verdicts.model_dump()}), {})["verdicts"])
+    assert '"options": {"limit"' not in slice_text(stage_slices(parse_config({}), {})["verdicts"])
+    wrong = verdicts.model_copy(update={"options": {"limt": 9}})
+    with pytest.raises(BackendError, match=r"verdicts\.options: .*'strict' does not take them .*'limt'"):
+        make_backend("judges", "strict", wrong, BackendContext())
 
 
 def test_the_config_takes_a_registered_backend_with_its_options(installed):
