@@ -41,8 +41,8 @@ from varireal.store.schemas import PRIORS
 logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
-# What other packages measure, as the slice has it: identity by column, by attribute.
-Packages = Mapping[str, Mapping[str, str]]
+# Measures that came later, as the slice has them: identity by column, by attribute.
+Later = Mapping[str, Mapping[str, str]]
 
 PER_GROUP = 1  # of the table of priors: the number of a row is that of its group, so one picture can be read alone
 
@@ -179,7 +179,7 @@ def failure(result: EditResult) -> dict[str, Any]:
     return {"status": str(result.status), "reason": result.reason, **_how(result.made_with)}
 
 
-def measured(edit: Edit, packages: Packages) -> Made:
+def measured(edit: Edit, later: Later) -> Made:
     """Measure an answer; one that cannot be measured is a failed item, not a picture.
 
     Raises:
@@ -189,7 +189,7 @@ def measured(edit: Edit, packages: Packages) -> Made:
     if result.status != names.OK or edit.request is None:
         return Made(item, failure(result), None, edit.seconds)
     try:
-        image, receipt = _checked(item, edit.request, result, packages.get(item.attribute, {}))
+        image, receipt = _checked(item, edit.request, result, later.get(item.attribute, {}))
     except BackendError:
         raise
     except Exception as error:
@@ -203,9 +203,9 @@ def measured(edit: Edit, packages: Packages) -> Made:
     return Made(item, {**receipt, **how}, encode_png(image), round(edit.seconds, 4))
 
 
-def measure_all(edits: Sequence[Edit], packages: Packages) -> list[Made]:
+def measure_all(edits: Sequence[Edit], later: Later) -> list[Made]:
     """Edits with their receipts and coded pictures; touches no store, so it may run beside the editor."""
-    return [measured(edit, packages) for edit in edits]
+    return [measured(edit, later) for edit in edits]
 
 
 def _how(made_with: MadeWith | None) -> dict[str, Any]:
@@ -215,7 +215,7 @@ def _how(made_with: MadeWith | None) -> dict[str, Any]:
 
 
 def _checked(
-    item: Item, request: EditRequest, result: EditResult, packages: Mapping[str, str]
+    item: Item, request: EditRequest, result: EditResult, later: Mapping[str, str]
 ) -> tuple[Array, dict[str, float | None]]:
     """The picture with the photo's own pixels outside the region, and its receipt.
 
@@ -228,7 +228,7 @@ def _checked(
         raise ValueError("the editor said ok but gave no picture or no region")
     image = composite(request.image, result.image, result.region)
     edit = MeasuredEdit(request.image, image, request.mask, result.region, item.attribute, result.target_rgb)
-    return image, measure(edit, packages)
+    return image, measure(edit, later)
 
 
 def _inapplicable(request: EditRequest) -> EditResult | None:
