@@ -11,10 +11,9 @@ import yaml
 from fog_kit import install, python
 from varireal import attributes, names
 from varireal.attributes import Attribute, PromptWording
-from varireal.config.edits import EditInstructions, HostedEdits, InstructEdits, SdxlEdits, masked_recipe
+from varireal.config.edits import EditInstructions, HostedEdits, InstructEdits, masked_recipe
 from varireal.config.hosted import OpenAIPrompts
 from varireal.config.verdicts import QuestionsConfig
-from varireal.editors.diffusion.wording import SdxlTexts
 from varireal.editors.frame import may_change, settled
 from varireal.errors import BackendError, ConfigError
 from varireal.judges.questions import Questions, questions_digest, read_questions
@@ -408,6 +407,3 @@ def test_a_recipe_of_a_row_needs_no_section_in_the_presets(weather, monkeypatch)
     }
     recipe = masked_recipe("matched", "pets", "weather", "feasible", {"weather": mine})
     assert (recipe.alpha, recipe.use_negative, recipe.letterbox, recipe.control_steps) == (0.1, True, "bucket", 25)
-    texts = SdxlTexts(SdxlEdits(), "bird")
-    assert set(texts.used_models("weather")) == {"inpaint", "base", "controlnet", "ip_adapter", "vae"}
-    assert set(texts.used_models("background")) == {"inpaint", "prior", "vae"}
