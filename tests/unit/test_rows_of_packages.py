@@ -1,6 +1,7 @@
 """Attributes and measures: one row each, here or in another package; who does not use a row does not see it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import yaml
 from fog_kit import install, python
 from varireal import attributes, names
 from varireal.attributes import Attribute, PromptWording
-from varireal.config.edits import EditInstructions, HostedEdits, InstructEdits
+from varireal.config.edits import EditInstructions, HostedEdits, InstructEdits, masked_recipe
 from varireal.config.hosted import OpenAIPrompts
 from varireal.config.verdicts import QuestionsConfig
 from varireal.editors.frame import may_change, settled
@@ -139,6 +140,7 @@ def test_the_schema_has_them(with_package):
 
 STUDY = """
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from edits_kit import SHARD, Study
@@ -289,6 +291,14 @@ def test_a_measure_whose_package_is_gone_says_what_to_install():
         measures.measure(edit, {"haze": "fogkit 1"})
 
 
+def test_a_measure_that_this_package_learns_later_is_named_by_it(monkeypatch):
+    row = measures.Measure(column="glow", doc="a glow", function="fogkit:glow")
+    rows = {**measures.every(), "glow": row}
+    monkeypatch.setattr(measures, "every", lambda: rows)
+    assert measures.identity("glow") == "varireal 1"
+    assert "glow" not in measures.RECEIPT_FIELDS
+
+
 def test_names_that_rows_may_not_have_are_all_on_the_lists():
     """A row of a package must not take a key that means something else."""
     keys = {key for block in (InstructEdits, HostedEdits) for key in block.model_fields}
@@ -380,3 +390,20 @@ def test_the_region_of_a_row_is_what_may_change(weather):
     assert may_change(mask, "weather").all()
     assert (may_change(mask, "color") == mask).all()
     assert settled(np.zeros_like(picture), mask, "weather", picture) is picture
+
+
+def test_a_recipe_of_a_row_needs_no_section_in_the_presets(weather, monkeypatch):
+    """What the presets share and the model's defaults are its values; the rest is the user's."""
+    painted = replace(WEATHER, recipe="varireal.config.edits:ColorRecipe")
+    rows = {**attributes.every(), "weather": painted}
+    monkeypatch.setattr(attributes, "every", lambda: rows)
+    mine = {
+        "template": "{class} in {prompt}",
+        "guidance": 3,
+        "steps": 4,
+        "strength": 0.5,
+        "alpha": 0.1,
+        "ip_scale": 0.2,
+    }
+    recipe = masked_recipe("matched", "pets", "weather", "feasible", {"weather": mine})
+    assert (recipe.alpha, recipe.use_negative, recipe.letterbox, recipe.control_steps) == (0.1, True, "bucket", 25)

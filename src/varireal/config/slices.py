@@ -76,7 +76,7 @@ class EditsSlice(StrictModel):
     max_failed_fraction: float
     reading: ReadingConfig
     edits: EditsConfig
-    # column and identity of each measure of another package, by the attribute that it is measured on
+    # column and identity of each measure that came later, by the attribute that it is measured on
     measures: Annotated[dict[str, dict[str, str]], Added(before={})] = {}  # noqa: RUF012
 
 
@@ -219,7 +219,7 @@ def _slices_behind_edits(config: Config, classes: dict[str, str], licences: dict
 
 
 def _measures(config: Config) -> dict[str, dict[str, str]]:
-    """What other packages measure: where an attribute of the study lists it, or a gate on it is set."""
+    """Measures that came later: where an attribute of the study lists one, or a gate on it is set."""
     used: dict[str, dict[str, str]] = {}
     for name in config.edits.attributes:
         listed, gates = attributes.attribute_row(name).measures, getattr(config.verdicts.gates, name)

@@ -173,7 +173,7 @@ class ReviewConfig(StrictModel):
 
 def _gate(row: measures.Measure) -> tuple[Any, Any]:
     """Annotation and default of a gate; limits that nobody would guess belong to the key, and are shown beside it."""
-    # a gate of another package is in no slice while it is off
+    # a gate that came later is in no slice while it is off
     later = () if row.column in measures.RECEIPT_FIELDS else (Added(before=None),)
     if row.low == 0:
         bound = Annotated[float, Field(ge=row.low, le=row.high)] | None

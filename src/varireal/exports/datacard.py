@@ -68,7 +68,7 @@ class CardFacts:
         manifest: path of the manifest, relative to the card.
         funnel: path of the counts as CSV, relative to the card.
         scores: feasibility score by setting and population; empty when no model judged.
-        measures: columns of measures of other packages.
+        measures: columns of measures that came later.
     """
 
     config: DatasetSlice

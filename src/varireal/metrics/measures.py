@@ -148,8 +148,13 @@ _BUILT_IN = (
     ),
 )
 
-# Columns of every table of edits, with their meaning.
-RECEIPT_FIELDS: dict[str, str] = {row.column: row.doc for row in _BUILT_IN}
+# Studies were finished when these were all: they are columns of every table of edits, with their meaning. What came
+# later, here or in another package, is in a study only where it is used.
+_PUBLISHED = (
+    *("changed_fraction", "leak_max", "leak_mean", "seam_score", "silhouette_iou"),
+    *("color_distance", "hue_distance", "edge_ssim"),
+)
+RECEIPT_FIELDS: dict[str, str] = {row.column: row.doc for row in _BUILT_IN if row.column in _PUBLISHED}
 
 _COLUMN = re.compile(r"[a-z][a-z0-9_]{0,39}")
 # Columns of edits, manifest and data set that are no measures; a test keeps the list whole.
@@ -209,10 +214,8 @@ def gated() -> dict[str, Measure]:
 
 
 def identity(column: str) -> str:
-    """Package and version of another package's measure, for slices and item keys; empty for one of this package."""
-    if column in RECEIPT_FIELDS:
-        return ""
-    return f"{_table()[1].packages[column]} {every()[column].version}"
+    """Package and version of a measure that came later, for slices and item keys."""
+    return f"{_table()[1].packages.get(column, 'varireal')} {every()[column].version}"
 
 
 def doc(column: str) -> str:
@@ -246,12 +249,12 @@ def _near(word: str, known: Mapping[str, Any]) -> str:
     return f"; did you mean {near[0]!r}? known: {', '.join(known)}" if near else f"; known: {', '.join(known)}"
 
 
-def measure(edit: MeasuredEdit, packages: Mapping[str, str]) -> dict[str, float | None]:
-    """Measure an edit by every column of this package, of which those that its attribute lacks are None.
+def measure(edit: MeasuredEdit, later: Mapping[str, str]) -> dict[str, float | None]:
+    """Measure an edit by every column of ``RECEIPT_FIELDS``, of which those that its attribute lacks are None.
 
     Args:
         edit: what is measured.
-        packages: columns of other packages that the study uses, with their ``identity``.
+        later: columns that came later and that the study uses, with their ``identity``.
 
     Raises:
         BackendError: a measure of another package is not there.
@@ -261,10 +264,10 @@ def measure(edit: MeasuredEdit, packages: Mapping[str, str]) -> dict[str, float 
     values = {
         column: at_place(every()[column].function)(edit) if column in listed else None for column in RECEIPT_FIELDS
     }
-    return values | {column: _from_package(edit, column, identity) for column, identity in packages.items()}
+    return values | {column: _later_measure(edit, column, identity) for column, identity in later.items()}
 
 
-def _from_package(edit: MeasuredEdit, column: str, identity: str) -> float | None:
+def _later_measure(edit: MeasuredEdit, column: str, identity: str) -> float | None:
     if column not in every():
         why = broken().get(column, f"install the package {identity.rpartition(' ')[0]}")
         raise BackendError(f"the study measures {column!r}, which is not there: {why}")

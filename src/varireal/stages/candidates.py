@@ -44,8 +44,8 @@ from varireal.store.schemas import PRIORS
 logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
-# What other packages measure, as the slice has it: identity by column, by attribute.
-Packages = Mapping[str, Mapping[str, str]]
+# Measures that came later, as the slice has them: identity by column, by attribute.
+Later = Mapping[str, Mapping[str, str]]
 
 PER_GROUP = 1  # of the table of priors: the number of a row is that of its group, so one picture can be read alone
 
@@ -184,7 +184,7 @@ def failure(result: EditResult) -> dict[str, Any]:
     return {"status": str(result.status), "reason": result.reason, **_how(result.made_with)}
 
 
-def measured(edit: Edit, packages: Packages) -> Made:
+def measured(edit: Edit, later: Later) -> Made:
     """Measure an answer; one that cannot be measured is a failed item, not a picture.
 
     Raises:
@@ -194,7 +194,7 @@ def measured(edit: Edit, packages: Packages) -> Made:
     if result.status != names.OK or edit.request is None:
         return Made(item, failure(result), None, edit.seconds)
     try:
-        image, mask, receipt = _checked(item, edit.request, result, packages.get(item.attribute, {}))
+        image, mask, receipt = _checked(item, edit.request, result, later.get(item.attribute, {}))
     except BackendError:
         raise
     except Exception as error:
@@ -209,9 +209,9 @@ def measured(edit: Edit, packages: Packages) -> Made:
     return Made(item, {**receipt, **how}, encode_png(image), round(edit.seconds, 4), outline)
 
 
-def measure_all(edits: Sequence[Edit], packages: Packages) -> list[Made]:
+def measure_all(edits: Sequence[Edit], later: Later) -> list[Made]:
     """Edits with their receipts and coded pictures; touches no store, so it may run beside the editor."""
-    return [measured(edit, packages) for edit in edits]
+    return [measured(edit, later) for edit in edits]
 
 
 def _how(made_with: MadeWith | None) -> dict[str, Any]:
@@ -221,7 +221,7 @@ def _how(made_with: MadeWith | None) -> dict[str, Any]:
 
 
 def _checked(
-    item: Item, request: EditRequest, result: EditResult, packages: Mapping[str, str]
+    item: Item, request: EditRequest, result: EditResult, later: Mapping[str, str]
 ) -> tuple[Array, Array | None, dict[str, float | None]]:
     """The picture with the photo's own pixels outside the region, its own mask if it has one, and its receipt.
 
@@ -243,7 +243,7 @@ def _checked(
         result.target_rgb,
         photo_mask=request.mask,
     )
-    return image, mask, measure(edit, packages)
+    return image, mask, measure(edit, later)
 
 
 def _own_mask(request: EditRequest, result: EditResult) -> Array | None:

@@ -246,7 +246,7 @@ class _Harvest:
         self._photos = {row["image_id"]: row for row in tables.stream(images, IMAGES, _PHOTO_COLUMNS, at_once=512)}
         self.classes = dict(sorted(config.classes.items()))  # one without a usable photo is a row of zeros too
         self._labels = class_numbers(self.classes)
-        self.measures = measures  # columns of other packages
+        self.measures = measures  # columns that came later
         self.manifest = Manifest(folder, with_measures(MANIFEST, measures))
         self.funnel = Funnel()
         self.counts: Counter[str] = Counter()

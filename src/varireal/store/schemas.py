@@ -238,7 +238,7 @@ _MEASURE = b"measure_of"
 
 
 def measure_columns(packages: Mapping[str, str]) -> list[pa.Field]:
-    """Columns of measures of other packages; a table that has them says by itself whose they are.
+    """Columns of measures that came later; a table that has them says by itself whose they are.
 
     Args:
         packages: ``metrics.measures.identity`` by column.
@@ -250,7 +250,7 @@ def measure_columns(packages: Mapping[str, str]) -> list[pa.Field]:
 
 
 def measures_in(paths: Iterable[Path], schema: pa.Schema = EDITS) -> list[pa.Field]:
-    """Columns of measures of other packages that tables have, which need not be installed.
+    """Columns of later measures that tables have; the packages that brought them need not be installed.
 
     Raises:
         DataError: as ``tables.check``.
@@ -265,7 +265,7 @@ def measures_in(paths: Iterable[Path], schema: pa.Schema = EDITS) -> list[pa.Fie
 
 
 def with_measures(schema: pa.Schema, fields: Iterable[pa.Field]) -> pa.Schema:
-    """A schema of edits, manifest or data set with columns of measures of other packages, beside those of this one."""
+    """A schema of edits, manifest or data set with columns of later measures, behind the others."""
     place = schema.get_field_index(next(reversed(measures.RECEIPT_FIELDS))) + 1
     for number, field in enumerate(fields):
         schema = schema.insert(place + number, field)
@@ -292,7 +292,7 @@ def dataset_schema(class_ids: Sequence[str], fields: Iterable[pa.Field] = ()) ->
 
     Args:
         class_ids: sorted; the position is the label.
-        fields: columns of measures of other packages.
+        fields: columns of measures that came later.
     """
     features = {
         "image": {"_type": "Image"},

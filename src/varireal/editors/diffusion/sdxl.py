@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from varireal.attributes import BACKGROUND, COLOR, attribute_row
+from varireal.attributes import BACKGROUND, COLOR, OBJECT, attribute_row
 from varireal.backends import BackendContext
 from varireal.config.edits import SdxlEdits
 from varireal.core.seeds import stable_int
@@ -161,7 +161,9 @@ class SdxlEditor:
         if self._wording.plain is not None:
             return EditResult(OK, image=cast(job.canvas.back(picture), "round"), region=everything, made_with=how)
         object_ = request.mask.astype(bool)
-        allowed = ~object_ if attribute_row(request.prompt.attribute).region == BACKGROUND else object_
+        allowed = {BACKGROUND: ~object_, OBJECT: object_}.get(
+            attribute_row(request.prompt.attribute).region, everything
+        )
         target = None if job.rgb is None else (job.rgb[0] / _ON, job.rgb[1] / _ON, job.rgb[2] / _ON)
         region = everything if job.recipe.whole else allowed
         return EditResult(OK, image=composed(job, picture), region=region, target_rgb=target, made_with=how)
