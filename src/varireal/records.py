@@ -47,7 +47,7 @@ class Prompt:
     Attributes:
         prompt_id: stable identity; editing name or description keeps it.
         class_id: the class it is for.
-        attribute: background, color or texture.
+        attribute: what is changed, such as background, color or texture.
         feasibility: feasible or infeasible.
         name: a few words ("coral reef", "hot pink", "knitted wool").
         description: one sentence, may be empty.
@@ -144,6 +144,29 @@ class EditRequest:
     seed: int
     class_name: str = ""
     prior: Array | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MeasuredEdit:
+    """What a measure on candidates looks at.
+
+    Attributes:
+        original: (H, W, 3) uint8 sRGB photo.
+        edited: (H, W, 3) uint8 sRGB candidate, with the photo's own pixels outside the region.
+        mask: (H, W) bool, the object in the candidate: the edit's own mask, else the photo's.
+        region: (H, W) bool, where the edit was allowed to change pixels.
+        attribute: what was edited, a name of ``attributes``.
+        target_rgb: sRGB colour in 0..1 that the edit aimed at, else None.
+        photo_mask: (H, W) bool, the object in the photo.
+    """
+
+    original: Array
+    edited: Array
+    mask: Array
+    region: Array
+    attribute: str
+    target_rgb: tuple[float, float, float] | None
+    photo_mask: Array
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ import pytest
 import yaml
 from pydantic import Field, create_model
 
-from varireal import names
+from varireal import attributes, names
+from varireal.attributes import Attribute
 from varireal.backends import BackendContext
 from varireal.config import edits
 from varireal.config.adapters import TrainingSettings
@@ -31,6 +32,12 @@ SERVER = {"base_url": "http://127.0.0.1:1/v1"}
 def grown(model, **fields):
     """A block as a later version has it: one key or instruction more."""
     return create_model(f"Later{model.__name__}", __base__=model, **fields)
+
+
+def know_weather(monkeypatch) -> None:
+    """An attribute more in the table, as a later version or a package brings it."""
+    rows = {**attributes.every(), "weather": Attribute(name="weather", title="weather", region="whole")}
+    monkeypatch.setattr(attributes, "every", lambda: rows)
 
 
 WEATHER = (Annotated[edits.Template, Field(description="Weather.")], "Let it {prompt}.")
@@ -143,7 +150,7 @@ def question_file(tmp_path):
 
 
 def test_questions_are_asked_for_the_attributes_of_the_study_alone(question_file, monkeypatch):
-    monkeypatch.setattr(names, "ATTRIBUTES", (*names.ATTRIBUTES, "weather"))
+    know_weather(monkeypatch)
     config = question_file(texts("color"))
     assert read_questions(config, ("color",))
     assert "brown" in Questions(config, "bird").about(attribute="color", class_name="gull", name="brown")["present_1"]
@@ -167,7 +174,7 @@ def test_questions_about_an_attribute_that_came_later_run_nothing_again(where, q
     more = f"{whole[:place]}weather:{section}{whole[place:]}"
     published = names.PUBLISHED_ATTRIBUTES
     before = questions_digest(question_file(whole), published)
-    monkeypatch.setattr(names, "ATTRIBUTES", (*published, "weather"))
+    know_weather(monkeypatch)
     later = question_file(more)
     assert questions_digest(later, published) == before
     assert questions_digest(later, ("color",)) == before
@@ -187,7 +194,7 @@ def test_prompts_that_a_bank_gets_for_a_later_attribute_run_nothing_again(tmp_pa
     arms = {arm: [{"name": f"{arm} thing", "description": "A plain sentence."}] for arm in names.FEASIBILITIES}
     bank = {"dataset": "d", "noun": "bird", "classes": {"mallard": dict.fromkeys(names.PUBLISHED_ATTRIBUTES, arms)}}
     before = {attributes: digest(bank, *attributes) for attributes in (names.PUBLISHED_ATTRIBUTES, ("texture",))}
-    monkeypatch.setattr(names, "ATTRIBUTES", (*names.ATTRIBUTES, "weather"))
+    know_weather(monkeypatch)
     more = bank | {"classes": {"mallard": bank["classes"]["mallard"] | {"weather": arms}}}
     assert {attributes: digest(more, *attributes) for attributes in before} == before
     less = bank | {"classes": {"mallard": {k: v for k, v in bank["classes"]["mallard"].items() if k != "color"}}}

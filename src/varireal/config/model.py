@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
 
+from varireal import attributes
 from varireal.config.adapters import AdaptersConfig, StatisticsConfig
 from varireal.config.base import StrictModel, explain, find_secret
 from varireal.config.edits import EditsConfig
@@ -18,6 +19,7 @@ from varireal.config.verdicts import VerdictsConfig
 from varireal.core.registry import CAPABILITIES, is_built_in, known_backend
 from varireal.core.stages import STAGES, slice_of
 from varireal.errors import ConfigError
+from varireal.metrics import measures
 
 
 class Config(StrictModel):
@@ -104,7 +106,7 @@ def parse_config(raw: Mapping[str, Any], *, place: str = "config") -> Config:
         # JSON has the types that YAML means; in strict mode nothing is taken for something else ("3" for 3)
         config = Config.model_validate_json(json.dumps(raw, default=str), strict=True)
     except ValidationError as error:
-        raise ConfigError(f"{place}: {explain(error, Config)}") from None
+        raise ConfigError(f"{place}: {_explained(error)}") from None
     except TypeError as error:
         raise ConfigError(f"{place}: a key is not text ({error}); keys are words such as 'study'") from None
     for capability, row in CAPABILITIES.items():
@@ -114,6 +116,12 @@ def parse_config(raw: Mapping[str, Any], *, place: str = "config") -> Config:
                 f"{place}: '{row.block}.options' are for backends of other packages; "
                 f"{chosen[0]!r} takes none (found {', '.join(given)})"
             )
+    unworded = [a for a in config.edits.attributes if attributes.attribute_row(a).wording is None]
+    if config.prompts.source == "openai" and unworded:
+        raise ConfigError(
+            f"{place}: prompts.source is 'openai', but the attribute {attributes.named(unworded[0])} has no wording "
+            "to ask for prompts with; use prompts.source: bank"
+        )
     unpriced = _unpriced(config)
     if config.budget.usd is not None and unpriced is not None:
         raise ConfigError(f"{place}: 'budget.usd' needs the price of every hosted model; set {unpriced}")
@@ -123,6 +131,14 @@ def parse_config(raw: Mapping[str, Any], *, place: str = "config") -> Config:
             "use masks.backend: grounded_sam2 or grabcut, or images.source: csv with a mask column"
         )
     return config
+
+
+def _explained(error: ValidationError) -> str:
+    """In one line, with what may have brought a key that nothing is like: a row of another package that is broken."""
+    message = explain(error, Config)
+    lost = {**attributes.broken(), **measures.broken()}.values()
+    unknown = "unknown key" in message and "did you mean" not in message
+    return "; ".join([message, *(f"or mend {reason}" for reason in lost if unknown)])
 
 
 def _unpriced(config: Config) -> str | None:

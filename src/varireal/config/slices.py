@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
+from varireal import attributes
 from varireal.config.adapters import AdaptersConfig, StatisticsConfig, TrainingSettings
 from varireal.config.base import Added, StrictModel, explain, from_keys
-from varireal.config.edits import EditsConfig, PictureServer
+from varireal.config.edits import EditInstructions, EditsConfig, PictureServer
 from varireal.config.hosted import OpenAIPrompts, Server
 from varireal.config.images import ImagesConfig, ReadingConfig
 from varireal.config.machine import GRACE_SECONDS, MachineConfig
@@ -17,6 +18,7 @@ from varireal.config.verdicts import ReviewConfig, VerdictsConfig
 from varireal.core.registry import CAPABILITIES, is_built_in, known_backend
 from varireal.core.seeds import digest
 from varireal.errors import ConfigError
+from varireal.metrics import measures
 
 S = TypeVar("S", bound=StrictModel)
 
@@ -74,6 +76,8 @@ class EditsSlice(StrictModel):
     max_failed_fraction: float
     reading: ReadingConfig
     edits: EditsConfig
+    # column and identity of each measure that came later, by the attribute that it is measured on
+    measures: Annotated[dict[str, dict[str, str]], Added(before={})] = {}  # noqa: RUF012
 
 
 class VerdictsSlice(StrictModel):
@@ -162,6 +166,7 @@ def stage_slices(
             max_failed_fraction=study.max_failed_fraction,
             reading=images.reading,
             edits=_only(config, "editors", config.edits),
+            measures=_measures(config),
         ),
         "verdicts": _verdicts_slice(config),
         **_slices_behind_edits(config, classes, licences or {}),
@@ -213,6 +218,18 @@ def _slices_behind_edits(config: Config, classes: dict[str, str], licences: dict
     }
 
 
+def _measures(config: Config) -> dict[str, dict[str, str]]:
+    """Measures that came later: where an attribute of the study lists one, or a gate on it is set."""
+    used: dict[str, dict[str, str]] = {}
+    for name in config.edits.attributes:
+        listed, gates = attributes.attribute_row(name).measures, getattr(config.verdicts.gates, name)
+        for column, row in measures.every().items():
+            wanted = column in listed or (row.gate and getattr(gates, row.gate) is not None)
+            if wanted and column not in measures.RECEIPT_FIELDS:
+                used.setdefault(name, {})[column] = measures.identity(column)
+    return used
+
+
 def _prompts_slice(config: Config, classes: dict[str, str]) -> PromptsSlice:
     prompts = config.prompts
     if prompts.source == "bank":
@@ -231,7 +248,7 @@ def _verdicts_slice(config: Config) -> VerdictsSlice:
     verdicts, looks = config.verdicts, config.verdicts.silhouette.segmenter
     return VerdictsSlice(
         noun=_noun(config, "verdicts"),
-        verdicts=_only(config, "judges", verdicts.for_judging()),
+        verdicts=_only(config, "judges", verdicts.for_judging(config.edits.attributes)),
         segmenting=config.masks.alone(looks) if looks else None,
     )
 
@@ -254,6 +271,8 @@ def _only(config: Config, capability: str, block: S) -> S:
     update: dict[str, Any] = {}
     for name, field in type(block).model_fields.items():
         value = getattr(block, name)
+        if isinstance(block, EditsConfig) and isinstance(value, EditInstructions):
+            value = update[name] = value.without(attributes.uncounted(block.attributes))
         if is_built_in(capability, name) and name not in config.chosen(capability):
             update[name] = field.default.as_before()
         elif isinstance(getattr(value, "server", None), Server):

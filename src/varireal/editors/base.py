@@ -34,7 +34,8 @@ class Editor(Protocol):
     """Puts prompts into photos.
 
     An editor may also have ``batch_size``, the number of requests that it likes to get together (1 without it),
-    ``on_gpu``, true when the CPU is free while it edits, and ``close``, which is called at the end of a job.
+    ``on_gpu``, true when the CPU is free while it edits, ``close``, which is called at the end of a job, and
+    ``attributes``, the names of those that it can make (any without it).
 
     Attributes:
         name: config name of the backend.

@@ -15,7 +15,7 @@ from varireal.core.marks import mark_png, xmp_packet
 from varireal.core.registry import digital_source_type
 from varireal.errors import DataError
 from varireal.store import tables
-from varireal.store.schemas import DATASET
+from varireal.store.schemas import DATASET, measures_in, with_measures
 
 # The recipe that each picture of a data set carries: everything needed to find it and to make it again.
 #
@@ -105,7 +105,7 @@ class DatasetFolder:
             DataError: a file is damaged, or an id in it is no safe file name.
         """
         for path in self.files:
-            for row in tables.stream(path, DATASET):
+            for row in tables.stream(path, with_measures(DATASET, measures_in([path], DATASET))):
                 for column in ("candidate_id", "class_id", "attribute", "feasibility"):
                     if not _SAFE_NAME.fullmatch(row[column]):
                         raise DataError(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from varireal.attributes import BACKGROUND, PRIOR, attribute_row
 from varireal.config.edits import EditsConfig, SdxlEdits
 from varireal.config.hosted import Server
 from varireal.config.machine import ModelRef, is_local
@@ -18,7 +19,6 @@ from varireal.core.seeds import digest
 from varireal.core.stages import STAGES, slice_of
 from varireal.errors import BackendError
 from varireal.models.cache import INDEX, TEXTS
-from varireal.names import WITH_PRIOR
 
 ADAPTERS = "adapters.model"
 
@@ -183,8 +183,9 @@ def _idle_sdxl(edits: EditsConfig) -> set[str]:
     if edits.sdxl.mode != "masked":
         return recipes
     idle = {".models.plain"}
-    if not set(edits.attributes) & set(WITH_PRIOR):
+    rows = [attribute_row(name) for name in edits.attributes]
+    if not any(PRIOR in row.needs for row in rows):
         idle.add(".models.prior")
-    if set(edits.attributes) == {"background"}:
+    if all(row.region == BACKGROUND for row in rows):
         idle |= {".models.base", ".models.controlnet", ".models.ip_adapter"}
     return idle

@@ -23,12 +23,12 @@ from varireal.core.pictures import decode_png
 from varireal.core.seeds import stable_int
 from varireal.datasets.decoding import RejectedImageError, read_photo
 from varireal.errors import DataError
-from varireal.metrics.receipts import RECEIPT_FIELDS
+from varireal.metrics.measures import RECEIPT_FIELDS
 from varireal.reporting.records import ACCEPTED, FAILED, REJECTED, GalleryCandidate, GalleryPhoto, Row
 from varireal.running import stopping
 from varireal.segmenters.quality import decode_mask
 from varireal.store import tables
-from varireal.store.schemas import EDITS, IMAGES, MASKS, VERDICTS
+from varireal.store.schemas import EDITS, IMAGES, MASKS, VERDICTS, measures_in, with_measures
 
 _SHOWN_AT_ONCE = 8192  # rows
 _HELD = 8  # times the limit: when so many pairs are held, those that cannot be drawn any more are let go
@@ -168,6 +168,7 @@ _NO_PHOTO = 128  # grey in place of a photo that cannot be read any more
 _ORDER = ("class_id", "image_id", "attribute", "k", "feasibility", "round")
 _TEXTS = (*("candidate_id", "class_name", "prompt_id", "prompt_name", "prompt_description", "seed"), "backend")
 _EDIT_COLUMNS = (*_ORDER, *_TEXTS, "status", *RECEIPT_FIELDS, "image", "edit_mask")
+_NO_MEASURES = frozenset((*_ORDER, *_TEXTS, "status"))
 _VERDICT_COLUMNS = ("candidate_id", "accepted", "reasons")
 _PHOTO_COLUMNS = ("image_id", "split", "path", "width", "height", "sha256")
 _MASK_COLUMNS = ("image_id", "status", "reason", "mask", "smoothed")
@@ -235,7 +236,9 @@ class Candidates:
         """
         stopping.checkpoint()
         rows: dict[str, tuple[Row, _Pictures]] = {}
-        for row in tables.picked(edits, EDITS, _EDIT_COLUMNS, key="pair_id", wanted=self._pairs):
+        more = measures_in([edits])
+        columns = [*_EDIT_COLUMNS, *(field.name for field in more)]
+        for row in tables.picked(edits, with_measures(EDITS, more), columns, key="pair_id", wanted=self._pairs):
             rows[row["candidate_id"]] = (row, self._kept(row.pop("image"), row.pop("edit_mask")))
         if not rows:
             return
@@ -267,7 +270,7 @@ def _candidate(row: Row, verdict: Row, image: bytes | None, mask: bytes | None) 
         **{name: row[name] for name in (*_ORDER, *_TEXTS)},
         outcome=ACCEPTED if verdict["accepted"] else FAILED if image is None else REJECTED,
         reasons=tuple(verdict["reasons"]),
-        receipt={name: row[name] for name in RECEIPT_FIELDS},
+        receipt={name: value for name, value in row.items() if name not in _NO_MEASURES},
         image=None if image is None else decode_png(image),
         mask=None if mask is None else decode_mask(mask),
     )

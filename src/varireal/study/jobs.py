@@ -11,12 +11,13 @@ from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from varireal.attributes import PRIOR, with_need
 from varireal.config.regimes import ZERO_SHOT, chosen_regimes
 from varireal.core.paths import StudyPaths, parse_run, read_slice_json, run_name, shard_name, store_name
 from varireal.core.registry import has_zero_shot
 from varireal.core.seeds import digest
 from varireal.core.stages import STAGES, slice_of
-from varireal.names import DEFAULT_POOL, FEASIBILITIES, WITH_PRIOR
+from varireal.names import DEFAULT_POOL, FEASIBILITIES
 
 _SLICES = (*dict.fromkeys(map(slice_of, STAGES)), "machine", "server")
 _BELOW = StudyPaths("")
@@ -249,7 +250,7 @@ class Slices:
         sdxl = edits.get("sdxl", {})
         size = sdxl.get("pool_size")
         size = DEFAULT_POOL.get(str(sdxl.get("preset")), 0) if size is None else size
-        return WITH_PRIOR if edits.get("backend") == "sdxl" and sdxl.get("mode") == "masked" and size else ()
+        return with_need(PRIOR) if edits.get("backend") == "sdxl" and sdxl.get("mode") == "masked" and size else ()
 
 
 def _slice_digest(path: Path) -> str:

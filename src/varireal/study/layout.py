@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from varireal import names
+from varireal import attributes
 from varireal.config.edits import uses_pool
 from varireal.config.model import Config
 from varireal.config.slices import slice_digest, slice_text, stage_slices
@@ -29,7 +29,7 @@ from varireal.prompts.checks import check_prompts
 from varireal.prompts.class_file import planned_digests, read_class_file, setting_digests
 from varireal.prompts.instructions import templates_digest
 from varireal.records import ClassInfo, Prompt
-from varireal.statistics.measures import FURTHER, load_measure, measure_version
+from varireal.statistics.prediction_measures import FURTHER, load_measure, measure_version
 from varireal.study.jobs import Job, Shape
 from varireal.study.needs import Needs, classifier_needs, stage_needs, train_photos
 
@@ -177,7 +177,7 @@ class Layout:
 
     @cached_property
     def _templates(self) -> str:
-        return templates_digest(self.config.prompts.openai.templates)
+        return templates_digest(self.config.prompts.openai.templates, self.config.edits.attributes)
 
     def score_files(self) -> list[str]:
         """Files with the feasibility score; none when no model judges."""
@@ -230,7 +230,7 @@ class Layout:
 
     def _counted_prompts(self) -> Iterator[tuple[str, list[Prompt]]]:
         """The bank's prompts less those of attributes that it was given later and the study does not edit."""
-        uncounted = names.uncounted(self.config.edits.attributes)
+        uncounted = attributes.uncounted(self.config.edits.attributes)
         for class_id, prompts in self.bank_prompts.items():
             yield class_id, [prompt for prompt in prompts if prompt.attribute not in uncounted]
 

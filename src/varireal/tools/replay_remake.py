@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from varireal import names
+from varireal import attributes, names
 from varireal.backends import NO_MACHINE, read_machine
 from varireal.config.edits import uses_pool
 from varireal.config.slices import EditsSlice, read_slice, slice_digest
@@ -142,8 +142,10 @@ def _recipe_of(path: Path) -> tuple[dict[str, Any], bytes]:
 def _in_tables(candidate: str, study: Path) -> tuple[Row, dict[str, Any], str]:
     """Row of edits, the table's word on its making, and the shard."""
     parts = _ID.fullmatch(candidate)
-    if parts is None or parts["attribute"] not in names.ATTRIBUTES or parts["arm"] not in names.FEASIBILITIES:
+    if parts is None or parts["arm"] not in names.FEASIBILITIES:
         raise ConfigError(f"{candidate!r} is no candidate; they are called such as mallard-1.color.feasible.k0.r0")
+    if parts["attribute"] not in names.ATTRIBUTES:
+        raise ConfigError(f"{candidate!r} cannot be made again: {attributes.unknown(parts['attribute'])}")
     place = Path(StudyPaths(str(study)).edits(parts["attribute"], parts["arm"], parts["round"], "x")).parent
     for path in sorted(place.glob("?????-of-?????.parquet")):
         index, total = parse_shard(path.stem)
@@ -231,7 +233,7 @@ def remake(record: OnRecord, sources: Sources, study: Path, *, ask: bool) -> Rem
         open_store(Path(empty) / "x.sqlite") as store,
     ):
         maker = CandidateMaker(
-            config,
+            config.model_copy(update={"measures": {}}),  # the packages that measured it need not be here
             masks,
             store,
             Room(Path(empty), 1),

@@ -7,7 +7,7 @@ from varireal.config.model import parse_config
 from varireal.config.slices import slice_digest, stage_slices
 from varireal.errors import DataError
 from varireal.judges.gates import ReceiptJudge
-from varireal.metrics.receipts import RECEIPT_FIELDS
+from varireal.metrics.measures import RECEIPT_FIELDS
 from varireal.stages import verdicts as stage
 from varireal.stages.common import Summary
 from varireal.store import tables

@@ -97,9 +97,12 @@ def load_measure(name: str) -> PredictionMeasure:
     """
     if name in MEASURES:
         return MEASURES[name]
-    point = next((point for point in _entry_points() if point.name == name), None)
-    if point is None:
+    points = [point for point in _entry_points() if point.name == name]
+    if not points:
         raise BackendError(f"no measure on predictions is called {name!r}; known: {', '.join(further_names())}")
+    point = points[0]
+    if len(points) > 1:
+        raise BackendError(f"{_origin(name)} is there twice, also as {points[1].value}; uninstall one of the packages")
     try:
         measure = point.load()
         wrong = _wrong_row(measure, name)
