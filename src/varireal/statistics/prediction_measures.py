@@ -24,7 +24,8 @@ _ROUNDING = 1e-4  # a value so far outside its scale, as a share of it, is put a
 
 def _correct(probabilities: Array, labels: Array) -> Array:
     best: Array = probabilities.argmax(axis=2)
-    return best == labels
+    right: Array = best == labels
+    return right
 
 
 def _brier(probabilities: Array, labels: Array) -> Array:
