@@ -212,7 +212,7 @@ def test_a_name_that_is_there_twice_is_refused(install, tmp_path):
     other.mkdir()
     (other / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
     (other / "entry_points.txt").write_text("[varireal.prediction_measures]\nsureness = other:ROW\n")
-    with pytest.raises(BackendError, match="the measure 'sureness' of .* is there twice, also as "):
+    with pytest.raises(BackendError, match=r"the measure 'sureness' of .* is there twice, also as "):
         load_measure("sureness")
 
 
