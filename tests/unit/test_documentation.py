@@ -234,7 +234,7 @@ def test_commands_between_backticks_exist(page):
         "make demos",
         "python docs/gone.py",
         "pytest tests/gone.py",
-        "pip install 'varireal[difusion]'",
+        "pip install 'varireal[diffuse]'",
         "sudo rm",
         "HF_HUB_OFFLINE=1 snakemake --cores-all",
     ],
