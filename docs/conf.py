@@ -24,7 +24,18 @@ nitpicky = True
 
 # The pages in the order in which one reads them.
 CONTENTS = {
-    "Using it": ("words", "photos", "config", "prompts", "accepted", "results", "classifiers", "rerun", "watching"),
+    "Using it": (
+        "words",
+        "photos",
+        "config",
+        "prompts",
+        "accepted",
+        "results",
+        "classifiers",
+        "rerun",
+        "watching",
+        "extending",
+    ),
     "Models": ("models", "masks", "recipes", "instruct", "judging", "provenance"),
     "Machines": ("environments", "cluster", "interruption", "scale"),
 }
