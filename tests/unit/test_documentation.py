@@ -3,7 +3,6 @@
 import argparse
 import ast
 import functools
-import importlib
 import importlib.util
 import re
 import shlex
@@ -295,13 +294,18 @@ def test_toml_is_toml(_page, _before, text):
     assert tomllib.loads(text)
 
 
+def names_in(module: str) -> set[str]:
+    """Names at the top of a module, read from its text: importing torch for one of them takes seconds."""
+    body = ast.parse(Path(importlib.util.find_spec(module).origin).read_text("utf-8")).body
+    names = {node.name for node in body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    return names | {alias.name for node in body if isinstance(node, ast.ImportFrom) for alias in node.names}
+
+
 @pytest.mark.parametrize(("page", "_before", "text"), blocks("python"))
 def test_python_compiles_and_what_it_imports_is_there(page, _before, text):
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.ImportFrom) and node.module.split(".")[0].startswith("varireal"):
-            module = importlib.import_module(node.module)
-            for name in node.names:
-                assert hasattr(module, name.name), f"{page}: {node.module} has no {name.name}"
+            assert {name.name for name in node.names} <= names_in(node.module), f"{page}: {ast.unparse(node)}"
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             name = node.names[0].name if isinstance(node, ast.Import) else node.module
             assert importlib.util.find_spec(name.split(".")[0]), f"{page}: {name}"
