@@ -8,7 +8,7 @@ One row is one attribute. Another package adds a row by an entry point::
 ``WEATHER`` is an ``Attribute`` whose ``name`` is that of the entry point. Its module is imported while the workflow is
 parsed, by every process: it must not import numpy, torch or anything else that is heavy, and of this package only
 ``varireal.attributes``, ``errors``, ``names`` and ``records``. Functions are therefore named by their place, as text.
-The table is read once in a process; ``every.cache_clear()`` makes it be read anew.
+The table is read once in a process.
 """
 
 import re

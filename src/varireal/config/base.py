@@ -39,9 +39,14 @@ def _known(capability: str) -> Callable[[str], str]:
     return check
 
 
-SegmenterName = Annotated[str, AfterValidator(_known("segmenters"))]
-EditorName = Annotated[str, AfterValidator(_known("editors"))]
-JudgeName = Annotated[str, AfterValidator(_known("judges"))]
+def _offers(capability: str) -> Callable[[dict[str, Any]], None]:
+    """For completion alone: a schema that was made without a package must not call its names wrong."""
+    return lambda schema: schema.update(examples=listed_names(capability))
+
+
+SegmenterName = Annotated[str, AfterValidator(_known("segmenters")), Field(json_schema_extra=_offers("segmenters"))]
+EditorName = Annotated[str, AfterValidator(_known("editors")), Field(json_schema_extra=_offers("editors"))]
+JudgeName = Annotated[str, AfterValidator(_known("judges")), Field(json_schema_extra=_offers("judges"))]
 ImageSourceName = Annotated[str, AfterValidator(_known("image_sources"))]
 LearnerName = Annotated[str, AfterValidator(_known("learners"))]
 ExportName = Annotated[str, AfterValidator(_known("exporters"))]
