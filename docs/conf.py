@@ -8,6 +8,7 @@ import re
 import shutil
 from pathlib import Path
 
+from pygments.lexers import PythonLexer
 from sphinx.application import Sphinx
 from sphinx.errors import SphinxError
 
@@ -49,6 +50,7 @@ _LOADED = {
 
 def setup(app: Sphinx) -> None:
     """Add the contents to the first page, and look at what was built."""
+    app.add_lexer("snakemake", PythonLexer)  # near enough for its colours
     app.connect("source-read", _add_contents)
     app.connect("build-finished", _finish)
 
