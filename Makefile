@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # job of a study a second, and 10 where it loads models.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-quick lint format install lock bench clean
+.PHONY: demo test test-quick lint docs format install lock bench clean
 
 demo: install
 	snakemake --cores $(CORES) --quiet progress rules
@@ -38,6 +38,13 @@ lint: install
 	mypy
 	codespell
 
+# The documentation as a site that is read without a network. Sphinx and its friends are for this alone, so they are
+# installed here, and not by all that "install" serves.
+docs: install
+	uv pip install --quiet --python $(BIN)/python --requirement envs/docs.txt
+	sphinx-build -q -W --keep-going -c docs . build/docs
+	@echo "The documentation is in build/docs/index.html"
+
 format: install
 	ruff format .
 	ruff check --fix .
@@ -56,10 +63,12 @@ $(STAMP): pyproject.toml $(LOCK)
 lock: install
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-emit-index-url \
 		--no-annotate --no-header --upgrade --output-file $(LOCK)
+	uv pip compile --group pyproject.toml:docs --universal --python-version 3.11 --no-emit-index-url \
+		--no-annotate --no-header --upgrade --constraint $(LOCK) --output-file envs/docs.txt
 	$(BIN)/python envs/update.py
 
 bench: install
 	for script in pictures masks edits judges training_input training_step prompts demo kills scheduler scale; do python benchmarks/$$script.py || exit 1; done
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache

@@ -14,7 +14,10 @@ min_version("9.27")
 container: os.environ.get("VARIREAL_IMAGE")
 
 
-configfile: "config.yaml"
+# What the demo chooses is for the demo alone: a study that brings a config file of its own starts from the defaults.
+if not workflow.overwrite_configfiles:
+
+    configfile: "config.yaml"
 
 
 report: "workflow/report/workflow.rst"

@@ -132,6 +132,12 @@ COMMANDS: dict[str, Command] = {
         Option("update", "move to the newest revisions instead of the lock's", kind=bool, default=False),
     ),
     "config-check": _tool("varireal.tools.check:check_config", "check config files", *STUDY_OR_FOLDER),
+    "config-show": _tool(
+        "varireal.tools.config_show:run",
+        "print every key of a study's config, its value and where it came from, as YAML",
+        *STUDY_OR_FOLDER,
+        Option("changed", "only the keys whose value is not the default", kind=bool, default=False),
+    ),
     "config-write": _tool(
         "varireal.config.generate:write_text",
         "write a stage's slice to a file (the workflow's own command)",
@@ -140,7 +146,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "config-generate": _tool(
         "varireal.config.generate:generate",
-        "write config.yaml, its JSON schema and the README's table of keys afresh from the models",
+        "write the tables of keys in docs/config.md and the JSON schema afresh from the models",
         Option("root", "folder of the project", default=Path()),
     ),
     "data-get": _tool(

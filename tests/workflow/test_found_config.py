@@ -22,12 +22,13 @@ def started(tmp_path_factory):
     project = Project(tmp_path_factory.mktemp("found"), {})
     (project.folder / "study.yaml").unlink()
     (project.folder / "studies").mkdir()
+    (project.folder / "config.yaml").write_text("read_by_nobody: true\n")  # the demo's choices reach no other study
     config = {**TINY, "study": {"name": "my_photos"}}
     (project.folder / "studies" / "my_photos.yaml").write_text(yaml.safe_dump(config))
     more = [
         "studies/my_photos.yaml",
         "--config",
-        "edits={attributes: [color]}",
+        "edits={attributes: [color], per_image: 2}",
         "--",
         "results/my_photos/config/images.json",
     ]
@@ -53,11 +54,11 @@ def test_the_note_names_files_and_values(started):
     facts = json.loads((started.folder / NOTE).read_text())
     assert (facts["folder"], facts["root"]) == (str(started.folder), "results/my_photos")
     assert facts["configfiles"] == ["studies/my_photos.yaml"]
-    assert facts["config"] == {"edits": {"attributes": ["color"]}}
+    assert facts["config"] == {"edits": {"attributes": ["color"], "per_image": 2}}  # a number, as in a file
 
 
-def test_why_as_the_readme_prints_it(call):
-    (line,) = re.findall(r"^varireal why results/my_photos .*", (ROOT / "README.md").read_text(), re.M)
+def test_why_as_the_documentation_prints_it(call):
+    line = re.search(r"^varireal why results/my_photos.*", (ROOT / "docs/watching.md").read_text(), re.M).group()
     code, text = call(line)
     assert code == 0
     assert text.startswith("results/my_photos: ")
@@ -69,6 +70,7 @@ def test_why_as_the_readme_prints_it(call):
     [
         ("varireal status results/my_photos", 0, "my_photos"),
         ("varireal plan results/my_photos --no-probe --json", 0, '"study": "results/my_photos"'),
+        ("varireal config show results/my_photos", 0, "per_image: 2                                # command line"),
         ("varireal config check results/my_photos", 0, "ok: study my_photos, 2 classes"),
         ("varireal prompts check results/my_photos", 0, "of 2 classes"),
         ("varireal prompts plan results/my_photos", 2, "prompts.source is 'bank'"),

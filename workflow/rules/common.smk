@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 
 from varireal.config.model import parse_config
+from varireal.core.files import merged
 from varireal.study.jobs import adapter_files
 from varireal.study.layout import Layout
 from varireal.running import installation, snakemake_side
@@ -14,7 +15,8 @@ def checked_layout():
     """Check config and prompts before any job starts; a job of its own on a cluster has that behind it."""
     files = ", ".join(str(path) for path in workflow.configfiles) or "--config"
     with one_line_errors():
-        layout = Layout(parse_config(config, place=files))
+        typed = snakemake_side.command_line_values(workflow)
+        layout = Layout(parse_config(merged(config, typed), place=files))
         if workflow.is_main_process:
             layout.check()
         else:

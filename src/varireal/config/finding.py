@@ -10,7 +10,7 @@ import yaml
 
 from varireal.config.model import Config, parse_config
 from varireal.config.study import StudyConfig
-from varireal.core.files import error_text
+from varireal.core.files import error_text, merged
 from varireal.errors import ConfigError
 from varireal.running.workflow import start_of
 
@@ -27,7 +27,7 @@ class ConfigSource:
         place: the study's folder, or something in it, that the config must be of; None when none was named.
         values: given on the command line of the workflow, on top of the files.
         arguments: the same as Snakemake's words.
-        replaces: whether ``config.yaml`` is left out.
+        replaces: whether ``config.yaml`` is left out where no file was given either.
     """
 
     files: tuple[Path, ...] = ()
@@ -43,17 +43,22 @@ class ConfigSource:
         words += ["--config", *self.arguments] if self.arguments else []
         return [*words, "--replace-workflow-config"] if self.replaces else words
 
+    @property
+    def layers(self) -> tuple[Path, ...]:
+        """The files that are read: the given ones, else ``config.yaml`` when there is one, as in the Snakefile."""
+        there = DEFAULT_FILE.is_file() and not self.replaces
+        return self.files or ((DEFAULT_FILE,) if there else ())
+
     def load(self) -> Config:
-        """The config, as the workflow reads it: on top of ``config.yaml`` when there is one.
+        """The config, as the workflow reads it.
 
         Raises:
             ConfigError: a file is missing, the config is not valid, or it is not the named study's.
         """
-        base = [DEFAULT_FILE] if DEFAULT_FILE.is_file() and not self.replaces else []
-        config = load_config([*base, *(path for path in self.files if path not in base)], self.values)
+        config = load_config(self.layers, self.values)
         root = _root(config.study.name, config.study.results)
         if self.place is not None and not _inside(self.place, root):
-            files = ", ".join(map(str, self.files or base)) or "no config file"
+            files = ", ".join(map(str, self.layers)) or "no config file"
             raise ConfigError(
                 f"{self.place} is not of the study of {files}, whose folder is {root}; give the config of "
                 f"{self.place} with --configfile"
@@ -107,12 +112,11 @@ def _named_here(place: Path) -> tuple[Path, ...]:
 
 def _studies_here() -> Iterator[tuple[Path, Path]]:
     """Config files that name a study, with its folder."""
-    base = _study_block(DEFAULT_FILE)
     paths = [*Path().glob("*.y*ml"), *_FOLDER.glob("*.y*ml")]
     for path in sorted(path for path in paths if not path.name.startswith(".")):
         block = _study_block(path)
         if "name" in block or path == DEFAULT_FILE:
-            study = {"name": StudyConfig().name, "results": StudyConfig().results, **base, **block}
+            study = {"name": StudyConfig().name, "results": StudyConfig().results, **block}
             yield path, _root(str(study["name"]), str(study["results"]))
 
 
@@ -144,12 +148,12 @@ def load_config(paths: Iterable[Path], values: Mapping[str, Any] | None = None) 
     Raises:
         ConfigError: a file is missing, is not YAML, or the whole is not a valid config.
     """
-    merged: dict[str, Any] = {}
+    raw: dict[str, Any] = {}
     files = list(paths)
     for path in files:
-        merged = _merge(merged, read_yaml(path))
-    merged = _merge(merged, values or {})
-    return parse_config(merged, place=", ".join(str(path) for path in files) or "defaults")
+        raw = merged(raw, read_yaml(path))
+    raw = merged(raw, values or {})
+    return parse_config(raw, place=", ".join(str(path) for path in files) or "defaults")
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -169,11 +173,3 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise ConfigError(f"{path} holds {type(raw).__name__}, expected a mapping of keys such as 'study:'")
     return raw
-
-
-def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in over.items():
-        old = merged.get(key)
-        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return merged

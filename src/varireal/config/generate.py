@@ -1,16 +1,16 @@
-"""Files that are made from the config models: ``config.yaml``, its JSON schema, and the table of keys in the README.
+"""Files that are made from the config models: the tables of keys in `docs/config.md`, and the JSON schema for editors.
 
 ``varireal config generate`` writes them; a test fails when they are stale. ``varireal config write`` writes a slice.
 """
 
 import json
 import sys
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -20,44 +20,24 @@ from varireal.core.paths import SLICES
 from varireal.core.seeds import digest
 from varireal.errors import ConfigError
 
-_HEADER = """\
-# yaml-language-server: $schema=workflow/schemas/config.schema.json
-# Every key of VariReal with its default: the demo study. Made by `varireal config generate`: copy what you change
-# into a file of your own (studies/my_photos.yaml shows how) and pass it with `snakemake --configfile`.
-"""
-
+# Between these two lines of a page lies what is made.
 MARKERS = ("<!-- config keys: generated -->", "<!-- end of config keys -->")
+PAGE = Path("docs", "config.md")
 
 
-def config_yaml() -> str:
-    """Text of ``config.yaml``: every key, its default and its description."""
-    return _HEADER + "\n".join(_block(Config(), 0)) + "\n"
-
-
-def _block(model: BaseModel, depth: int) -> Iterator[str]:
-    pad = "  " * depth
-    for name, field in type(model).model_fields.items():
-        value = getattr(model, name)
-        if depth == 0:
-            yield ""
-        for line in textwrap.wrap(field.description or "", 116 - len(pad)):
-            yield f"{pad}# {line}"
-        if isinstance(value, BaseModel):
-            yield f"{pad}{name}:"
-            yield from _block(value, depth + 1)
-        else:
-            yield f"{pad}{name}: {_scalar(value)}"
-
-
-def _scalar(value: Any) -> str:
+def one_line_yaml(value: Any) -> str:
     """A value as YAML in one line; JSON is YAML, but bare words read better."""
     if isinstance(value, (tuple, list)):
-        return "[" + ", ".join(_scalar(item) for item in value) + "]"
-    if isinstance(value, str) and value.replace("_", "").replace("-", "").isalnum() and not value[0].isdigit():
-        return value
+        return "[" + ", ".join(one_line_yaml(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{one_line_yaml(key)}: {one_line_yaml(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, str):
+        # YAML takes some words for other things: no, null, -1
+        bare = value.replace("_", "").replace("-", "").isalnum() and yaml.safe_load(value) == value
+        return value if bare else json.dumps(value, ensure_ascii=not value.isprintable())
     text = json.dumps(value)
     # YAML takes 1e-08 for text; a number in that form needs its point
-    return text.replace("e-", ".0e-") if isinstance(value, float) and "." not in text else text
+    return text.replace("e", ".0e") if isinstance(value, float) and "." not in text else text
 
 
 def schema_json() -> str:
@@ -68,10 +48,14 @@ def schema_json() -> str:
 
 
 def keys_table() -> str:
-    """Markdown table of all keys: name, allowed values, default, meaning."""
-    rows = ["| key | allowed | default | meaning |", "| --- | --- | --- | --- |"]
-    rows += [f"| `{key}` | {allowed} | `{default}` | {doc} |" for key, allowed, default, doc in _leaves(Config(), "")]
-    return "\n".join(rows)
+    """Markdown tables of all keys, one for each block of the top level: name, allowed values, default, meaning."""
+    parts = []
+    for name, field in Config.model_fields.items():
+        rows = ["| key | allowed | default | meaning |", "| --- | --- | --- | --- |"]
+        leaves = _leaves(getattr(Config(), name), f"{name}.")
+        rows += [f"| `{key}` | {allowed} | `{default}` | {doc} |" for key, allowed, default, doc in leaves]
+        parts.append("\n".join([f"## {name}", "", f"{field.description}", "", *rows]))
+    return "\n\n".join(parts)
 
 
 def _leaves(model: BaseModel, prefix: str) -> Iterator[tuple[str, str, str, str]]:
@@ -80,7 +64,7 @@ def _leaves(model: BaseModel, prefix: str) -> Iterator[tuple[str, str, str, str]
         if isinstance(value, BaseModel):
             yield from _leaves(value, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}", _allowed(field), _scalar(value), field.description or ""
+            yield f"{prefix}{name}", _allowed(field), one_line_yaml(value), field.description or ""
 
 
 def _allowed(field: FieldInfo) -> str:
@@ -112,9 +96,12 @@ def _type_words(annotation: Any) -> str:
     if origin is tuple:
         return "list of " + _type_words(get_args(annotation)[0])
     if origin is dict:
-        return "mapping" if get_args(annotation)[1] is Any else "mapping of text to text"
+        key, value = get_args(annotation)
+        return "mapping" if value is Any else f"mapping of {_type_words(key)} to {_type_words(value)}"
     if origin is not None and get_args(annotation):
         return _type_words(get_args(annotation)[0])
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return f"block of {', '.join(annotation.model_fields)}"
     return {str: "text", int: "whole number", float: "number", bool: "true or false", type(None): "null"}.get(
         annotation, str(annotation)
     )
@@ -131,7 +118,7 @@ def replace_between_markers(text: str, new: str) -> str:
         raise ValueError(f"the page lacks {start} or {end}")
     head, _, rest = text.partition(start)
     _, _, tail = rest.partition(end)
-    return f"{head}{start}\n{new}\n{end}{tail}"
+    return f"{head}{start}\n\n{new}\n\n{end}{tail}"
 
 
 def write_text(*, text: str, output: Path) -> int:
@@ -156,18 +143,14 @@ def generated_files(root: Path) -> dict[Path, str]:
     """Every generated file with the text that it must have.
 
     Raises:
-        ConfigError: the README lacks the markers of the table.
+        ConfigError: the page lacks the markers of the tables.
     """
-    readme = root / "README.md"
+    page = root / PAGE
     try:
-        page = replace_between_markers(readme.read_text(encoding="utf-8"), keys_table())
+        text = replace_between_markers(page.read_text(encoding="utf-8"), keys_table())
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{readme}: {error}") from error
-    return {
-        root / "config.yaml": config_yaml(),
-        root / "workflow" / "schemas" / "config.schema.json": schema_json(),
-        readme: page,
-    }
+        raise ConfigError(f"{page}: {error}") from error
+    return {root / "workflow" / "schemas" / "config.schema.json": schema_json(), page: text}
 
 
 def generate(*, root: Path) -> int:

@@ -16,6 +16,7 @@ from varireal.config.masks import MasksConfig
 from varireal.config.regimes import unknown_pattern
 from varireal.config.study import BudgetConfig, DatasetConfig, PromptsConfig, ReportConfig, StudyConfig
 from varireal.config.verdicts import VerdictsConfig
+from varireal.core.files import merged
 from varireal.core.registry import CAPABILITIES, is_built_in, known_backend
 from varireal.core.stages import STAGES, slice_of
 from varireal.errors import ConfigError
@@ -88,6 +89,10 @@ class Config(StrictModel):
 def parse_config(raw: Mapping[str, Any], *, place: str = "config") -> Config:
     """Check a mapping, as read from YAML, and return the config.
 
+    The mapping lies on top of the defaults, block by block. So of a block that is given in part, such as a model of
+    which only the id is given or two of an attribute's gates, the rest stays what the *study's* default says, which is
+    not always what the block alone would have.
+
     Args:
         raw: the mapping.
         place: name of the file or files, for messages.
@@ -103,8 +108,9 @@ def parse_config(raw: Mapping[str, Any], *, place: str = "config") -> Config:
             f"secrets are read from environment variables only, such as {variable}"
         )
     try:
+        whole = merged(Config().model_dump(mode="json"), raw)
         # JSON has the types that YAML means; in strict mode nothing is taken for something else ("3" for 3)
-        config = Config.model_validate_json(json.dumps(raw, default=str), strict=True)
+        config = Config.model_validate_json(json.dumps(whole, default=str), strict=True)
     except ValidationError as error:
         raise ConfigError(f"{place}: {_explained(error)}") from None
     except TypeError as error:

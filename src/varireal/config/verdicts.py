@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from varireal import attributes
 from varireal.config.base import Added, Fraction, JudgeName, Options, SegmenterName, StrictModel, block_of
@@ -197,8 +197,7 @@ def _gates(row: attributes.Attribute) -> tuple[Any, Any]:
     default = Gates() if measures.problem(row) else Gates(**row.gates)
     if row.name in attributes.PUBLISHED_ATTRIBUTES:
         return Annotated[Gates, doc], default
-    whole = BeforeValidator(lambda given: {**default.model_dump(), **given} if isinstance(given, dict) else given)
-    return Annotated[Gates, doc, whole, Added(before=Gates())], default
+    return Annotated[Gates, doc, Added(before=Gates())], default
 
 
 if TYPE_CHECKING:

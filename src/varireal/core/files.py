@@ -1,12 +1,16 @@
-"""Files that are written whole or not at all, and text of strangers (class names, prompts, errors) on one line."""
+"""Files that are written whole or not at all, config files on one another, and text of strangers on one line.
+
+Strangers' are class names, prompts and errors.
+"""
 
 import hashlib
 import os
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 _DIRECTION = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # would turn the text that follows around
 _BREAKING = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -27,6 +31,15 @@ def few(names: Sequence[str], most: int = 5) -> str:
     """The first of some names, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """A mapping on top of another, block by block, as Snakemake puts one config file on another."""
+    whole = dict(base)
+    for key, value in over.items():
+        old = whole.get(key)
+        whole[key] = merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return whole
 
 
 @contextmanager

@@ -4,7 +4,8 @@ Tried with the Snakemake of ``TRIED``, by the tests; the package allows none bef
 elsewhere). A newer one is let in; where it lacks one of these objects, the user is told which was tried.
 Snakemake is not imported: its workflow object is handed in. What is used of it and is no documented interface:
 ``Workflow._prepare_dag``, the settings' ``_parsed_overwrite_resources`` and ``_parsed_overwrite_threads``,
-``Scheduler._executor``, ``DAG.jobid``. The records in ``.snakemake/metadata`` are read in ``tools.why_sources``.
+``Scheduler._executor``, ``DAG.jobid``, ``Workflow.modifier``. The records in ``.snakemake/metadata`` are read in
+``tools.why_sources``.
 
 The classifiers have one rule per job (``adapters_00000-of-00002``), for its files are known only from the config.
 Options that take names of rules would not know the stage's name, and Snakemake passes over most names that no rule
@@ -19,7 +20,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from varireal.core.files import error_text
+import yaml
+
+from varireal.core.files import error_text, merged
 from varireal.core.stages import TRAINING_STAGES
 from varireal.errors import BackendError, ConfigError, VariRealError
 from varireal.running.workflow import Start
@@ -223,6 +226,24 @@ def _array_rules(workflow: Any) -> set[str]:
     return {name.strip() for name in told.replace(";", ",").split(",") if name.strip()}
 
 
+def command_line_values(workflow: Any) -> dict[str, Any]:
+    """The values of ``--config`` with the types that a file would give them; inside a mapping Snakemake has text only.
+
+    None of them are of the study where this workflow is a module of another one, which says what its config is.
+    """
+    values: dict[str, Any] = {}
+    if workflow.modifier.skip_configfile:
+        return values
+    for word in workflow.config_settings.config_args or ():
+        key, _, text = word.partition("=")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            value = text
+        values = merged(values, {key: value})
+    return values
+
+
 def executor(workflow: Any) -> object:
     """What hands out the jobs; that for SLURM gives all jobs of a run one name, ``run_uuid``."""
     return workflow.scheduler._executor
@@ -259,7 +280,7 @@ def start(workflow: Any, root: str) -> Start:
         root,
         str(here),
         tuple(str(path.relative_to(here) if path.is_relative_to(here) else path) for path in files),
-        dict(given.config),
+        command_line_values(workflow),
         tuple(given.config_args or ()),
         given.replace_workflow_config,
     )

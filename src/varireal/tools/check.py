@@ -48,7 +48,7 @@ def check_config(*, configfile: Sequence[Path], study: Path | None = None) -> in
 
 
 def load_study_config(configfile: Sequence[Path], study: Path | None = None) -> Config:
-    """The config of the files, each on top of ``config.yaml`` when there is one, as the workflow reads them.
+    """The config of the files, each on top of the one before, as the workflow reads them; of none, ``config.yaml``.
 
     Args:
         configfile: config files of the study.

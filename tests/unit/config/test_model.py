@@ -102,3 +102,17 @@ def test_a_folder_of_photos_has_no_masks():
 def test_config_is_frozen():
     with pytest.raises(ValueError, match="frozen"):
         Config().study.seed = 3  # type: ignore[misc]
+
+
+def test_a_block_given_in_part_keeps_the_other_defaults():
+    whole = Config()
+    raw = {
+        "verdicts": {"gates": {"color": {"max_leak": 3.0}}},
+        "edits": {"sdxl": {"models": {"inpaint": {"id": "models/mine"}}}},
+    }
+    config = parse_config(raw)
+    color = whole.verdicts.gates.color
+    assert color != type(color)()  # else this would say nothing
+    assert config.verdicts.gates.color == color.model_copy(update={"max_leak": 3.0})
+    assert config.edits.sdxl.models.inpaint == whole.edits.sdxl.models.inpaint.model_copy(update={"id": "models/mine"})
+    assert parse_config({}) == whole

@@ -18,7 +18,7 @@ from snakemake.settings.types import (
 
 from kit import ROOT
 from varireal.errors import BackendError
-from varireal.running.snakemake_side import TRIED, settle_names, stage_of
+from varireal.running.snakemake_side import TRIED, command_line_values, settle_names, stage_of
 
 JOBS = ["adapters_00000-of-00002", "adapters_00001-of-00002"]
 RULES = ["all", "edits", "masks", *JOBS, "predictions_00000-of-00001"]
@@ -185,3 +185,27 @@ def test_the_snakemake_that_was_tried_is_the_oldest_allowed_and_the_one_installe
     assert f'min_version("{TRIED}")' in (ROOT / "Snakefile").read_text()
     assert f"\nsnakemake=={TRIED}." in (ROOT / "envs" / "requirements.txt").read_text()
     assert version("snakemake").startswith(f"{TRIED}.")
+
+
+def given_on_the_command_line(*words, module=False):
+    settings = SimpleNamespace(config_args=words)
+    return SimpleNamespace(config_settings=settings, modifier=SimpleNamespace(skip_configfile=module))
+
+
+@pytest.mark.parametrize(
+    ("words", "values"),
+    [
+        (["study={name: a, seed: 5}"], {"study": {"name": "a", "seed": 5}}),
+        (["study={'seed': 5}", "study={shards: 2}"], {"study": {"seed": 5, "shards": 2}}),
+        (["edits={sdxl: {weights: no, size: null}}"], {"edits": {"sdxl": {"weights": False, "size": None}}}),
+        (['study={name: "5"}'], {"study": {"name": "5"}}),
+        (["study={name"], {"study": "{name"}),  # refused with the config, by its name
+        ([], {}),
+    ],
+)
+def test_values_of_the_command_line_have_the_types_of_a_file(words, values):
+    assert command_line_values(given_on_the_command_line(*words)) == values
+
+
+def test_a_module_takes_no_values_of_the_command_line():
+    assert command_line_values(given_on_the_command_line("study={seed: 5}", module=True)) == {}

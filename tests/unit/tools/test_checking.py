@@ -117,15 +117,18 @@ def test_a_prompt_file_that_is_damaged_is_found_before_any_job(study):
         check_config(configfile=[study.config])
 
 
-def test_a_study_goes_on_top_of_the_config_beside_it(study):
+def test_the_demos_config_reaches_no_study_that_has_a_file(study):
     Path("config.yaml").write_text(yaml.safe_dump({"study": {"seed": 7, "name": "below"}, "edits": {"rounds": 4}}))
     config = load_study_config([study.config])
-    assert (config.study.seed, config.study.name, config.edits.rounds) == (7, "ponds", 4)
+    assert (config.study.seed, config.study.name, config.edits.rounds) == (22, "ponds", 2)
+    assert load_study_config([]).study.name == "below"
 
 
-def test_the_config_beside_it_is_the_lowest_also_when_it_is_named(study):
-    Path("config.yaml").write_text(yaml.safe_dump({"study": {"name": "below"}}))
-    assert load_study_config([study.config, Path("config.yaml")]).study.name == "ponds"
+def test_files_go_on_top_of_one_another_as_they_are_named(study):
+    Path("config.yaml").write_text(yaml.safe_dump({"study": {"seed": 7, "name": "below"}}))
+    config = load_study_config([Path("config.yaml"), study.config])
+    assert (config.study.seed, config.study.name) == (7, "ponds")
+    assert load_study_config([study.config, Path("config.yaml")]).study.name == "below"
 
 
 def test_a_missing_config_is_told(study):
