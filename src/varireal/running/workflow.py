@@ -223,14 +223,19 @@ class Failure:
         return " ".join([place[0], "/".join(place[1:])]).strip()
 
     @property
+    def cause(self) -> str:
+        """Why, and what to do, in one line."""
+        text = _tail(self.log)
+        return _last(_FAILED, text) or _last(_STOPPED, text) or self._by_scheduler() or self._unexplained(text)
+
+    @property
     def lines(self) -> list[str]:
         """What a person reads."""
-        text = _tail(self.log)
-        message = _last(_FAILED, text) or _last(_STOPPED, text) or self._by_scheduler() or self._unexplained(text)
+        message = self.cause
         # a job that a signal stopped says in several parts what became of its work; what to do is the last
         cut = message.rpartition if message.startswith(_BY_SIGNAL) else message.partition
         cause, _, fix = cut("; ")
-        items = [match["item"].split(" (")[0] for match in _COMPUTED.finditer(text)]
+        items = [match["item"].split(" (")[0] for match in _COMPUTED.finditer(_tail(self.log))]
         item = f"the one after {items[-1]}, number {len(items)} of this attempt" if items else "see the cause"
         return [
             f"  stage: {self.name}",

@@ -1,0 +1,276 @@
+"""Showing how far a workflow is: on a terminal one live view below a line for each thing that is done, else lines alone.
+
+Lines are few: one when all jobs of a stage and setting are done, one when a job fails, and now and then one of what is
+at work. While the live view is there, it alone writes to the terminal: what jobs and libraries write goes through a
+pipe and appears above it.
+"""
+
+import atexit
+import contextlib
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TextIO
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from varireal.tools.progress import Progress, ProgressRow
+from varireal.tools.status import duration
+
+LIVE, LINES = "live", "lines"
+_BETWEEN_LOOKS = 1.0  # seconds; longer where a look takes long, as on a slow shared disk
+_SHARE = 20  # looks take at most one part in so many of the time
+_FIRST_NEWS, _LAST_NEWS = 30.0, 600.0  # seconds between two lines of what is at work: more and more
+_MOST_ROWS = 8  # of a line of news in a file
+_WIDTH_OF_FILE = 10_000  # so that no line is cut
+
+
+def can_be_live(stream: TextIO) -> bool:
+    """Whether a stream is a terminal whose cursor moves."""
+    return stream.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
+
+
+class ProgressView:
+    """What a person sees of a workflow from its first job to its end.
+
+    Args:
+        stream: where it is written.
+        live: whether that is a terminal for the live view.
+        color: whether colours are allowed; ``NO_COLOR`` forbids them too.
+    """
+
+    def __init__(self, stream: TextIO, *, live: bool, color: bool = True) -> None:
+        self._stream, self._live_wanted, self._color = stream, live, color
+        self._lock = threading.RLock()
+        self._progress: Progress | None = None
+        self._over = threading.Event()
+        self._ticker: threading.Thread | None = None
+        self._screen: _Screen | None = None
+        self._news = _FIRST_NEWS
+        self._next_news = 0.0
+
+    @property
+    def begun(self) -> bool:
+        """Whether it knows of the jobs."""
+        return self._progress is not None
+
+    def begin(self, root: Path, jobs: Mapping[int, str]) -> None:
+        """Show the jobs from now on; see ``Progress``."""
+        with self._lock:
+            self._progress = Progress(root, jobs)
+            self._next_news = time.monotonic() + self._news
+            self.say(self._progress.head)
+            if self._live_wanted:
+                self._screen = _Screen(self._stream, color=self._color)
+            self._ticker = threading.Thread(target=self._tick, name="progress", daemon=True)
+            self._ticker.start()
+        atexit.register(self.close)
+
+    def say(self, text: str) -> None:
+        """Write a line; above the live view where there is one."""
+        with self._lock:
+            for line in text.splitlines():
+                stamped = f"{time.strftime('%H:%M:%S')}  {line}" if self._progress is not None else line
+                if self._screen is not None:
+                    self._screen.print(stamped)
+                else:
+                    self._stream.write(stamped + "\n")
+            self._stream.flush()
+
+    def start(self, number: int) -> None:
+        """A job was handed out."""
+        with self._lock:
+            if self._progress is not None:
+                self._progress.start(number)
+
+    def finish(self, number: int) -> None:
+        """A job is done."""
+        with self._lock:
+            if self._progress is not None and (line := self._progress.finish(number)):
+                self.say(line)
+
+    def fail(self, number: int, cause: str, log: str, *, shown: bool = True) -> None:
+        """A job has failed.
+
+        Args:
+            number: Snakemake's number of it.
+            cause: why.
+            log: its log.
+            shown: whether a line is written.
+        """
+        with self._lock:
+            if self._progress is None or number not in self._progress.jobs:
+                return
+            self._progress.fail(number)
+            if shown:
+                self.say(f"failed: {self._progress.label(number)}: {cause} [log: {log}]")
+
+    def label(self, number: int) -> str:
+        """Name of a job for people; its number where it is unknown."""
+        if self._progress is None or number not in self._progress.jobs:
+            return f"job {number}"
+        return self._progress.label(number)
+
+    def close(self) -> None:
+        """Say how it ended, and give the terminal back."""
+        self._over.set()
+        if self._ticker is not None and self._ticker is not threading.current_thread():
+            self._ticker.join(timeout=5)
+        with self._lock:
+            if self._screen is not None:
+                self._screen.close()
+                self._screen = None
+            if self._progress is not None:
+                self.say(self._progress.end)
+                self._progress = None
+        atexit.unregister(self.close)
+
+    def _tick(self) -> None:
+        pause = _BETWEEN_LOOKS
+        while not self._over.wait(pause):
+            before = time.monotonic()
+            with self._lock:
+                if self._progress is None:
+                    return
+                self._progress.look()
+                rows = list(self._progress.rows())
+                if self._screen is not None:
+                    self._screen.show(self._progress, rows)
+                elif before >= self._next_news:
+                    self._say_news(rows)
+            pause = max(_BETWEEN_LOOKS, _SHARE * (time.monotonic() - before))
+
+    def _say_news(self, rows: list[ProgressRow]) -> None:
+        """Lines of what is at work, more and more seldom."""
+        for row in rows[:_MOST_ROWS]:
+            self.say(row.text)
+        if len(rows) > _MOST_ROWS:
+            self.say(f"and {len(rows) - _MOST_ROWS} more at work")
+        self._news = min(2 * self._news, _LAST_NEWS)
+        self._next_news = time.monotonic() + self._news
+
+
+class _Screen:
+    """A terminal that the live view has for itself.
+
+    What this process, its jobs and their libraries write to the terminal would tear the view. So it keeps the
+    terminal, and their standard output and error are a pipe, whose lines appear above the view.
+    """
+
+    def __init__(self, stream: TextIO, *, color: bool) -> None:
+        stream.flush()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._kept = {number: os.dup(number) for number in (1, 2) if os.isatty(number)}
+        self._terminal = os.fdopen(os.dup(stream.fileno()), "w", encoding="utf-8", errors="replace")
+        self._console = Console(file=self._terminal, no_color=True if not color else None, highlight=False)
+        reading, self._writing = os.pipe()
+        for number in self._kept:
+            os.dup2(self._writing, number)
+        self._reader = threading.Thread(target=self._read, args=(reading,), name="screen", daemon=True)
+        self._reader.start()
+        self._live = Live(
+            Text(""), console=self._console, auto_refresh=False, transient=True, redirect_stdout=False,
+            redirect_stderr=False,
+        )  # fmt: skip
+        self._live.start()
+
+    def print(self, line: str) -> None:
+        """Write a line above the view."""
+        self._console.print(Text(line), soft_wrap=True)
+
+    def show(self, progress: Progress, rows: list[ProgressRow]) -> None:
+        """Draw the view."""
+        self._live.update(live_view(progress, rows, self._console.size.height), refresh=True)
+
+    def close(self) -> None:
+        """Take the view away, and let everybody write to the terminal again."""
+        self._live.stop()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for number, terminal in self._kept.items():
+            os.dup2(terminal, number)
+            os.close(terminal)
+        os.close(self._writing)
+        self._reader.join(timeout=1)  # a process that was left behind may hold the other end
+        self._terminal.flush()
+
+    def _read(self, reading: int) -> None:
+        """Lines of others, as they come."""
+        with os.fdopen(reading, "rb", buffering=0) as pipe, contextlib.suppress(ValueError, OSError):
+            rest = b""
+            while chunk := pipe.read(65536):
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    self._console.print(Text.from_ansi(_last_of(line)), soft_wrap=True)
+            if rest:
+                self._console.print(Text.from_ansi(_last_of(rest)), soft_wrap=True)
+
+
+def _last_of(line: bytes) -> str:
+    """A line as a terminal would show it: what stands after the last return to its begin."""
+    return line.rstrip(b"\r").rpartition(b"\r")[2].decode("utf-8", "replace")
+
+
+def live_view(progress: Progress, rows: list[ProgressRow], height: int) -> RenderableType:
+    """The view: a bar with what is done of all, and a line for each group of jobs at work.
+
+    Args:
+        progress: the workflow's.
+        rows: what is at work.
+        height: lines of the terminal.
+    """
+    total, done = len(progress.jobs), len(progress.ended)
+    head = Table.grid(padding=(0, 1), expand=True)
+    head.add_column(ratio=1)
+    head.add_column(no_wrap=True, justify="right")
+    words = [f"{done:,} of {total:,} jobs", duration(progress.seconds)]
+    if progress.failed:
+        words.insert(1, f"{len(progress.failed):,} failed")
+    head.add_row(ProgressBar(total=max(total, 1), completed=done), Text(", ".join(words)))
+    parts: list[RenderableType] = [head]
+    if progress.accepted:
+        parts.append(Text(progress.accepted))
+    if rows:
+        parts.append(_rows(rows, max(1, height - len(parts) - 4)))
+    return Group(*parts)
+
+
+_COLUMNS = (("at work", "label"), ("jobs", "jobs"), ("items", "items"), ("rate", "rate"), ("time", "time"))
+
+
+def _rows(rows: list[ProgressRow], most: int) -> RenderableType:
+    """A table of what is at work; columns that say nothing are left out."""
+    shown = list(_fitting(rows, most))
+    columns = [(name, field) for name, field in (*_COLUMNS, ("accepted", "accepted")) if _any(shown, field)]
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for name, field in columns:
+        first = field == "label"
+        table.add_column(name, justify="left" if first else "right", no_wrap=True, overflow="ellipsis")
+    for row in shown:
+        table.add_row(*(Text(getattr(row, field)) for _, field in columns))
+        if row.spent:
+            table.add_row(Text(f"  {row.spent}", style="dim"))
+    if len(shown) == len(rows):
+        return table
+    return Group(table, Text(f"and {len(rows) - len(shown)} more"))
+
+
+def _any(rows: list[ProgressRow], field: str) -> bool:
+    return any(getattr(row, field) for row in rows)
+
+
+def _fitting(rows: list[ProgressRow], most: int) -> Iterator[ProgressRow]:
+    """As many as there are lines for."""
+    for row in rows:
+        most -= 2 if row.spent else 1
+        if most < 0:
+            return
+        yield row
