@@ -100,7 +100,7 @@ class LogHandler(LogHandlerBase):
 
             log = Path(facts["log"][0]) if facts.get("log") else None
             failure = Failure(str(facts.get("rule_name", "")), log, str(facts.get("rule_msg") or ""))
-            view.fail(facts["jobid"], failure.cause, str(log or "none"), shown=self._rules)
+            view.fail(facts["jobid"], failure, shown=self._rules)
 
     def _show_words(self, record: logging.LogRecord) -> None:
         from varireal.running.snakemake_side import LOOKING, reworded
@@ -117,8 +117,9 @@ class LogHandler(LogHandlerBase):
 
     def close(self) -> None:
         """Say how it ended, and give the terminal back."""
-        if getattr(self, "_view", None) is not None:
-            self._view.close()
+        view: ProgressView | None = getattr(self, "_view", None)
+        if view is not None:
+            view.close()
         super().close()
 
     @property

@@ -90,9 +90,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _fail(args, room.os_error_text(error), error)
     except stopping.StoppedError as error:
-        logger.warning("%s: %s", args.command, error)
+        logger.log(logs.SUMMARY, "%s: %s", args.command, error)
         return stopping.EXIT_STOPPED
     except KeyboardInterrupt:
+        logger.debug("failed: %s", stopping.INTERRUPTED)
         if not logs.is_quiet(args.log):
             sys.stderr.write("interrupted; what was finished is kept, run the same command again to go on\n")
         return EXIT_INTERRUPTED

@@ -65,6 +65,7 @@ class JobRecord:
         self.path = path
         self.checks: list[Check] = []
         self.usd_limited = False
+        self.spending: Callable[[], str] | None = None
         self.total: int | None = None
         self.done = 0
         self._facts = {**facts, "state": RUNNING, "host": socket.gethostname(), "pid": os.getpid()}
@@ -239,6 +240,17 @@ def pay(amounts: Mapping[str, float]) -> None:
     """Count what an answer cost that came just now."""
     if _current is not None:
         _current.pay(amounts)
+
+
+def say_spending(words: Callable[[], str]) -> None:
+    """Let the job's lines of progress say what models cost that it asks over a network."""
+    if _current is not None:
+        _current.spending = words
+
+
+def spending() -> str:
+    """What such models have cost, for people; empty when none was asked."""
+    return "" if _current is None or _current.spending is None else _current.spending()
 
 
 def usd_limited() -> bool:

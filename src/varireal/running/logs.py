@@ -76,7 +76,9 @@ def progress(items: Iterable[T], logger: logging.Logger, what: str, total: int) 
             if now - last >= _SECONDS_BETWEEN_LINES and done < total:
                 last = now
                 rate = done / (now - start)
-                logger.info("%s: %d of %d, %.1f/s, %.0f s left", what, done, total, rate, (total - done) / rate)
+                left, spent = (total - done) / rate, job_record.spending()
+                more = f"; {spent}" if spent else ""
+                logger.info("%s: %d of %d, %.1f/s, %.0f s left%s", what, done, total, rate, left, more)
     finally:
         if isinstance(items, Generator):
             items.close()  # now, while the store that it writes to is open

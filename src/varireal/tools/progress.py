@@ -1,8 +1,8 @@
 """How far a running workflow is: by stage, with its setting or class, from what Snakemake says and jobs write.
 
-Snakemake tells which jobs there are, and when each starts and ends. What a job at work has done is read from its record
-(``running.job_record``), which works on a cluster too, where nothing but the disk is shared. Only records of jobs that
-are under way are looked at, so 4,700 jobs cost one short read each, when they end. Light: no table is opened.
+Snakemake tells which jobs there are, and when each starts and ends. What a job at work has done is read from its
+record (``running.job_record``), which works on a cluster too, where nothing but the disk is shared. Only records of
+jobs that are under way are looked at, so 4,700 jobs cost one short read each, when they end. Light: no table is read.
 """
 
 import os
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from varireal.hosted.money import spent_by_model
+from varireal.hosted.money import spent_by_model, spent_text
 from varireal.names import OK
 from varireal.running.job_record import RUNNING, read_record, sound
 from varireal.study.jobs import CLASSIFIER_STAGES, STAGES, Prices
@@ -23,6 +23,7 @@ from varireal.tools.status_study import UNITS
 
 _UNSEEN = ("config",)  # a moment each, and no stage: counted, never named
 _WHOLE = ("dataset", "report")  # one thing, which has no items
+_ASKING = "prompts-ask"
 _COUNTED_BY_JOB = ("prompts", *CLASSIFIER_STAGES)  # what their jobs count is not the stage's unit
 
 
@@ -43,6 +44,7 @@ class Group:
         records: of jobs at work, the record as it was last read.
         amounts: what the jobs that are done have spent.
         began: when its first job was handed out.
+        asks: whether a language model is asked to write the prompts.
     """
 
     stage: str
@@ -57,6 +59,12 @@ class Group:
     records: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     amounts: Counter[str] = field(default_factory=Counter)
     began: float = 0.0
+    asks: bool = False
+
+    @property
+    def unit(self) -> str:
+        """What its items are."""
+        return "requests" if self.asks else UNITS.get(self.stage, "")
 
     @property
     def done(self) -> int:
@@ -65,11 +73,9 @@ class Group:
 
     @property
     def total(self) -> int | None:
-        """Items in all; None while a job has not said how many it has."""
-        totals = [record.get("total") for record in self.records.values()]
-        if self.ended + len(totals) < self.jobs or None in totals:
-            return None
-        return self.items + sum(total for total in totals if total is not None)
+        """Items in all; None while not all jobs have said how many they have."""
+        totals = [int(record["total"]) for record in self.records.values() if record.get("total") is not None]
+        return self.items + sum(totals) if self.ended + len(totals) == self.jobs else None
 
     @property
     def rate(self) -> float | None:
@@ -80,12 +86,15 @@ class Group:
     @property
     def seconds_left(self) -> float | None:
         """Until it is done; None while that is not known."""
-        return (self.total - self.done) / self.rate if self.total is not None and self.rate else None
+        total = self.likely_total if self.total is None else self.total
+        return max(0, total - self.done) / self.rate if total is not None and self.rate else None
 
     @property
-    def queued(self) -> int:
-        """Jobs that were handed out and gave no sign of life yet: they wait in a cluster's queue, or start."""
-        return len(self.under_way) - len(self.records)
+    def likely_total(self) -> int | None:
+        """The same where jobs did not say yet: as many items each as the others have; None where none has said."""
+        known = [record["total"] for record in self.records.values() if record.get("total")]
+        said = self.ended + len(known)
+        return round((self.items + sum(known)) / said * self.jobs) if said else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +173,14 @@ class Progress:
         return _share(sum((group.counts for group in self._groups.values()), Counter()))
 
     @property
+    def states(self) -> list[str]:
+        """How many jobs failed, are at work, and wait in a queue or start; what there are none of is left out."""
+        work = sum(len(group.records) for group in self._groups.values())
+        waiting = sum(len(group.under_way) for group in self._groups.values()) - work
+        states = ((len(self.failed), "failed"), (work, "at work"), (waiting, "waiting"))
+        return [f"{count:,} {state}" for count, state in states if count]
+
+    @property
     def end(self) -> str:
         """How it ended, in one line."""
         left = len(self.jobs) - len(self.ended)
@@ -190,12 +207,18 @@ class Progress:
             group.records.pop(number, None)
             self.failed.discard(number)
 
-    def fail(self, number: int) -> None:
-        """A job has failed; it may be handed out again."""
+    def fail(self, number: int, *, counts: bool = True) -> None:
+        """A job has failed; it may be handed out again.
+
+        Args:
+            number: Snakemake's number of it.
+            counts: whether it is a fault, and not Ctrl-C.
+        """
         if group := self._group_of.get(number):
             group.under_way.pop(number, None)
             group.records.pop(number, None)
-            self.failed.add(number)
+            if counts:
+                self.failed.add(number)
 
     def finish(self, number: int) -> str:
         """A job is done.
@@ -228,6 +251,7 @@ class Progress:
                 record = sound(read_record(path))
                 if record is not None and record["state"] == RUNNING:
                     group.records[number] = record
+                    group.asks = group.asks or record["stage"] == _ASKING
 
     def rows(self) -> Iterator[ProgressRow]:
         """What is at work, in the order of the stages."""
@@ -236,20 +260,21 @@ class Progress:
                 yield self._row(group)
 
     def _row(self, group: Group) -> ProgressRow:
-        total, rate, left = group.total, group.rate, group.seconds_left
-        named = group.stage not in _WHOLE and bool(group.records or group.ended)
-        whole = "?" if total is None else f"{total:,}"
+        rate, left = group.rate, group.seconds_left
+        named = group.stage not in _WHOLE and group.likely_total is not None
+        whole = f"{group.total:,}" if group.total is not None else f"~{group.likely_total or 0:,}"
         past = duration(self._clock() - group.began)
+        since = f"for {past}" if group.records else f"waiting for {past}"
         spent = group.amounts.copy()
         for record in group.records.values():
             spent.update(record["spent"])
         return ProgressRow(
             label=group.label,
             jobs=f"{group.ended:,}/{group.jobs:,}" if group.jobs > 1 else "",
-            items=f"{group.done:,}/{whole}" if named and (group.done or total) else "",
-            unit=UNITS.get(group.stage, ""),
-            rate="" if rate is None or not named else f"{rate:.3g}/s",
-            time=f"for {past}" if left is None else f"{duration(left)} left",
+            items=f"{group.done:,}/{whole}" if named else "",
+            unit=group.unit,
+            rate=rate_text(rate) if rate and named else "",
+            time=since if left is None else f"{duration(left)} left",
             accepted=self._accepted_so_far(group.setting) if group.stage in ("edits", "verdicts") else "",
             spent=self._spent(group.stage, spent),
         )
@@ -264,14 +289,10 @@ class Progress:
 
     def _spent(self, stage: str, amounts: Mapping[str, float]) -> str:
         """Calls, tokens and money of models that were asked over a network; empty when none was."""
-        models = spent_by_model(amounts)
-        if not models:
+        if not spent_by_model(amounts):
             return ""
         self._prices = self._prices or Prices.of_study(self.root)
-        usd = self._prices.usd("prompts-ask" if stage == "prompts" else stage, amounts)
-        return spent_text(
-            sum(spent.calls for spent in models.values()), sum(spent.tokens for spent in models.values()), usd
-        )
+        return spent_text(amounts, self._prices.usd(_ASKING if stage == "prompts" else stage, amounts))
 
     def _record_path(self, number: int) -> str:
         return f"{self.root}/logs/{self.jobs[number]}.json"
@@ -285,6 +306,7 @@ class Progress:
             group.items += record.get("total") or 1
         else:
             group.items += sum(counts.values())
+        group.asks = group.asks or record.get("stage") == _ASKING
         if record.get("computed") is not None:
             group.computed = (group.computed or 0) + int(record["computed"])
 
@@ -298,10 +320,10 @@ class Progress:
         elif group.stage in _WHOLE:
             what = "written"
         else:
-            what = _counted(group.items, _unit(group.stage)) + _bad(group)
+            what = f"{group.items:,} {group.unit if group.items != 1 else _one(group.unit)}" + _bad(group)
         known = group.computed == 0 and group.items and group.stage not in _COUNTED_BY_JOB
         kept = ", all there already" if known else ""
-        rate = f" ({group.items / seconds:.3g}/s)" if group.computed and seconds > 1 else ""
+        rate = f" ({rate_text(group.items / seconds)})" if group.computed and seconds > 1 else ""
         spent = self._spent(group.stage, group.amounts)
         return f"{group.label}: {what}{kept}, {duration(seconds)}{rate}" + (f"; {spent}" if spent else "")
 
@@ -322,20 +344,18 @@ def describe(name: str, *, rounds: bool) -> tuple[str, str, str]:
     return stage, f"{stage} {setting}{round_}", setting
 
 
-def spent_text(calls: int, tokens: float, usd: float | None) -> str:
-    """What was asked over a network, for people: ``34 calls, 120,300 tokens, $0.14``."""
-    money = ", price unknown" if usd is None else f", ${usd:.2f}"
-    return f"{_counted(calls, 'call')}, {tokens:,.0f} tokens{money}"
+def rate_text(rate: float) -> str:
+    """Items per second for people, so that the number is one or more: ``12.9/s``, ``12/min``, ``40/h``."""
+    each = next((pair for pair in ((1, "s"), (60, "min")) if rate * pair[0] >= 1), (3600, "h"))
+    return f"{rate * each[0]:.3g}/{each[1]}"
 
 
 def _counted(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 'es' if word.endswith('s') else 's'}"
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
-def _unit(stage: str) -> str:
-    """One item of a stage."""
-    units = UNITS.get(stage, "items")
-    return units.removesuffix("es") if units == "classes" else units.removesuffix("s")
+def _one(units: str) -> str:
+    return units.removesuffix("es") if units.endswith("sses") else units.removesuffix("s")
 
 
 def _share(counts: Mapping[str, int]) -> str:

@@ -1,4 +1,4 @@
-"""Showing how far a workflow is: on a terminal one live view below a line for each thing that is done, else lines alone.
+"""Showing how far a workflow is: a line for each thing that is done, and on a terminal one live view below them.
 
 Lines are few: one when all jobs of a stage and setting are done, one when a job fails, and now and then one of what is
 at work. While the live view is there, it alone writes to the terminal: what jobs and libraries write goes through a
@@ -21,6 +21,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from varireal.running.workflow import Failure
 from varireal.tools.progress import Progress, ProgressRow
 from varireal.tools.status import duration
 
@@ -96,27 +97,21 @@ class ProgressView:
             if self._progress is not None and (line := self._progress.finish(number)):
                 self.say(line)
 
-    def fail(self, number: int, cause: str, log: str, *, shown: bool = True) -> None:
+    def fail(self, number: int, failure: Failure, *, shown: bool = True) -> None:
         """A job has failed.
 
         Args:
             number: Snakemake's number of it.
-            cause: why.
-            log: its log.
+            failure: why, and where its log is.
             shown: whether a line is written.
         """
         with self._lock:
             if self._progress is None or number not in self._progress.jobs:
                 return
-            self._progress.fail(number)
-            if shown:
-                self.say(f"failed: {self._progress.label(number)}: {cause} [log: {log}]")
-
-    def label(self, number: int) -> str:
-        """Name of a job for people; its number where it is unknown."""
-        if self._progress is None or number not in self._progress.jobs:
-            return f"job {number}"
-        return self._progress.label(number)
+            self._progress.fail(number, counts=not failure.interrupted)
+            if shown and not failure.interrupted:
+                log = f" [log: {failure.log}]" if failure.log else ""
+                self.say(f"failed: {self._progress.label(number)}: {failure.cause}{log}")
 
     def close(self) -> None:
         """Say how it ended, and give the terminal back."""
@@ -169,7 +164,7 @@ class _Screen:
         sys.stdout.flush()
         sys.stderr.flush()
         self._kept = {number: os.dup(number) for number in (1, 2) if os.isatty(number)}
-        self._terminal = os.fdopen(os.dup(stream.fileno()), "w", encoding="utf-8", errors="replace")
+        self._terminal = os.fdopen(os.dup(stream.fileno()), "w", encoding=stream.encoding, errors="replace")
         self._console = Console(file=self._terminal, no_color=True if not color else None, highlight=False)
         reading, self._writing = os.pipe()
         for number in self._kept:
@@ -231,9 +226,7 @@ def live_view(progress: Progress, rows: list[ProgressRow], height: int) -> Rende
     head = Table.grid(padding=(0, 1), expand=True)
     head.add_column(ratio=1)
     head.add_column(no_wrap=True, justify="right")
-    words = [f"{done:,} of {total:,} jobs", duration(progress.seconds)]
-    if progress.failed:
-        words.insert(1, f"{len(progress.failed):,} failed")
+    words = [f"{done:,} of {total:,} jobs", *progress.states, duration(progress.seconds)]
     head.add_row(ProgressBar(total=max(total, 1), completed=done), Text(", ".join(words)))
     parts: list[RenderableType] = [head]
     if progress.accepted:
