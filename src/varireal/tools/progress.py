@@ -28,7 +28,7 @@ _COUNTED_BY_JOB = ("prompts", *CLASSIFIER_STAGES)  # what their jobs count is no
 
 
 @dataclass
-class Group:
+class JobGroup:
     """The jobs of a stage that people think of as one thing: of a setting and round, or all of the stage.
 
     Attributes:
@@ -146,11 +146,11 @@ class Progress:
         self._clock = clock
         self.began = clock()
         rounds = any("/round" in name and "/round0/" not in name for name in jobs.values())
-        self._groups: dict[str, Group] = {}
-        self._group_of: dict[int, Group] = {}
+        self._groups: dict[str, JobGroup] = {}
+        self._group_of: dict[int, JobGroup] = {}
         for number, name in jobs.items():
             stage, label, setting = describe(name, rounds=rounds)
-            group = self._groups.setdefault(label, Group(stage, label, setting))
+            group = self._groups.setdefault(label, JobGroup(stage, label, setting))
             group.jobs += 1
             self._group_of[number] = group
         self._prices: Prices | None = None
@@ -259,7 +259,7 @@ class Progress:
             if group.under_way and group.stage not in _UNSEEN:
                 yield self._row(group)
 
-    def _row(self, group: Group) -> ProgressRow:
+    def _row(self, group: JobGroup) -> ProgressRow:
         rate, left = group.rate, group.seconds_left
         named = group.stage not in _WHOLE and group.likely_total is not None
         whole = f"{group.total:,}" if group.total is not None else f"~{group.likely_total or 0:,}"
@@ -297,7 +297,7 @@ class Progress:
     def _record_path(self, number: int) -> str:
         return f"{self.root}/logs/{self.jobs[number]}.json"
 
-    def _add(self, group: Group, record: Mapping[str, Any]) -> None:
+    def _add(self, group: JobGroup, record: Mapping[str, Any]) -> None:
         """Add what a job that is done says of itself."""
         counts: Mapping[str, int] = record.get("counts") or {}
         group.counts.update(counts)
@@ -310,7 +310,7 @@ class Progress:
         if record.get("computed") is not None:
             group.computed = (group.computed or 0) + int(record["computed"])
 
-    def _outcome(self, group: Group) -> str:
+    def _outcome(self, group: JobGroup) -> str:
         """A group that is done, in one line."""
         seconds = self._clock() - group.began if group.began else 0.0
         if group.stage == "report":
@@ -364,7 +364,7 @@ def _share(counts: Mapping[str, int]) -> str:
     return f"{accepted:,} of {judged:,} candidates accepted ({accepted / judged:.0%})" if judged else ""
 
 
-def _bad(group: Group) -> str:
+def _bad(group: JobGroup) -> str:
     """Statuses of items that could not be made, most frequent first."""
     if group.stage in _COUNTED_BY_JOB:
         return ""

@@ -127,19 +127,23 @@ class ProgressView:
                 self._progress = None
         atexit.unregister(self.close)
 
+    def look(self) -> None:
+        """See how far the jobs at work are, and show it where it is time to."""
+        with self._lock:
+            if self._progress is None:
+                return
+            self._progress.look()
+            rows = list(self._progress.rows())
+            if self._screen is not None:
+                self._screen.show(self._progress, rows)
+            elif time.monotonic() >= self._next_news:
+                self._say_news(rows)
+
     def _tick(self) -> None:
         pause = _BETWEEN_LOOKS
         while not self._over.wait(pause):
             before = time.monotonic()
-            with self._lock:
-                if self._progress is None:
-                    return
-                self._progress.look()
-                rows = list(self._progress.rows())
-                if self._screen is not None:
-                    self._screen.show(self._progress, rows)
-                elif before >= self._next_news:
-                    self._say_news(rows)
+            self.look()
             pause = max(_BETWEEN_LOOKS, _SHARE * (time.monotonic() - before))
 
     def _say_news(self, rows: list[ProgressRow]) -> None:
@@ -183,7 +187,7 @@ class _Screen:
 
     def show(self, progress: Progress, rows: list[ProgressRow]) -> None:
         """Draw the view."""
-        self._live.update(live_view(progress, rows, self._console.size.height), refresh=True)
+        self._live.update(live_view(progress, rows, *self._console.size), refresh=True)
 
     def close(self) -> None:
         """Take the view away, and let everybody write to the terminal again."""
@@ -214,12 +218,13 @@ def _last_of(line: bytes) -> str:
     return line.rstrip(b"\r").rpartition(b"\r")[2].decode("utf-8", "replace")
 
 
-def live_view(progress: Progress, rows: list[ProgressRow], height: int) -> RenderableType:
+def live_view(progress: Progress, rows: list[ProgressRow], width: int, height: int) -> RenderableType:
     """The view: a bar with what is done of all, and a line for each group of jobs at work.
 
     Args:
         progress: the workflow's.
         rows: what is at work.
+        width: characters of a line of the terminal.
         height: lines of the terminal.
     """
     total, done = len(progress.jobs), len(progress.ended)
@@ -231,33 +236,36 @@ def live_view(progress: Progress, rows: list[ProgressRow], height: int) -> Rende
     parts: list[RenderableType] = [head]
     if progress.accepted:
         parts.append(Text(progress.accepted))
-    if rows:
-        parts.append(_rows(rows, max(1, height - len(parts) - 4)))
+    shown = list(_fitting(rows, height - len(parts) - 3))
+    parts += _table(shown, width) if shown else []
+    if len(shown) < len(rows):
+        parts.append(Text(f"and {len(rows) - len(shown)} more"))
     return Group(*parts)
 
 
-_COLUMNS = (("at work", "label"), ("jobs", "jobs"), ("items", "items"), ("rate", "rate"), ("time", "time"))
+_FIELDS = ("jobs", "items", "rate", "time", "accepted")
 
 
-def _rows(rows: list[ProgressRow], most: int) -> RenderableType:
-    """A table of what is at work; columns that say nothing are left out."""
-    shown = list(_fitting(rows, most))
-    columns = [(name, field) for name, field in (*_COLUMNS, ("accepted", "accepted")) if _any(shown, field)]
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for name, field in columns:
-        first = field == "label"
-        table.add_column(name, justify="left" if first else "right", no_wrap=True, overflow="ellipsis")
-    for row in shown:
-        table.add_row(*(Text(getattr(row, field)) for _, field in columns))
+def _table(rows: list[ProgressRow], width: int) -> Iterator[Text]:
+    """What is at work, in columns; those that say nothing are left out, and numbers are never cut."""
+    fields = [field for field in _FIELDS if any(getattr(row, field) for row in rows)]
+    widths = [max(len(field), *(len(getattr(row, field)) for row in rows)) for field in fields]
+    left = min(max(len(row.label) for row in rows), width - sum(widths) - 2 * len(widths))
+
+    def line(label: str, cells: list[str], style: str = "") -> Text:
+        begin = label if len(label) <= left else f"{label[: left - 1]}…"
+        return Text(
+            "  ".join([begin.ljust(left), *(cell.rjust(size) for cell, size in zip(cells, widths, strict=True))]),
+            style=style,
+            overflow="crop",
+            no_wrap=True,
+        )
+
+    yield line("at work", fields, "bold")
+    for row in rows:
+        yield line(row.label, [getattr(row, field) for field in fields])
         if row.spent:
-            table.add_row(Text(f"  {row.spent}", style="dim"))
-    if len(shown) == len(rows):
-        return table
-    return Group(table, Text(f"and {len(rows) - len(shown)} more"))
-
-
-def _any(rows: list[ProgressRow], field: str) -> bool:
-    return any(getattr(row, field) for row in rows)
+            yield Text(f"  {row.spent}", style="dim", overflow="ellipsis", no_wrap=True)
 
 
 def _fitting(rows: list[ProgressRow], most: int) -> Iterator[ProgressRow]:
