@@ -77,11 +77,13 @@ async def run_all(sender: Sender, work: Sequence[Coroutine[Any, Any, A]]) -> lis
     """
     batch = _Batch(sender, work)
     news = asyncio.create_task(_say_spending(sender))
-    with stopping.heard(batch.wake):
-        if stopping.requested():  # it came between two batches
-            sender.stopped = True
-        results = await batch.results()
-    news.cancel()
+    try:
+        with stopping.heard(batch.wake):
+            if stopping.requested():  # it came between two batches
+                sender.stopped = True
+            results = await batch.results()
+    finally:
+        news.cancel()
     failures = [result for result in results if isinstance(result, BaseException)]
     faults = [error for error in failures if not isinstance(error, NoMoreAskingError | asyncio.CancelledError)]
     unexpected = [error for error in faults if not isinstance(error, VariRealError)]

@@ -22,6 +22,7 @@ from varireal.tools.status_files import ACCEPTED, REFUSED
 from varireal.tools.status_study import UNITS
 
 _UNSEEN = ("config",)  # a moment each, and no stage: counted, never named
+_MOST_LINES = 10
 _WHOLE = ("dataset", "report")  # one thing, which has no items
 _ASKING = "prompts-ask"
 _COUNTED_BY_JOB = ("prompts", *CLASSIFIER_STAGES)  # what their jobs count is not the stage's unit
@@ -170,7 +171,7 @@ class Progress:
     @property
     def accepted(self) -> str:
         """Candidates that were accepted of those that were judged in this run; empty when none was."""
-        return _share(sum((group.counts for group in self._groups.values()), Counter()))
+        return _share(self._judged())
 
     @property
     def states(self) -> list[str]:
@@ -224,7 +225,8 @@ class Progress:
         """A job is done.
 
         Returns:
-            What its group came to, when that was its last job; else nothing.
+            What its group came to, when that was its last job, with what the job itself had to say where it was the
+            only one; else nothing.
         """
         group = self._group_of.get(number)
         if group is None or number in self.ended:
@@ -234,12 +236,14 @@ class Progress:
         group.under_way.pop(number, None)
         group.records.pop(number, None)
         group.ended += 1
-        self._add(group, sound(read_record(self._record_path(number))) or {})
+        record = sound(read_record(self._record_path(number))) or {}
+        self._add(group, record)
         if group.ended < group.jobs or group.stage in _UNSEEN:
             return ""
         if not (group.items or group.stage in _WHOLE):  # a round that had nothing left to do
             return ""
-        return self._outcome(group)
+        more = _lines(record) if group.jobs == 1 else []
+        return "\n".join([self._outcome(group), *more])
 
     def look(self) -> None:
         """Read the records of the jobs that are under way."""
@@ -280,12 +284,17 @@ class Progress:
         )
 
     def _accepted_so_far(self, setting: str) -> str:
-        counts = Counter[str]()
-        for group in self._groups.values():
-            if group.stage == "verdicts" and group.setting == setting:
-                counts.update(group.counts)
+        counts = self._judged(setting)
         judged = counts[ACCEPTED] + counts[REFUSED]
         return f"{counts[ACCEPTED] / judged:.0%}" if judged else ""
+
+    def _judged(self, setting: str = "") -> Counter[str]:
+        """Candidates by verdict, of a setting or of all."""
+        counts = Counter[str]()
+        for group in self._groups.values():
+            if group.stage == "verdicts" and setting in ("", group.setting):
+                counts.update(group.counts)
+        return counts
 
     def _spent(self, stage: str, amounts: Mapping[str, float]) -> str:
         """Calls, tokens and money of models that were asked over a network; empty when none was."""
@@ -313,9 +322,7 @@ class Progress:
     def _outcome(self, group: JobGroup) -> str:
         """A group that is done, in one line."""
         seconds = self._clock() - group.began if group.began else 0.0
-        if group.stage == "report":
-            what = f"{self.root / 'report' / 'index.html'}"
-        elif group.stage == "verdicts":
+        if group.stage == "verdicts":
             what = _share(group.counts) or "nothing to judge"
         elif group.stage in _WHOLE:
             what = "written"
@@ -356,6 +363,14 @@ def _counted(count: int, word: str) -> str:
 
 def _one(units: str) -> str:
     return units.removesuffix("es") if units.endswith("sses") else units.removesuffix("s")
+
+
+def _lines(record: Mapping[str, Any]) -> list[str]:
+    """What a job has to say to people at its end, as far as a screen has room for it."""
+    lines = record.get("lines")
+    lines = [f"  {line}" for line in lines] if isinstance(lines, list) else []
+    left = len(lines) - _MOST_LINES
+    return lines if left <= 1 else [*lines[:_MOST_LINES], f"  and {left} more lines in its log"]
 
 
 def _share(counts: Mapping[str, int]) -> str:

@@ -92,7 +92,7 @@ def test_items_at_work_are_read_from_the_records(tmp_path, clock):
 
 
 def test_a_setting_is_told_once_when_its_last_job_ends(tmp_path, clock):
-    progress = Progress(tmp_path, {**EDITS, **VERDICTS}, clock)
+    progress = Progress(tmp_path, {**EDITS, **VERDICTS, 9: "dataset"}, clock)
     for number in EDITS:
         progress.start(number)
     clock.now += 10
@@ -109,7 +109,18 @@ def test_a_setting_is_told_once_when_its_last_job_ends(tmp_path, clock):
     assert next(progress.rows()).accepted == "67%"
     ended(tmp_path, VERDICTS[4], {"accepted": 9, "not accepted": 0})
     assert progress.finish(4) == "verdicts color/feasible: 15 of 18 candidates accepted (83%), 0 s"
+    progress.start(9)
+    ended(tmp_path, "dataset", {"accepted": 15, "rejected": 4}, lines=["color/feasible: 15 of 20 accepted, 5 short"])
+    assert progress.finish(9) == "dataset: written, 0 s\n  color/feasible: 15 of 20 accepted, 5 short"
     assert progress.end == f"{tmp_path}: done in 10 s; 15 of 18 candidates accepted (83%)"
+
+
+def test_of_many_lines_of_a_job_the_first_are_shown(tmp_path):
+    progress = Progress(tmp_path, {1: "dataset"})
+    progress.start(1)
+    ended(tmp_path, "dataset", {}, lines=[f"class {number} is short" for number in range(100)])
+    lines = progress.finish(1).splitlines()
+    assert (len(lines), lines[-1]) == (12, "  and 90 more lines in its log")
 
 
 def test_what_was_there_already_is_said(tmp_path, clock):
@@ -183,7 +194,7 @@ def test_the_view_fits_into_a_terminal(tmp_path):
     assert all(len(line) <= 80 for line in lines)
     assert re.match(r"edits background/infeasible, ro\w*…  123,456/1,000,000  12.5/s  19 h 29 min left$", lines[2])
     assert lines[3] == "  1,000,000 calls, 1,000,000,000 tokens, price unknown"
-    assert lines[-1] == "and 32 more"
+    assert lines[-1] == "and 30 more"
 
 
 def test_lines_of_what_is_at_work_come_more_and_more_seldom(tmp_path, monkeypatch):
