@@ -11,9 +11,9 @@ from common import save
 
 from varireal.config.images import DEMO_CLASSES
 from varireal.core.pictures import encode_png
-from varireal.metrics.receipts import measure
+from varireal.metrics.measures import measure
 from varireal.prompts.bank import load_bank, prompts_for, shipped_bank
-from varireal.records import EditRequest
+from varireal.records import EditRequest, MeasuredEdit
 from varireal_demo.birds_source import demo_specs, render_demo
 from varireal_demo.editor import ProceduralEditor
 
@@ -47,9 +47,8 @@ def edit_seconds() -> dict[str, float]:
                 result = editor.edit([request])[0]
                 if result.image is None or result.region is None:
                     raise RuntimeError(result.reason)
-                measure(
-                    image, result.image, mask, result.region, attribute=prompt.attribute, target_rgb=result.target_rgb
-                )
+                edit = MeasuredEdit(image, result.image, mask, result.region, prompt.attribute, result.target_rgb)
+                measure(edit, {})
                 encode_png(result.image)
                 if counted:
                     seconds[prompt.attribute].append(time.process_time() - start)

@@ -9,7 +9,7 @@ import pyarrow as pa
 from varireal.config.model import parse_config
 from varireal.config.slices import slice_text, stage_slices
 from varireal.core.pictures import encode_png
-from varireal.metrics.receipts import RECEIPT_FIELDS
+from varireal.metrics.measures import RECEIPT_FIELDS
 from varireal.segmenters.quality import encode_mask
 from varireal.stages import verdicts
 from varireal.store import tables

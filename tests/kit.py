@@ -112,3 +112,13 @@ def started_environment(*, models: bool = False) -> dict[str, str]:
     if os.environ.get("VARIREAL_TESTS_REAL") or prefork.SHARED not in os.environ:  # also outside of a run of tests
         return environment()
     return environment(prefork.folder(models=models)) | ({prefork.MODELS: "1"} if models else {})
+
+
+def install_package(folder: Path, name: str, module: str, entry_points: str, version: str = "1.0") -> None:
+    """What an installer leaves behind: a module of the package's name, and a folder of metadata beside it."""
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.py").write_text(module)
+    info = folder / f"{name}-{version}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    (info / "entry_points.txt").write_text(entry_points)

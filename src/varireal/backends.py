@@ -8,7 +8,7 @@ from varireal.config.base import StrictModel
 from varireal.config.hosted import Server
 from varireal.config.machine import MachineConfig
 from varireal.config.slices import MachineSlice, read_slice
-from varireal.core.registry import is_built_in, load_backend
+from varireal.core.registry import is_built_in, load_backend, make_outside
 from varireal.store.items import ItemStore
 
 NO_MACHINE = MachineSlice(machine=MachineConfig())
@@ -46,14 +46,14 @@ def make_backend(capability: str, name: str, block: StrictModel, context: Backen
     A class with ``from_config(settings, context)`` is made by it, another one with the settings as keywords.
 
     Raises:
-        BackendError: it cannot be loaded.
+        BackendError: it cannot be loaded, or does not take the options.
     """
-    kind = load_backend(capability, name)
     if not is_built_in(capability, name):
-        return kind(**getattr(block, "options", {}))
+        return make_outside(capability, name, getattr(block, "options", {}))
+    kind = load_backend(capability, name)
     settings = getattr(block, name, None)
+    if hasattr(kind, "from_config"):  # CLIP's keys stand in the block ``adapters`` itself
+        return kind.from_config(block if settings is None else settings, context)
     if settings is None:
         return kind()
-    if hasattr(kind, "from_config"):
-        return kind.from_config(settings, context)
     return kind(**settings.model_dump())

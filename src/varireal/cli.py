@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from varireal import __version__
-from varireal.commands import COMMANDS, Command, Option
+from varireal.commands import COMMANDS, Command
 from varireal.core.files import error_text
+from varireal.core.stages import Option
 from varireal.errors import VariRealError
 from varireal.running import installation, logs, room, stopping
 

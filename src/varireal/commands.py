@@ -5,42 +5,8 @@ A stage's function takes its slice of the config and the options, any other func
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from varireal.names import FEASIBILITIES
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One option of a command.
-
-    Attributes:
-        dest: name of the argument of the function.
-        help: one line.
-        kind: type of the value; bool makes a switch.
-        default: ``...`` makes the option required.
-        many: takes any number of values.
-        choices: allowed values.
-        positional: known by its place, and not by a flag.
-    """
-
-    dest: str
-    help: str
-    kind: Any = Path
-    default: Any = ...
-    many: bool = False
-    choices: tuple[str, ...] | None = None
-    positional: bool = False
-
-    @property
-    def flag(self) -> str:
-        """``--name``; empty for a positional argument."""
-        return "" if self.positional else "--" + self.dest.rstrip("_").replace("_", "-")
-
-    @property
-    def metavar(self) -> str:
-        """What stands for the value in the help text."""
-        return {Path: "PATH", int: "N"}.get(self.kind, self.dest.rstrip("_").upper())
+from varireal.core.stages import CONFIG, OUTPUT, STAGES, STORE, Option
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +37,6 @@ STUDY_OR_FOLDER = (
 )
 # A study by its results.
 STUDY_FOLDER = Option("study", "folder of the study, such as results/demo")
-_OUTPUT = Option("output", "what is written")
-_CONFIG = Option("config", "the stage's slice of the config, made by 'config write'")
-_IMAGES = Option("images", "table of images")
-_STORE = Option("store", "item store of this job: what is in it is not computed again")
-# One folder instead of thousands of paths: a command line has a limit. Which tables count is in the slice.
-_STUDY_FOLDER = Option("study", "folder of the study; masks, edits and verdicts are found in it by the slice")
-_MACHINE = Option("machine", "slice of what models run on; changing it runs nothing again", default=None)
-_BUDGET = Option("budget", "slice of what models run on, which has the study's budget", default=None)
-_PROMPTS_DIGEST = Option("prompts_digest", "digest of the setting's prompts in the workflow", kind=str, default="")
-_RUNS = Option("runs", "trainings such as real/seed0", kind=str, many=True)
-
-
-def _stage(target: str, slice_model: str, help_: str, *options: Option) -> Command:
-    return Command(f"varireal.stages.{target}", help_, (_CONFIG, *options), slice_model)
 
 
 def _tool(target: str, help_: str, *options: Option) -> Command:
@@ -92,140 +44,26 @@ def _tool(target: str, help_: str, *options: Option) -> Command:
 
 
 COMMANDS: dict[str, Command] = {
-    # the stages, which the workflow calls
-    "images": _stage(
-        "images:run",
-        "ImagesSlice",
-        "look at every photo once: usable images and rejects",
-        Option("rejects", "table of rejected files to write"),
-        Option("photos", "folder for pictures that are rendered"),
-        _STORE,
-        Option("threads", "processes to render with", kind=int, default=1),
-        _OUTPUT,
-    ),
-    "prompts": _stage(
-        "prompts:run",
-        "PromptsSlice",
-        "write or refresh the prompt file of one class",
-        Option("class_id", "the class", kind=str),
-        Option("record", "what was written and what was kept"),
-        _OUTPUT,
-    ),
-    "masks": _stage(
-        "masks:run",
-        "MasksSlice",
-        "find the object in every train photo of a shard",
-        _IMAGES,
-        Option("shard", "name such as 00000-of-00001", kind=str),
-        _STORE,
-        _MACHINE,
-        _OUTPUT,
-    ),
-    "priors": _stage(
-        "priors:run",
-        "EditsSlice",
-        "make the prior pictures of a setting's prompts, which all photos share",
-        _IMAGES,
-        Option("prompts", "prompt files of all classes, or the study's gathered file", many=True),
-        Option("attribute", "background or texture", kind=str),
-        Option("feasibility", "feasible or infeasible", kind=str, choices=FEASIBILITIES),
-        _STORE,
-        _MACHINE,
-        _PROMPTS_DIGEST,
-        _OUTPUT,
-    ),
-    "edits": _stage(
-        "edits:run",
-        "EditsSlice",
-        "make the candidates of one setting, round and shard",
-        _IMAGES,
-        Option("masks", "masks of the shard"),
-        Option("prompts", "prompt files of all classes, or the study's gathered file", many=True),
-        Option("attribute", "background, color or texture", kind=str),
-        Option("feasibility", "feasible or infeasible", kind=str, choices=FEASIBILITIES),
-        Option("round_", "number of the round, from 0", kind=int),
-        Option("shard", "name such as 00000-of-00001", kind=str),
-        Option("earlier_edits", "candidates of the earlier rounds", many=True, default=()),
-        Option("earlier_verdicts", "verdicts on them", many=True, default=()),
-        Option(
-            "priors",
-            "prior pictures of the setting's prompts, where the editor draws from a pool",
-            many=True,
-            default=(),
-        ),
-        _STORE,
-        _MACHINE,
-        _PROMPTS_DIGEST,
-        _OUTPUT,
-    ),
-    "verdicts": _stage(
-        "verdicts:run",
-        "VerdictsSlice",
-        "judge the candidates of a table",
-        Option("edits", "table of candidates"),
-        Option("masks", "masks of the shard, where the object is looked for again", default=None),
-        Option("store", "item store of this job: what a model said is not asked again", default=None),
-        _MACHINE,
-        _OUTPUT,
-    ),
-    "dataset": _stage(
-        "dataset:run",
-        "DatasetSlice",
-        "write the data set, its card, the manifest and the shortfall",
-        _STUDY_FOLDER,
-        _IMAGES,
-        Option("manifest", "table of every candidate to write"),
-        Option("funnel", "table of counts per class and setting to write"),
-        Option("card", "data card to write"),
-        _BUDGET,
-        _OUTPUT,
-    ),
-    "adapters": _stage(
-        "adapters:run",
-        "AdaptersSlice",
-        "fine-tune CLIP with LoRA on some regimes",
-        _STUDY_FOLDER,
-        _IMAGES,
-        _RUNS,
-        _STORE,
-        _BUDGET,
-        _OUTPUT,
-    ),
-    "predictions": _stage(
-        "predictions:run",
-        "PredictionsSlice",
-        "score every test picture with some adapters",
-        _IMAGES,
-        Option("adapters", "folder of the adapters"),
-        _RUNS,
-        _STORE,
-        _BUDGET,
-        _OUTPUT,
-    ),
-    "report": _stage(
-        "report:run",
-        "ReportSlice",
-        "write the page of results and pictures",
-        _STUDY_FOLDER,
-        _IMAGES,
-        Option("funnel", "table of counts per class and setting"),
-        Option("copy", "the page in one file to write, for Snakemake's own report"),
-        _BUDGET,
-        _OUTPUT,
-    ),
-    "prompts-ask": _stage(
-        "prompts:run_asked",
-        "PromptsSlice",
+    **{
+        name: Command(f"varireal.stages.{name}:run", stage.help, stage.options, stage.slice_model)
+        for name, stage in STAGES.items()
+    },
+    "prompts-ask": Command(
+        "varireal.stages.prompts:run_asked",
         "ask a language model for the prompts of all classes",
-        Option("server", "slice of the server, its traffic and its budget"),
-        _STORE,
-        Option("output", "folder of the prompt files"),
+        (
+            CONFIG,
+            Option("server", "slice of the server, its traffic and its budget"),
+            STORE,
+            Option("output", "folder of the prompt files"),
+        ),
+        "PromptsSlice",
     ),
     # commands for people, and the few that the workflow calls beside its stages
     "pretrain": _tool(
         "varireal_demo.pretrain.command:run",
         "make the small CLIP of the package afresh: render, train, score (about an hour on two cores)",
-        _OUTPUT,
+        OUTPUT,
         Option("work", "folder for the rendered pictures; what is in it is not drawn again"),
         Option("pairs", "pictures to render", kind=int, default=20_000),
         Option("epochs", "passes over them", kind=int, default=10),
@@ -306,7 +144,7 @@ COMMANDS: dict[str, Command] = {
         "varireal.config.generate:write_text",
         "write a stage's slice to a file (the workflow's own command)",
         Option("text", "the slice as JSON; - reads it from standard input", kind=str),
-        _OUTPUT,
+        OUTPUT,
     ),
     "config-generate": _tool(
         "varireal.config.generate:generate",
@@ -327,9 +165,9 @@ COMMANDS: dict[str, Command] = {
     "export": _tool(
         "varireal.exports:run",
         "copy a data set to class folders, WebDataset shards or COCO",
-        Option("kind", "what to make", kind=str, choices=("folders", "webdataset", "coco")),
+        Option("kind", "what to make: one of dataset.exports, also of another package", kind=str),
         Option("dataset", "folder of the data set"),
-        _OUTPUT,
+        OUTPUT,
     ),
     "cluster": _tool(
         "varireal.tools.cluster:run",

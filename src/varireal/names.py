@@ -1,24 +1,26 @@
 """Names that files and code share: vocabulary, statuses, columns. The only place with such strings."""
 
-from collections.abc import Collection
 from enum import StrEnum
+from typing import Any
 
-# Names of the classifiers' choices, for configs and messages. Light: imports nothing.
+from varireal import attributes as _attributes
+from varireal.attributes import PUBLISHED_ATTRIBUTES as PUBLISHED_ATTRIBUTES
+from varireal.attributes import uncounted as uncounted
+
+# Names of the classifiers' choices, for configs and messages.
 
 TINY = "tiny"
 AUGMENTATIONS = ("published", "color_safe", "none")
 
 
-# Studies were finished when these were all; what came later must not change them (see ``uncounted``).
-PUBLISHED_ATTRIBUTES = ("background", "color", "texture")
-ATTRIBUTES = PUBLISHED_ATTRIBUTES
+# Names of all attributes, and of those whose edits start from a prior picture; see ``__getattr__``.
+ATTRIBUTES: tuple[str, ...]
+WITH_PRIOR: tuple[str, ...]
 FEASIBILITIES = ("feasible", "infeasible")
 
 TRAIN, VAL, TEST = "train", "val", "test"
 OK = "ok"
 
-# Attributes whose diffusion recipe starts from a prior picture.
-WITH_PRIOR = ("background", "texture")
 # Prior pictures per prompt by preset of the diffusion editor; 0 makes a fresh one for each edit.
 DEFAULT_POOL = {"matched": 8, "paper": 0}
 
@@ -32,13 +34,13 @@ ON_BLANK = tuple(f"{key}{BLANK}" for key in ON_PICTURE)
 EVERY = (*ON_PICTURE, *ON_BLANK)
 
 
-def uncounted(attributes: Collection[str]) -> frozenset[str]:
-    """Attributes that the package learned later and a study does not edit: what files say of them is not its own.
-
-    Args:
-        attributes: those that the study edits.
-    """
-    return frozenset(ATTRIBUTES) - frozenset(PUBLISHED_ATTRIBUTES) - frozenset(attributes)
+def __getattr__(name: str) -> Any:
+    """The names that the table of attributes has; not at import, because other packages' rows may need this module."""
+    if name == "ATTRIBUTES":
+        return tuple(_attributes.every())
+    if name == "WITH_PRIOR":
+        return _attributes.with_need(_attributes.PRIOR)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class RejectCode(StrEnum):
@@ -85,10 +87,17 @@ class EditStatus(StrEnum):
     IMAGE_UNREADABLE = "image_unreadable"
     FLAT = "flat_image"
     NSFW = "nsfw"
+    NOT_APPLICABLE = "not_applicable"
     FAILED = "edit_failed"
 
 
 # A new attempt cannot help these: a later round leaves them alone, and their row of the first round tells why.
 HOPELESS = frozenset(
-    {EditStatus.NO_MASK, EditStatus.NO_PROMPT, EditStatus.UNKNOWN_PROMPT, EditStatus.IMAGE_UNREADABLE}
+    {
+        EditStatus.NO_MASK,
+        EditStatus.NO_PROMPT,
+        EditStatus.UNKNOWN_PROMPT,
+        EditStatus.IMAGE_UNREADABLE,
+        EditStatus.NOT_APPLICABLE,
+    }
 )

@@ -1,10 +1,10 @@
 """Small values that backends take and give. Files hold tables; code between files holds these."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,6 +35,11 @@ def class_numbers(class_ids: Iterable[str]) -> dict[str, int]:
     return {class_id: number for number, class_id in enumerate(sorted(class_ids))}
 
 
+def class_names(classes: Mapping[str, str]) -> tuple[str, ...]:
+    """Display names in the order of the class numbers, of a mapping from id to display name."""
+    return tuple(classes[class_id] for class_id in sorted(classes))
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """What to put into a photo, for one class and one setting.
@@ -42,7 +47,7 @@ class Prompt:
     Attributes:
         prompt_id: stable identity; editing name or description keeps it.
         class_id: the class it is for.
-        attribute: background, color or texture.
+        attribute: what is changed, such as background, color or texture.
         feasibility: feasible or infeasible.
         name: a few words ("coral reef", "hot pink", "knitted wool").
         description: one sentence, may be empty.
@@ -141,6 +146,29 @@ class EditRequest:
     prior: Array | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class MeasuredEdit:
+    """What a measure on candidates looks at.
+
+    Attributes:
+        original: (H, W, 3) uint8 sRGB photo.
+        edited: (H, W, 3) uint8 sRGB candidate, with the photo's own pixels outside the region.
+        mask: (H, W) bool, the object in the candidate: the edit's own mask, else the photo's.
+        region: (H, W) bool, where the edit was allowed to change pixels.
+        attribute: what was edited, a name of ``attributes``.
+        target_rgb: sRGB colour in 0..1 that the edit aimed at, else None.
+        photo_mask: (H, W) bool, the object in the photo.
+    """
+
+    original: Array
+    edited: Array
+    mask: Array
+    region: Array
+    attribute: str
+    target_rgb: tuple[float, float, float] | None
+    photo_mask: Array
+
+
 @dataclass(frozen=True, slots=True)
 class MadeWith:
     """What a picture was made with, which the config does not say.
@@ -173,6 +201,8 @@ class EditResult:
         region: (H, W) bool, the pixels that the edit was allowed to change; None unless ok.
         target_rgb: the sRGB colour (0..1) that a colour edit aimed at, else None.
         made_with: how it was made; None for an editor that runs no model.
+        mask: (H, W) bool, not empty: the object's visible pixels in the edit, from an editor that moves, covers or
+            replaces the object; None when its outline is that of the photo.
     """
 
     status: str
@@ -181,3 +211,36 @@ class EditResult:
     region: Array | None = None
     target_rgb: tuple[float, float, float] | None = None
     made_with: MadeWith | None = None
+    mask: Array | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionMeasure:
+    """A measure on predictions: one number for each picture and seed, whose mean the report states.
+
+    The mean gets an interval over pictures and seeds, and paired comparisons with tests, as accuracy does.
+
+    Attributes:
+        name: of the config and of tables: small letters, digits and _, such as ``brier``.
+        label: name for people, such as ``Brier score``.
+        doc: one sentence for the page: what it is, and its source.
+        per_picture: takes probabilities (S, N, C) float of S seeds, N pictures and C classes, and the true class
+            numbers (N,) int; gives (S, N) numbers. A value may depend on the other pictures of the test set, as a bin
+            of a calibration error does, as long as the mean of the values is the measure.
+        scale: least and largest number that a picture can have, both finite.
+        direction: which end of the scale is better.
+        margin: two regimes that differ by less are as good as each other, in the unit of the measure; what the test
+            of equivalence uses.
+        family: Holm's correction counts the tests of all measures of a family together.
+        percent: whether people read it in percent and points.
+    """
+
+    name: str
+    label: str
+    doc: str
+    per_picture: Callable[[Array, Array], Array]
+    scale: tuple[float, float]
+    direction: Literal["higher", "lower"]
+    margin: float
+    family: str
+    percent: bool = False

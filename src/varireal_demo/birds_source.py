@@ -17,10 +17,10 @@ from varireal.config.images import DEMO_CLASSES, DEMO_VERSION, DemoImages
 from varireal.core.files import write_whole
 from varireal.core.seeds import digest, stable_int
 from varireal.errors import DataError
-from varireal.names import TEST, TRAIN, VAL
 from varireal.records import Array, ClassInfo, SourceImage
 from varireal.running.logs import progress
 from varireal.running.parallel import process_map
+from varireal_demo import TEST_BACKGROUND, TEST_PLUMAGE, pictures_by_split
 from varireal_demo.birds import SPECIES, Species, build_bird, draw_bird
 from varireal_demo.birds.body import Stance
 from varireal_demo.birds.species import BirdShape, Patch, Plumage
@@ -216,7 +216,6 @@ def draw_heading(rng: np.random.Generator) -> float:
 
 
 DEMO_SPECIES: tuple[ClassInfo, ...] = tuple(ClassInfo(class_id, name) for class_id, name in DEMO_CLASSES)
-TEST_BACKGROUND, TEST_PLUMAGE = "test_background", "test_plumage"
 
 _SMALLEST = 0.094  # fraction of the picture that a bird should cover at least
 _TRIES = 8
@@ -276,7 +275,7 @@ def demo_specs(*, seed: int, species: Sequence[str], train: int, val: int, test:
         KeyError: a class id is not one of ``DEMO_SPECIES``.
     """
     names = dict(DEMO_CLASSES)
-    counts = {TRAIN: train, VAL: val, TEST: test, TEST_BACKGROUND: test, TEST_PLUMAGE: test}
+    counts = pictures_by_split(train, val, test)
     return [
         _spec(seed, class_id, names[class_id], split, index)
         for class_id in species

@@ -8,7 +8,7 @@ import numpy as np
 from varireal.editors.base import composite
 from varireal.editors.regions import background_region
 from varireal.errors import UnknownPromptError
-from varireal.names import OK, EditStatus
+from varireal.names import OK, PUBLISHED_ATTRIBUTES, EditStatus
 from varireal.records import Array, EditRequest, EditResult, Prompt
 from varireal_demo.edit_background import replace_background
 from varireal_demo.edit_object import recolor, retexture
@@ -24,6 +24,7 @@ class ProceduralEditor:
     name = "procedural"
     version = 1
     revision: str | None = None
+    attributes = PUBLISHED_ATTRIBUTES
 
     def check(self, prompt: Prompt) -> None:
         """Refuse a prompt with a word that is unknown here; nothing is drawn.

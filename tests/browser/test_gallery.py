@@ -1,8 +1,14 @@
 """The gallery as a reader meets it: opened from disk in a real browser."""
 
+import re
 import shutil
+from dataclasses import replace
 
+import numpy as np
 import pytest
+
+from browser.conftest import FACTS, known, photo
+from varireal.reporting.gallery import write_gallery
 
 pytestmark = pytest.mark.browser
 
@@ -118,6 +124,27 @@ def test_receipt_opens(show, gallery):
         ["seed", "9007199254740993"],
         ["editor", "procedural", "procedural"],
     ]
+
+
+def test_the_outline_of_an_edit_that_has_its_own_mask(show, tmp_path):
+    """The object of one arm has moved: its outline is drawn there, over the edit but not over the photo."""
+
+    def moved(candidate):
+        mask = np.roll(photo(candidate.image_id).mask, 12, 1)
+        return replace(candidate, mask=mask) if candidate.feasibility == "feasible" else candidate
+
+    write_gallery(tmp_path, FACTS, photo, (moved(one) for one in list(known())[:2]))
+    page = show(tmp_path)
+    open_first(page)
+    page.keyboard.press("m")
+
+    def lefts():
+        paths = page.locator("#viewer .outline .over").evaluate_all("nodes => nodes.map((n) => n.getAttribute('d'))")
+        return [int(re.match(r"M(\d+)", path)[1]) for path in paths]
+
+    assert lefts() == [24, 12]
+    page.keyboard.press("Space")
+    assert lefts() == [12, 12]
 
 
 def test_keys_step_flip_mask_arm_and_close(show, expect, gallery):

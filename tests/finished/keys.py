@@ -12,7 +12,8 @@ from types import SimpleNamespace
 import numpy as np
 
 from varireal.backends import BackendContext, make_backend
-from varireal.config.slices import MachineSlice, slice_digest, stage_slices
+from varireal.classifiers.clip_lora import ClipLora
+from varireal.config.slices import AdaptersSlice, MachineSlice, PredictionsSlice, slice_digest, stage_slices
 from varireal.core.pictures import encode_png
 from varireal.core.seeds import candidate_seed
 from varireal.hosted.book import AnswerBook, request_digest
@@ -36,11 +37,22 @@ MASK[6:18, 8:24] = True
 PHOTO = {"image_id": "photo-1", "class_id": "class", "class_name": "a class", "split": "train", "path": "photo.png",
          "sha256": "00" * 32, "width": 32, "height": 24, "mask_path": None}  # fmt: skip
 NAMES = {"background": "lake shore", "color": "brown", "texture": "wet fur"}
-CLIP = SimpleNamespace(fingerprint="weights", device=SimpleNamespace(type="cpu"))
 
 
 class _Stop(BaseException):
     """The key that was wanted is known. No ``Exception``: nothing that mends one bad item may take it for one."""
+
+
+class _Clip(ClipLora):
+    """The learner without its model; every class has the text ``a class``."""
+
+    fingerprint, device = "weights", "cpu"
+
+    def __init__(self, part: AdaptersSlice | PredictionsSlice) -> None:
+        self._config = part.adapters if isinstance(part, AdaptersSlice) else part.model
+
+    def _texts(self, classes: list[str]) -> list[str]:
+        return classes
 
 
 class _Spy(ItemStore):
@@ -170,10 +182,14 @@ def _verdicts(part, machine: MachineSlice, store: ItemStore) -> dict[str, str | 
 
 def _classifiers(parts, scratch: Path) -> dict[str, str]:
     training, scoring = parts["adapters"], parts["predictions"]
-    workshop = SimpleNamespace(_config=training, _clip=CLIP, _val_digest="val", _texts=["a class"])
+    workshop = SimpleNamespace(
+        _config=training, _learner=_Clip(training), _val_digest="val", _classes=["a class"], _outside=()
+    )
     store = _Spy(scratch / "scores.sqlite", stop=True)
-    photo = SimpleNamespace(picture=SimpleNamespace(key="picture"))
-    scorer = SimpleNamespace(_config=scoring, _clip=CLIP, _photos=[photo], _texts=["a class"], _adapters=scratch)
+    scorer = SimpleNamespace(
+        _config=scoring, _learner=_Clip(scoring), _name="clip", _classes=["a class"], _adapters=scratch,
+        _pictures=[SimpleNamespace(key="picture")],
+    )  # fmt: skip
     with suppress(_Stop):
         predictions._Scorer.score(scorer, "zero-shot", 0, store)
     return {

@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from kit import ROOT
 from varireal.config.model import parse_config
-from varireal.core.registry import _BUILT_IN, backend_extra
+from varireal.core.registry import CAPABILITIES, backend_extra
 from varireal.study.layout import Layout
 
 ENVS = ROOT / "envs"
@@ -30,7 +30,7 @@ RULES = {
 }
 BY_BACKEND = {"segmenters": ["masks"], "editors": ["priors", "edits"], "judges": ["verdicts"]}
 KEYS = {"segmenters": ("masks", "backend"), "editors": ("edits", "backend"), "judges": ("verdicts", "judge")}
-BACKENDS = {kind: names for kind, names in _BUILT_IN.items() if kind in KEYS}
+BACKENDS = {kind: CAPABILITIES[kind].backends for kind in KEYS}
 
 
 def environment(name):
@@ -126,7 +126,7 @@ def test_a_rule_s_environment_has_what_its_backend_needs(kind, backend):
 
 def test_a_source_of_images_needs_nothing_of_its_own():
     """The rule images has one environment, whatever the source."""
-    assert {backend_extra(kind, name) for kind in _BUILT_IN.keys() - KEYS for name in _BUILT_IN[kind]} == {""}
+    assert {row.extra for row in CAPABILITIES["image_sources"].backends.values()} == {""}
 
 
 def test_two_kinds_of_backend_in_one_study():

@@ -7,7 +7,8 @@ import pytest
 import yaml
 from pydantic import Field, create_model
 
-from varireal import names
+from varireal import attributes, names
+from varireal.attributes import Attribute
 from varireal.backends import BackendContext
 from varireal.config import edits
 from varireal.config.adapters import TrainingSettings
@@ -15,12 +16,13 @@ from varireal.config.base import Added
 from varireal.config.hosted import OpenAIPrompts
 from varireal.config.masks import GrabCutMasks
 from varireal.config.model import parse_config
-from varireal.config.slices import stage_slices
+from varireal.config.slices import slice_digest, stage_slices
 from varireal.config.verdicts import QuestionsConfig, ReviewConfig, SilhouetteCheck
 from varireal.errors import ConfigError, DataError
 from varireal.judges.questions import Questions, questions_digest, read_questions
 from varireal.records import Prompt
 from varireal.store import tables
+from varireal.study.jobs import STAGES
 from varireal.study.layout import Layout
 
 PROMPT = Prompt("p", "c", "color", "feasible", "brown", "A brown coat.")
@@ -32,8 +34,42 @@ def grown(model, **fields):
     return create_model(f"Later{model.__name__}", __base__=model, **fields)
 
 
+def know_weather(monkeypatch) -> None:
+    """An attribute more in the table, as a later version or a package brings it."""
+    rows = {**attributes.every(), "weather": Attribute(name="weather", title="weather", region="whole")}
+    monkeypatch.setattr(attributes, "every", lambda: rows)
+
+
 WEATHER = (Annotated[edits.Template, Field(description="Weather.")], "Let it {prompt}.")
 DITHER = (Annotated[bool, Field(description="A key."), Added(before=False)], True)
+
+
+@pytest.mark.parametrize("source", ["bank", "openai"])
+def test_an_attribute_more_adds_jobs_and_changes_no_other_stage(source):
+    """Edits and trainings are told apart by their keys, so theirs may run again: nothing of it is computed again."""
+
+    def study(**adapters):
+        wanted = ["color", "texture", *(["background"] if adapters else [])]
+        prompts = {"source": source, "openai": {"model": "m", "server": SERVER}}
+        return Layout(parse_config({"edits": {"attributes": wanted}, "prompts": prompts, "adapters": adapters}))
+
+    before, after = study(), study(all_of=["color", "texture"])
+    digests = [
+        {stage: slice_digest(part) for stage, part in stage_slices(one.config, one.classes).items()}
+        for one in (before, after)
+    ]
+    changed = {stage for stage, digest in digests[0].items() if digests[1][stage] != digest}
+    asked = {"prompts"} if source == "openai" else set()
+    assert changed == {"edits", "dataset", "adapters", "report", *asked}
+    runs = [set(one.shape.runs) for one in (before, after)]
+    assert {run for run in runs[1] if "background" not in run} == runs[0]
+    assert {run.split("/")[0] for run in runs[1] - runs[0]} == {
+        f"real+synthetic-background-{arm}" for arm in names.FEASIBILITIES
+    }
+    jobs = [
+        {job.output for stage in STAGES if stage != "adapters" for job in one.jobs(stage)} for one in (before, after)
+    ]
+    assert {path for path in jobs[1] - jobs[0] if "background" not in path} == set()
 
 
 @pytest.mark.parametrize("name", ["instruct", "openai_images"])
@@ -114,7 +150,7 @@ def question_file(tmp_path):
 
 
 def test_questions_are_asked_for_the_attributes_of_the_study_alone(question_file, monkeypatch):
-    monkeypatch.setattr(names, "ATTRIBUTES", (*names.ATTRIBUTES, "weather"))
+    know_weather(monkeypatch)
     config = question_file(texts("color"))
     assert read_questions(config, ("color",))
     assert "brown" in Questions(config, "bird").about(attribute="color", class_name="gull", name="brown")["present_1"]
@@ -138,7 +174,7 @@ def test_questions_about_an_attribute_that_came_later_run_nothing_again(where, q
     more = f"{whole[:place]}weather:{section}{whole[place:]}"
     published = names.PUBLISHED_ATTRIBUTES
     before = questions_digest(question_file(whole), published)
-    monkeypatch.setattr(names, "ATTRIBUTES", (*published, "weather"))
+    know_weather(monkeypatch)
     later = question_file(more)
     assert questions_digest(later, published) == before
     assert questions_digest(later, ("color",)) == before
@@ -158,7 +194,7 @@ def test_prompts_that_a_bank_gets_for_a_later_attribute_run_nothing_again(tmp_pa
     arms = {arm: [{"name": f"{arm} thing", "description": "A plain sentence."}] for arm in names.FEASIBILITIES}
     bank = {"dataset": "d", "noun": "bird", "classes": {"mallard": dict.fromkeys(names.PUBLISHED_ATTRIBUTES, arms)}}
     before = {attributes: digest(bank, *attributes) for attributes in (names.PUBLISHED_ATTRIBUTES, ("texture",))}
-    monkeypatch.setattr(names, "ATTRIBUTES", (*names.ATTRIBUTES, "weather"))
+    know_weather(monkeypatch)
     more = bank | {"classes": {"mallard": bank["classes"]["mallard"] | {"weather": arms}}}
     assert {attributes: digest(more, *attributes) for attributes in before} == before
     less = bank | {"classes": {"mallard": {k: v for k, v in bank["classes"]["mallard"].items() if k != "color"}}}

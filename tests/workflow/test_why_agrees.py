@@ -175,8 +175,8 @@ def test_a_deleted_table_of_masks(study):
             ("version", "version of the stage edits", "v3", "v99"),
         ),
         (
-            "import varireal.core.registry as r; r._BUILT_IN['segmenters']['grabcut'] = "
-            "(r._BUILT_IN['segmenters']['grabcut'][0], '7', '')",
+            "from dataclasses import replace; from varireal.core.registry import CAPABILITIES; "
+            "t = CAPABILITIES['segmenters'].backends; t['grabcut'] = replace(t['grabcut'], version='7')",
             ("version", "version of the backend grabcut", "v1", "v7"),
         ),
     ],

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional
 
 from varireal.classifiers.augment import Augmenter
-from varireal.classifiers.pools import Picture, TrainingPool
+from varireal.classifiers.base import Picture, TrainingPool
 from varireal.config.adapters import TrainingSettings
 from varireal.core.seeds import stable_int
 from varireal.records import Array

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -23,9 +23,9 @@ from varireal.records import Array
 from varireal.running.gpu_lease import lease_gpu
 
 
-def class_texts(prompt: str, noun: str, classes: Mapping[str, str]) -> list[str]:
-    """The text of each class, in the order of the class numbers; the names are put in as they are."""
-    return [prompt.replace("{noun}", noun).replace("{class}", classes[class_id]) for class_id in sorted(classes)]
+def class_texts(prompt: str, noun: str, classes: Sequence[str]) -> list[str]:
+    """The text of each class, in the order of their display names, which are put in as they are."""
+    return [prompt.replace("{noun}", noun).replace("{class}", name) for name in classes]
 
 
 OPEN_CLIP, TRANSFORMERS = "open_clip", "transformers"
@@ -115,7 +115,7 @@ def load_clip(config: AdaptersConfig, device: str | None = None) -> Clip:
     Raises:
         BackendError: it is not there, cannot be fetched, has no safetensors, or is of an unknown kind.
     """
-    if config.model != TINY and device is None:
+    if config.wants_gpu and device is None:
         lease_gpu()  # before CUDA starts
     # the fused inference kernel rounds otherwise: without it zero-shot is the same to the bit with and without LoRA
     torch.backends.mha.set_fastpath_enabled(False)

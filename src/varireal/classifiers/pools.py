@@ -1,56 +1,18 @@
-"""Which pictures each regime is trained on: every arm from the same pairs, every regime with the same budget."""
+"""Which pictures each regime is trained on: every arm from the same pairs, what is compared with the same budget."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from varireal.classifiers.base import Picture, TrainingPool
 from varireal.config import regimes as r
 from varireal.config.regimes import Regime
 from varireal.core.files import few
-from varireal.core.seeds import digest, stable_int
+from varireal.core.seeds import stable_int
 from varireal.names import FEASIBILITIES
-from varireal.records import Array
 
 Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """One picture to train on.
-
-    Attributes:
-        key: digest of its pixels' origin; equal keys are equal pictures.
-        label: number of its class.
-        load: gives (H, W, 3) uint8 sRGB.
-        augmentation: preset that it always gets; empty for the configured one.
-    """
-
-    key: str
-    label: int
-    load: Callable[[], Array]
-    augmentation: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingPool:
-    """What one regime is trained on.
-
-    Attributes:
-        real: real photos; empty when the regime has none.
-        synthetic: edits, or the pictures of a control, that fill the synthetic half.
-        notes: what a reader of the results must know.
-    """
-
-    real: tuple[Picture, ...]
-    synthetic: tuple[Picture, ...]
-    notes: tuple[str, ...] = ()
-
-    @property
-    def digest(self) -> str:
-        """Changes when a picture, a label or their order does."""
-        parts = [f"{p.key} {p.label} {p.augmentation}" for group in (self.real, self.synthetic) for p in group]
-        return digest(len(self.real), *parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +24,7 @@ class TrainingPictures:
         recomposed: the same photos after an identity edit, those with a mask only.
         edits: accepted edits by (class number, attribute, photo and k, arm).
         class_names: display names by class number.
+        attributes: those that ``all`` means and the controls are compared with; never empty where there are edits.
     """
 
     real: Mapping[int, Sequence[Picture]]
@@ -92,12 +55,17 @@ class PoolMaker:
             items.sort(key=lambda item: stable_int("pair", self._seed, *key, item))
         return dict(pairs)
 
-    def budget(self, label: int) -> int:
-        """Synthetic pictures of a class in every regime: as many pairs as its scarcest attribute has.
+    def budget(self, label: int, attribute: str = r.ALL) -> int:
+        """Synthetic pictures of a class in every regime of an attribute, equal for its arms.
 
-        An attribute without a single pair in the class does not count; its regimes lack the class and say so.
+        For the attributes that ``all`` means, for ``all`` itself and for controls: as many pairs as the scarcest of
+        them has. Any other attribute has a budget of its own, so that adding one leaves the trainings of the rest as
+        they are. An attribute without a single pair in the class does not count; its regimes lack the class and say
+        so.
         """
-        counts = [len(self._pairs.get((label, attribute), ())) for attribute in self._material.attributes]
+        together = self._material.attributes
+        alone = attribute not in ("", r.ALL, *together)
+        counts = [len(self._pairs.get((label, one), ())) for one in ((attribute,) if alone else together)]
         return min((count for count in counts if count), default=0)
 
     def pool(self, regime: Regime) -> TrainingPool:
@@ -115,7 +83,7 @@ class PoolMaker:
         return TrainingPool(real, tuple(synthetic), _notes(lacking, len(labels), missing))
 
     def _extra(self, regime: Regime, label: int) -> Iterable[Picture]:
-        budget = self.budget(label)
+        budget = self.budget(label, regime.attribute)
         if regime.kind in r.CONTROLS:
             source = self._material.recomposed if regime.kind == r.IDENTITY else self._material.real
             photos = sorted(

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from varireal import names
-from varireal.classifiers.pools import Picture, TrainingPictures
+from varireal.classifiers.base import Picture
+from varireal.classifiers.pools import TrainingPictures
 from varireal.config.images import ReadingConfig
+from varireal.config.regimes import meant_by_all
 from varireal.config.slices import AdaptersSlice
 from varireal.core.paths import StudyPaths, dataset_files
 from varireal.core.pictures import decode_png
@@ -91,7 +93,8 @@ def read_material(
         recomposed=recomposed,
         edits=_edits(config, paths, labels),
         class_names=[config.classes[class_id] for class_id in sorted(config.classes)],
-        attributes=config.attributes,
+        # where nothing is meant by it, the controls have as many pictures as the attribute that was there first
+        attributes=meant_by_all(config.attributes, config.all_of) or config.attributes[:1],
     )
 
 

@@ -7,13 +7,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 from safetensors.torch import load, save
 from torch.nn import functional
 
+from varireal.classifiers.base import Log
 from varireal.classifiers.batches import Batches, learning_rate, mixed, picture_weights, weighted_loss
 from varireal.classifiers.clip import Clip
 from varireal.classifiers.lora import lean_image_features, lean_text_features, lora_parameters, trains_tower
@@ -29,25 +30,6 @@ _COLLAPSE = 1.25  # above so many times the loss of zero-shot, or of guessing, o
 _SECONDS_BETWEEN_SAVES = 60.0
 _ON_CPU = 8  # pictures at once; more do not fit its caches and are slower, see benchmarks/training_step.py
 _DTYPES = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
-
-
-@dataclass
-class Log:
-    """What a training says of itself.
-
-    Attributes:
-        losses: of each step.
-        val_steps: steps before which val was scored; the last one is the number of steps.
-        val_accuracies: top-1 on val.
-        val_losses: cross entropy on val, which decides between equal accuracies.
-        chosen_step: steps that the adapter's weights had seen.
-    """
-
-    losses: list[float] = field(default_factory=list)
-    val_steps: list[int] = field(default_factory=list)
-    val_accuracies: list[float] = field(default_factory=list)
-    val_losses: list[float] = field(default_factory=list)
-    chosen_step: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
-"""``adapters``: which CLIP is fine-tuned, with which LoRA, on what, and for how long."""
+"""``adapters``: what learns, such as a CLIP with LoRA, on what, and for how long."""
 
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
-from varireal.config.base import Fraction, StrictModel
-from varireal.config.regimes import unknown_pattern
+from varireal.config.base import Added, Fraction, LearnerName, Options, StrictModel, lists
+from varireal.config.machine import ModelRef
+from varireal.core.registry import described, needs_gpu
 from varireal.names import AUGMENTATIONS, TINY
+from varireal.statistics.measures import FURTHER, further_names, unknown_measure
 
 
 def _known_augmentation(name: str) -> str:
@@ -75,9 +77,24 @@ class TrainingSettings(StrictModel):
     ] = "auto"
 
 
-class AdaptersConfig(StrictModel):
-    """Classifiers: CLIP, fine-tuned with LoRA on each regime."""
+CLIP = "clip"
 
+
+class AdaptersConfig(StrictModel):
+    """Classifiers: CLIP, fine-tuned with LoRA on each regime, or another learner."""
+
+    learner: Annotated[
+        LearnerName,
+        Field(
+            description=(
+                f"What is trained on each regime: {described('learners')}, which the keys from model to training are "
+                "about; or a learner of another package."
+            ),
+            json_schema_extra=lists("learners"),
+        ),
+        Added(before=CLIP),
+    ] = CLIP
+    options: Annotated[Options, Added(before={})] = Field(default_factory=dict)
     model: Annotated[
         str,
         Field(
@@ -119,19 +136,34 @@ class AdaptersConfig(StrictModel):
         "duplicated-real",
         "identity-edits",
     )
+    all_of: Annotated[
+        tuple[str, ...] | None,
+        Field(
+            description=(
+                "Attributes that `all` means; they, their `all` regimes and the controls are trained on equally many "
+                "pictures of a class, any other attribute on as many as it has pairs. null: background, color and "
+                "texture, those of them that are edited. To add one of the three to a finished study, name the "
+                "others here, or their classifiers are trained again."
+            )
+        ),
+        Added(before=None),
+    ] = None
     seeds: Annotated[int, Field(ge=1, le=100, description="Trainings of each regime, each with another seed.")] = 4
     jobs: Annotated[
         int,
         Field(ge=1, le=1000, description="Jobs that the trainings are dealt to; the result does not depend on it."),
     ] = 2
 
-    @field_validator("regimes")
-    @classmethod
-    def _known(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
-        wrong = unknown_pattern(patterns)
-        if wrong is not None:
-            raise ValueError(wrong)
-        return patterns
+    @property
+    def weights(self) -> ModelRef | None:
+        """The model that a CLIP starts from; None where it ships with the package, and for another learner."""
+        ours = self.learner != CLIP or self.model == TINY
+        return None if ours else ModelRef(id=self.model, revision=self.revision)
+
+    @property
+    def wants_gpu(self) -> bool:
+        """Whether trainings want a GPU."""
+        return self.weights is not None or needs_gpu("learners", self.learner)
 
 
 class StatisticsConfig(StrictModel):
@@ -143,3 +175,21 @@ class StatisticsConfig(StrictModel):
         Field(gt=0, le=100, description="Margin of the equivalence test, in points of accuracy; 0.3 was published."),
     ] = 0.3
     resamples: Annotated[int, Field(ge=100, le=100_000, description="Resamples of the bootstrap.")] = 2000
+    measures: Annotated[
+        tuple[Annotated[str, Field(json_schema_extra=lambda schema: schema.update(enum=further_names()))], ...],
+        Field(
+            description=(
+                "Measures on predictions that are reported beside top-1, with intervals and tests of their own: "
+                f"{', '.join(FURTHER)}, or those of other packages."
+            ),
+        ),
+        Added(before=()),
+    ] = ()
+
+    @field_validator("measures")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = unknown_measure(names)
+        if wrong is not None:
+            raise ValueError(wrong)
+        return names

@@ -2,23 +2,26 @@
 
 import difflib
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Self, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SerializationInfo,
     SerializerFunctionWrapHandler,
     ValidationError,
+    create_model,
     model_serializer,
 )
 from pydantic_core import ErrorDetails, to_jsonable_python
 
-from varireal.core.registry import backend_names
+from varireal import attributes
+from varireal.core.registry import backend_names, is_built_in, listed_names
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Options = Annotated[
@@ -29,8 +32,7 @@ Options = Annotated[
 
 def _known(capability: str) -> Callable[[str], str]:
     def check(name: str) -> str:
-        known = backend_names(capability)
-        if name not in known:
+        if not is_built_in(capability, name) and name not in (known := backend_names(capability)):
             raise ValueError(f"unknown backend {name!r}; allowed: {', '.join(known)}")
         return name
 
@@ -40,6 +42,26 @@ def _known(capability: str) -> Callable[[str], str]:
 SegmenterName = Annotated[str, AfterValidator(_known("segmenters"))]
 EditorName = Annotated[str, AfterValidator(_known("editors"))]
 JudgeName = Annotated[str, AfterValidator(_known("judges"))]
+ImageSourceName = Annotated[str, AfterValidator(_known("image_sources"))]
+LearnerName = Annotated[str, AfterValidator(_known("learners"))]
+ExportName = Annotated[str, AfterValidator(_known("exporters"))]
+
+
+def lists(capability: str) -> Callable[[dict[str, Any]], None]:
+    """For ``json_schema_extra``: the names of a capability, so that schemas and tables list them."""
+    return lambda schema: schema.update(enum=listed_names(capability))
+
+
+def _an_attribute(name: Any) -> Any:
+    if isinstance(name, str) and name not in attributes.every():
+        raise ValueError(attributes.unknown(name))
+    return name
+
+
+if TYPE_CHECKING:
+    AttributeName = str
+else:
+    AttributeName = Annotated[Literal[tuple(attributes.every())], BeforeValidator(_an_attribute)]
 
 
 SECRET_WORDS = ("key", "apikey", "secret", "password", "passwd", "token", "credential", "credentials")
@@ -116,6 +138,15 @@ class StrictModel(BaseModel):
             if isinstance(value, StrictModel):
                 update[name] = value.as_before()
         return self.model_copy(update=update)
+
+    def without(self, names: Collection[str]) -> Self:
+        """The block with those of some keys that were added later as before, so that they are in no slice."""
+        return self.model_copy(update={name: added.value for name, added in _added(type(self)) if name in names})
+
+
+def block_of(name: str, fields: Mapping[str, tuple[Any, Any]]) -> type[StrictModel]:
+    """A block whose keys come from a table: the annotation and the default of each."""
+    return create_model(name, __base__=StrictModel, **dict(fields))  # type: ignore[no-any-return, call-overload]
 
 
 B = TypeVar("B", bound=StrictModel)

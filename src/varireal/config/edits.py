@@ -1,18 +1,20 @@
 """``edits``: what is changed in the photos, how often, and by which editor."""
 
-import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
 
-from varireal.config.base import EditorName, Options, StrictModel, explain
+from varireal import attributes
+from varireal.config.base import Added, AttributeName, EditorName, Options, StrictModel, block_of, explain
 from varireal.config.hosted import Name, Server, Traffic
 from varireal.config.machine import ModelRef
-from varireal.names import ATTRIBUTES, DEFAULT_POOL, FEASIBILITIES, WITH_PRIOR
+from varireal.core.registry import described
+from varireal.metrics import measures
+from varireal.names import DEFAULT_POOL, FEASIBILITIES
 
 Mode = Literal["masked", "text2image", "image2image"]
 Preset = Literal["matched", "paper"]
@@ -238,11 +240,14 @@ class PlainRecipe(StrictModel):
     strength: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
-RECIPES: dict[str, type[MaskedRecipe]] = {
-    "background": BackgroundRecipe,
-    "color": ColorRecipe,
-    "texture": TextureRecipe,
-}
+def recipe_model(attribute: str) -> type[MaskedRecipe]:
+    """The model of an attribute's recipe.
+
+    Raises:
+        BackendError: the attribute's row names none that is there.
+    """
+    model: type[MaskedRecipe] = attributes.at_place(attributes.attribute_row(attribute).recipe)
+    return model
 
 
 @cache
@@ -259,7 +264,7 @@ def masked_recipe(
     Args:
         preset: matched or paper.
         published: data set whose values are taken.
-        attribute: background, color or texture.
+        attribute: what is edited; one that the presets do not have gets what they share and its model's defaults.
         feasibility: the arm; ``matched`` does not look at it.
         overrides: the user's own parameters by attribute.
 
@@ -267,18 +272,19 @@ def masked_recipe(
         ValueError: the data set has no published recipe for the attribute, or a parameter is not valid.
     """
     data = _asset(preset)
-    common, by_set = data["common"], data[attribute]["sets"]
+    common, section = data["common"], data.get(attribute, {"common": {}, "sets": {published: {}}})
+    by_set = section["sets"]
     if published not in by_set:
         raise ValueError(
             f"there is no published recipe for {attribute} edits of {published!r}, only for {', '.join(by_set)}; "
             "use one of these or the preset matched"
         )
     chosen = by_set[published]
-    values = {**common, **data[attribute]["common"], **chosen.get("both", chosen), **chosen.get(feasibility, {})}
+    values = {**common, **section["common"], **chosen.get("both", chosen), **chosen.get(feasibility, {})}
     mine = dict(overrides.get(attribute, {}))
     prior = {**values.pop("prior", {}), **mine.pop("prior", {})}
     merged = values | mine | ({"prior": prior} if prior else {})
-    return TypeAdapter(RECIPES[attribute]).validate_python(merged)
+    return TypeAdapter(recipe_model(attribute)).validate_python(merged)
 
 
 def plain_recipe(mode: str) -> PlainRecipe:
@@ -286,35 +292,33 @@ def plain_recipe(mode: str) -> PlainRecipe:
     return PlainRecipe.model_validate(_asset("paper")["plain"][mode])
 
 
-FIELD = re.compile(r"\{(\w+)\}")
-# What a template may name: the prompt's name and description, its name alone, the class, and what all classes are.
-FIELDS = ("prompt", "name", "class", "noun")
-
-
 def _known_fields(template: str) -> str:
-    unknown = [name for name in FIELD.findall(template) if name not in FIELDS]
-    if unknown:
-        raise ValueError(f"{{{unknown[0]}}} is unknown; a template may name {', '.join(f'{{{n}}}' for n in FIELDS)}")
-    if "{prompt}" not in template and "{name}" not in template:
-        raise ValueError("it names neither {prompt} nor {name}, so every prompt would give the same edit")
+    wrong = attributes.template_problem(template)
+    if wrong is not None:
+        raise ValueError(wrong)
     return template
 
 
 Template = Annotated[str, Field(min_length=1), AfterValidator(_known_fields)]
 
 
-class EditInstructions(StrictModel):
-    """What a model is told, by attribute; {prompt}, {name}, {class} and {noun} are filled in."""
+def _instruction(row: attributes.Attribute) -> tuple[Any, Any]:
+    doc = Field(description=f"Instruction of {row.title} edits.")
+    # of an attribute that came later, in no slice of a study that does not edit it
+    later = () if row.name in attributes.PUBLISHED_ATTRIBUTES else (Added(before="{prompt}"),)
+    return Annotated[(Template, doc, *later)], row.instruction
 
-    background: Annotated[Template, Field(description="Instruction of background edits.")] = (
-        "Change the background to {prompt}. Keep the {noun} exactly as it is."
+
+if TYPE_CHECKING:
+    _InstructionKeys = StrictModel
+else:
+    _InstructionKeys = block_of(
+        "_InstructionKeys", {name: _instruction(row) for name, row in attributes.every().items() if row.instruction}
     )
-    color: Annotated[Template, Field(description="Instruction of colour edits.")] = (
-        "Change the colour of the {class} {noun} to {prompt}. Keep its shape, pose and the background."
-    )
-    texture: Annotated[Template, Field(description="Instruction of texture edits.")] = (
-        "Make the surface of the {class} {noun} look like {prompt}. Keep its shape, pose and the background."
-    )
+
+
+class EditInstructions(_InstructionKeys):
+    """What a model is told, by attribute; {prompt}, {name}, {class} and {noun} are filled in."""
 
 
 class InstructEdits(EditInstructions):
@@ -401,14 +405,28 @@ class HostedEdits(EditInstructions):
         return self
 
 
-Attribute = Literal["background", "color", "texture"]
-
-
 def uses_pool(edits: "EditsConfig", attribute: str) -> bool:
     """Whether edits of an attribute draw their prior pictures from a pool that is made once per study."""
     sdxl = edits.sdxl
     size = sdxl.pool_size if sdxl.pool_size is not None else DEFAULT_POOL[sdxl.preset]
-    return edits.backend == "sdxl" and sdxl.mode == "masked" and attribute in WITH_PRIOR and size > 0
+    return edits.backend == "sdxl" and sdxl.mode == "masked" and _starts_from_prior(attribute) and size > 0
+
+
+def _starts_from_prior(attribute: str) -> bool:
+    return attribute in attributes.with_need(attributes.PRIOR)
+
+
+def _cannot_make(edits: "EditsConfig", row: attributes.Attribute) -> str | None:
+    """Why the chosen editor cannot make an attribute; what another package's can make is seen when it is loaded."""
+    if edits.backend == "procedural" and row.name not in attributes.PUBLISHED_ATTRIBUTES:
+        return f"the editor 'procedural' makes {', '.join(attributes.PUBLISHED_ATTRIBUTES)} alone"
+    if edits.backend == "sdxl" and not row.recipe:
+        return "the editor 'sdxl' has no recipe for it"
+    if edits.backend == "sdxl" and edits.sdxl.mode != "masked" and row.name not in plain_recipe("text2image").template:
+        return f"the editor 'sdxl' has no template for it in the mode {edits.sdxl.mode!r}"
+    if edits.backend in ("instruct", "openai_images") and not row.instruction:
+        return f"its row has no instruction for the editor {edits.backend!r}"
+    return None
 
 
 class EditsConfig(StrictModel):
@@ -416,18 +434,13 @@ class EditsConfig(StrictModel):
 
     backend: Annotated[
         EditorName,
-        Field(
-            description=(
-                "procedural (image processing on the CPU, no weights), sdxl (the published recipes), instruct (an "
-                "editing model that follows an instruction), openai_images (a hosted editing endpoint)."
-            )
-        ),
+        Field(description=f"{described('editors')}."),
     ] = "procedural"
     options: Options = Field(default_factory=dict)
     attributes: Annotated[
-        tuple[Attribute, ...],
+        tuple[AttributeName, ...],
         Field(min_length=1, description="Attributes to edit; each in a feasible and an infeasible arm."),
-    ] = ("background", "color", "texture")
+    ] = attributes.PUBLISHED_ATTRIBUTES
     per_image: Annotated[
         int,
         Field(
@@ -464,10 +477,21 @@ class EditsConfig(StrictModel):
         return self
 
     @model_validator(mode="after")
+    def _can_be_made(self) -> "EditsConfig":
+        for name in self.attributes:
+            row = attributes.attribute_row(name)
+            wrong = measures.problem(row) or _cannot_make(self, row)
+            if wrong is not None:
+                raise ValueError(f"attributes: {attributes.named(name)} cannot be edited: {wrong}")
+        return self
+
+    @model_validator(mode="after")
     def _has_recipes(self) -> "EditsConfig":
-        unknown = sorted(self.sdxl.recipes.keys() - set(ATTRIBUTES))
+        unknown = sorted(self.sdxl.recipes.keys() - attributes.every().keys())
         if unknown:
-            raise ValueError(f"sdxl.recipes: unknown attribute {unknown[0]!r}; expected {', '.join(ATTRIBUTES)}")
+            raise ValueError(
+                f"sdxl.recipes: unknown attribute {unknown[0]!r}; expected {', '.join(attributes.every())}"
+            )
         if self.backend == "sdxl" and self.sdxl.mode == "masked":
             for attribute in self.attributes:
                 self._check_recipe(attribute)
@@ -479,5 +503,5 @@ class EditsConfig(StrictModel):
             try:
                 masked_recipe(settings.preset, settings.published, attribute, arm, settings.recipes)
             except ValidationError as error:
-                problem = explain(error, RECIPES[attribute])
+                problem = explain(error, recipe_model(attribute))
                 raise ValueError(f"sdxl.recipes.{attribute}: {problem}") from None

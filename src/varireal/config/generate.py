@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -86,14 +86,25 @@ def _leaves(model: BaseModel, prefix: str) -> Iterator[tuple[str, str, str, str]
 def _allowed(field: FieldInfo) -> str:
     # a constraint is a small dataclass such as Ge(ge=1)
     bounds = {name: getattr(m, name) for m in field.metadata for name in ("ge", "le") if hasattr(m, name)}
-    words = _type_words(field.annotation)
+    words = _listed(field) or _type_words(field.annotation)
     if "ge" in bounds:
         words += f" {bounds['ge']} to {bounds['le']}" if "le" in bounds else f" from {bounds['ge']}"
     return words
 
 
+def _listed(field: FieldInfo) -> str:
+    """Names that the schema lists because a table has them."""
+    schema: dict[str, Any] = {}
+    if callable(field.json_schema_extra):
+        field.json_schema_extra(schema)
+    return ", ".join(schema.get("enum", ()))
+
+
 def _type_words(annotation: Any) -> str:
     origin = get_origin(annotation)
+    if origin is Annotated:
+        listed = [_listed(mark) for mark in annotation.__metadata__ if isinstance(mark, FieldInfo)]
+        return next(filter(None, listed), "") or _type_words(get_args(annotation)[0])
     if origin is Literal:
         return ", ".join(str(value) for value in get_args(annotation))
     if origin in (Union, UnionType):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from varireal.config.base import StrictModel
+from varireal.config.base import AttributeName, StrictModel
 
 Name = Annotated[str, Field(min_length=1)]
 
@@ -93,7 +93,7 @@ class OpenAIPrompts(StrictModel):
     )
     count: Annotated[int, Field(ge=1, le=200, description="Prompts wanted for each class and setting.")] = 10
     shared: Annotated[
-        tuple[Literal["background", "color", "texture"], ...],
+        tuple[AttributeName, ...],
         Field(description="Attributes whose prompts are asked for once and shared by all classes."),
     ] = ()
     temperature: Annotated[float | None, Field(ge=0, le=2, description="Sampling temperature; null: not sent.")] = 0.8

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from varireal.config.base import Fraction, StrictModel
+from varireal.config.base import Added, Fraction, ImageSourceName, Options, StrictModel, lists
+from varireal.core.registry import CAPABILITIES, described, known_backend
 
 # (class id, display name), apart from all drawing code: the config and the Snakefile read them without numpy
 DEMO_CLASSES: tuple[tuple[str, str], ...] = (
@@ -106,8 +107,11 @@ class ImagesConfig(StrictModel):
     """Where the photos come from, how they are read and split."""
 
     source: Annotated[
-        Literal["demo", "folder", "csv", "oxford_pets", "fgvc_aircraft", "stanford_cars", "waterbirds"],
-        Field(description="demo (rendered birds), folder (your photos), csv (a list), or a published data set."),
+        ImageSourceName,
+        Field(
+            description=f"{described('image_sources')}, or a published data set.",
+            json_schema_extra=lists("image_sources"),
+        ),
     ] = "demo"
     noun: Annotated[
         str, Field(min_length=1, max_length=60, description="What all the classes are: bird, pet, car ...")
@@ -137,6 +141,7 @@ class ImagesConfig(StrictModel):
     test_fraction: Annotated[
         Fraction, Field(description="Share of the photos split off as test, stratified, when there is no test folder.")
     ] = 0.2
+    options: Annotated[Options, Added(before={})] = Field(default_factory=dict)
     demo: Annotated[DemoImages, Field(description="Options of the source demo.")] = DemoImages()
     folder: Annotated[FolderImages, Field(description="Options of the source folder.")] = FolderImages()
     csv: Annotated[CsvImages, Field(description="Options of the source csv.")] = CsvImages()
@@ -147,15 +152,9 @@ class ImagesConfig(StrictModel):
 
     @model_validator(mode="after")
     def _source_has_path(self) -> "ImagesConfig":
-        if self.source == "folder" and not self.folder.path:
-            raise ValueError("images.source is folder, so images.folder.path must name the folder of photos")
-        if self.source == "csv" and not self.csv.path:
-            raise ValueError("images.source is csv, so images.csv.path must name the list")
-        chosen = getattr(self, self.source)
-        if isinstance(chosen, PublishedImages) and not chosen.path:
-            raise ValueError(
-                f"images.source is {self.source}, so images.{self.source}.path must name the folder of the data set"
-            )
+        wanted = known_backend("image_sources", self.source).path
+        if wanted and not getattr(self, self.source).path:
+            raise ValueError(f"images.source is {self.source}, so images.{self.source}.path must name {wanted}")
         if self.val_fraction + self.test_fraction >= 1:
             raise ValueError(
                 "val_fraction and test_fraction together must stay below 1: nothing would be left to train on"
@@ -164,14 +163,5 @@ class ImagesConfig(StrictModel):
 
     def chosen(self) -> "ImagesConfig":
         """Without options of sources that are not chosen."""
-        blank = {
-            "demo": DemoImages(),
-            "folder": FolderImages(),
-            "csv": CsvImages(),
-            "oxford_pets": PublishedImages(),
-            "fgvc_aircraft": PublishedWithVal(),
-            "stanford_cars": PublishedWithVal(),
-            "waterbirds": PublishedImages(),
-        }
-        blank.pop(self.source)
-        return self.model_copy(update=blank)
+        others = [name for name in CAPABILITIES["image_sources"].backends if name != self.source]
+        return self.model_copy(update={name: type(self).model_fields[name].default.as_before() for name in others})

@@ -6,6 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from varireal.config.base import Fraction, Options, SegmenterName, StrictModel
 from varireal.config.machine import ModelRef
+from varireal.core.registry import described
 
 
 class MaskLimitsConfig(StrictModel):
@@ -143,12 +144,7 @@ class MasksConfig(StrictModel):
 
     backend: Annotated[
         SegmenterName,
-        Field(
-            description=(
-                "provided (masks that came with the photos), grabcut (OpenCV, no weights), grounded_sam2 (found by "
-                "name), matting (an ONNX file)."
-            )
-        ),
+        Field(description=f"{described('segmenters')}."),
     ] = "provided"
     fallback: Annotated[
         tuple[SegmenterName, ...],

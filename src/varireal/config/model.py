@@ -1,21 +1,25 @@
 """The whole config, and how a mapping becomes one."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
+from varireal import attributes
 from varireal.config.adapters import AdaptersConfig, StatisticsConfig
 from varireal.config.base import StrictModel, explain, find_secret
 from varireal.config.edits import EditsConfig
 from varireal.config.images import ImagesConfig
 from varireal.config.machine import MachineConfig
 from varireal.config.masks import MasksConfig
+from varireal.config.regimes import unknown_pattern
 from varireal.config.study import BudgetConfig, DatasetConfig, PromptsConfig, ReportConfig, StudyConfig
 from varireal.config.verdicts import VerdictsConfig
-from varireal.core.registry import is_built_in
+from varireal.core.registry import CAPABILITIES, is_built_in, known_backend
+from varireal.core.stages import STAGES, slice_of
 from varireal.errors import ConfigError
+from varireal.metrics import measures
 
 
 class Config(StrictModel):
@@ -44,6 +48,42 @@ class Config(StrictModel):
     )
     report: Annotated[ReportConfig, Field(description="The page of results and pictures.")] = ReportConfig()
 
+    def chosen(self, capability: str) -> tuple[str, ...]:
+        """Names of the backends of a capability that are chosen, in the order in which they are tried."""
+        block, _, key = CAPABILITIES[capability].key.partition(".")
+        names = getattr(getattr(self, block), key, ())
+        return (names,) if isinstance(names, str) else tuple(names)
+
+    def backends(self, stage: str) -> list[tuple[str, str]]:
+        """(capability, name) of the backends that a job of a stage uses."""
+        capability = STAGES[stage].capability
+        if capability == "learners" and not self.adapters.regimes:
+            return []
+        looks = self.verdicts.silhouette.segmenter if capability == "judges" else None
+        used = [(capability, name) for name in self.chosen(capability)] if capability else []
+        return used + ([("segmenters", looks)] if looks else [])
+
+    def hosted(self) -> Iterator[tuple[str, Any]]:
+        """Place and block of every hosted model that is asked."""
+        for stage in STAGES:
+            if stage == "prompts" and self.prompts.source == "openai":
+                yield "prompts.openai", self.prompts.openai
+            for capability, name in self.backends(stage):
+                top = CAPABILITIES[capability].block
+                if known_backend(capability, name).hosted and slice_of(stage) == stage:
+                    yield f"{top}.{name}", getattr(getattr(self, top), name)
+
+    @model_validator(mode="after")
+    def _has_regimes(self) -> "Config":
+        edited = self.edits.attributes
+        strange = next((name for name in self.adapters.all_of or () if name not in edited), None)
+        if strange is not None:
+            raise ValueError(f"'adapters.all_of': {strange!r} is not edited; edits.attributes has {', '.join(edited)}")
+        wrong = unknown_pattern(self.adapters.regimes, edited)
+        if wrong is not None:
+            raise ValueError(f"'adapters.regimes': {wrong}")
+        return self
+
 
 def parse_config(raw: Mapping[str, Any], *, place: str = "config") -> Config:
     """Check a mapping, as read from YAML, and return the config.
@@ -66,23 +106,26 @@ def parse_config(raw: Mapping[str, Any], *, place: str = "config") -> Config:
         # JSON has the types that YAML means; in strict mode nothing is taken for something else ("3" for 3)
         config = Config.model_validate_json(json.dumps(raw, default=str), strict=True)
     except ValidationError as error:
-        raise ConfigError(f"{place}: {explain(error, Config)}") from None
+        raise ConfigError(f"{place}: {_explained(error)}") from None
     except TypeError as error:
         raise ConfigError(f"{place}: a key is not text ({error}); keys are words such as 'study'") from None
-    options = (
-        ("masks", "segmenters", config.masks.chain, config.masks.options),
-        ("edits", "editors", (config.edits.backend,), config.edits.options),
-    )
-    for key, capability, backends, given in options:
-        if given and all(is_built_in(capability, name) for name in backends):
+    for capability, row in CAPABILITIES.items():
+        given, chosen = getattr(getattr(config, row.block), "options", {}), config.chosen(capability)
+        if given and all(is_built_in(capability, name) for name in chosen):
             raise ConfigError(
-                f"{place}: '{key}.options' are for backends of other packages; "
-                f"{backends[0]!r} takes none (found {', '.join(given)})"
+                f"{place}: '{row.block}.options' are for backends of other packages; "
+                f"{chosen[0]!r} takes none (found {', '.join(given)})"
             )
+    unworded = [a for a in config.edits.attributes if attributes.attribute_row(a).wording is None]
+    if config.prompts.source == "openai" and unworded:
+        raise ConfigError(
+            f"{place}: prompts.source is 'openai', but the attribute {attributes.named(unworded[0])} has no wording "
+            "to ask for prompts with; use prompts.source: bank"
+        )
     unpriced = _unpriced(config)
     if config.budget.usd is not None and unpriced is not None:
         raise ConfigError(f"{place}: 'budget.usd' needs the price of every hosted model; set {unpriced}")
-    if config.images.source not in ("demo", "csv") and config.masks.chain == ("provided",):
+    if known_backend("image_sources", config.images.source).masks == "no" and config.masks.chain == ("provided",):
         raise ConfigError(
             f"{place}: masks.backend is 'provided', but images.source {config.images.source!r} brings no masks; "
             "use masks.backend: grounded_sam2 or grabcut, or images.source: csv with a mask column"
@@ -90,14 +133,20 @@ def parse_config(raw: Mapping[str, Any], *, place: str = "config") -> Config:
     return config
 
 
+def _explained(error: ValidationError) -> str:
+    """In one line, with what may have brought a key that nothing is like: a row of another package that is broken."""
+    message = explain(error, Config)
+    lost = {**attributes.broken(), **measures.broken()}.values()
+    unknown = "unknown key" in message and "did you mean" not in message
+    return "; ".join([message, *(f"or mend {reason}" for reason in lost if unknown)])
+
+
 def _unpriced(config: Config) -> str | None:
     """Where the price of a hosted model that the study uses is missing."""
-    asking, judging, editing = config.prompts.openai, config.verdicts.openai, config.edits.openai_images
-    writers = (asking.model, asking.judge.enabled and asking.judge.model, asking.embedding_model)
-    asked = config.prompts.source == "openai"
-    hosted = [("prompts.openai", asking.server, model) for model in writers if asked and model]
-    hosted += [("verdicts.openai", judging.server, judging.model)] if config.verdicts.judge == "openai" else []
-    if config.edits.backend == "openai_images" and editing.server.usd_per_image is None:
-        hosted.append(("edits.openai_images", editing.server, editing.model))
-    missing = (f"{place}.server.prices for {model!r}" for place, server, model in hosted if model not in server.prices)
-    return next(missing, None)
+    for place, block in config.hosted():
+        judge, server = getattr(block, "judge", None), block.server
+        models = (block.model, judge and judge.enabled and judge.model, getattr(block, "embedding_model", None))
+        missing = [model for model in models if model and model not in server.prices]
+        if missing and getattr(server, "usd_per_image", None) is None:
+            return f"{place}.server.prices for {missing[0]!r}"
+    return None

@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
+from varireal import attributes
 from varireal.config.adapters import AdaptersConfig, StatisticsConfig, TrainingSettings
 from varireal.config.base import Added, StrictModel, explain, from_keys
-from varireal.config.edits import EditsConfig, PictureServer
+from varireal.config.edits import EditInstructions, EditsConfig, PictureServer
 from varireal.config.hosted import OpenAIPrompts, Server
 from varireal.config.images import ImagesConfig, ReadingConfig
 from varireal.config.machine import GRACE_SECONDS, MachineConfig
@@ -14,17 +15,15 @@ from varireal.config.masks import MasksConfig
 from varireal.config.model import Config
 from varireal.config.study import BankPrompts, BudgetConfig, DatasetConfig, PromptsConfig, ReportConfig
 from varireal.config.verdicts import ReviewConfig, VerdictsConfig
-from varireal.core.registry import backend_names
+from varireal.core.registry import CAPABILITIES, is_built_in, known_backend
 from varireal.core.seeds import digest
 from varireal.errors import ConfigError
+from varireal.metrics import measures
 
 S = TypeVar("S", bound=StrictModel)
 
-# Which trainings there are; the layout deals them to jobs.
-_NOT_TRAINING: dict[str, Any] = {"regimes": (), "seeds": 1, "jobs": 1}
-_EVERY_BACKEND = frozenset(
-    name for capability in ("segmenters", "editors", "judges") for name in backend_names(capability)
-)
+# Which trainings there are; the layout deals them to jobs. What ``all`` means is seen in a training's pictures.
+_NOT_TRAINING: dict[str, Any] = {"regimes": (), "seeds": 1, "jobs": 1, "all_of": None}
 
 
 class ImagesSlice(StrictModel):
@@ -77,6 +76,8 @@ class EditsSlice(StrictModel):
     max_failed_fraction: float
     reading: ReadingConfig
     edits: EditsConfig
+    # column and identity of each measure that came later, by the attribute that it is measured on
+    measures: Annotated[dict[str, dict[str, str]], Added(before={})] = {}  # noqa: RUF012
 
 
 class VerdictsSlice(StrictModel):
@@ -114,6 +115,7 @@ class AdaptersSlice(_StudySlice):
 
     reading: ReadingConfig
     adapters: AdaptersConfig
+    all_of: Annotated[tuple[str, ...] | None, Added(before=None)] = None
 
 
 class PredictionsSlice(StrictModel):
@@ -148,22 +150,23 @@ def stage_slices(
         "server": ServerSlice(server=config.prompts.openai.server, budget=config.budget, grace_seconds=grace),
         "machine": MachineSlice(
             machine=config.machine,
-            editing=config.edits.openai_images.server,
-            judging=config.verdicts.openai.server,
+            editing=_server(config, "editors"),
+            judging=_server(config, "judges"),
             budget=config.budget,
         ),
         "masks": MasksSlice(
-            noun=_noun(config, *config.masks.chain),
+            noun=_noun(config, "masks"),
             max_failed_fraction=study.max_failed_fraction,
             reading=images.reading,
-            masks=_only(config.masks, *config.masks.chain),
+            masks=_only(config, "segmenters", config.masks),
         ),
         "edits": EditsSlice(
             seed=study.seed,
-            noun=_noun(config, config.edits.backend),
+            noun=_noun(config, "edits"),
             max_failed_fraction=study.max_failed_fraction,
             reading=images.reading,
-            edits=_only(config.edits, config.edits.backend),
+            edits=_only(config, "editors", config.edits),
+            measures=_measures(config),
         ),
         "verdicts": _verdicts_slice(config),
         **_slices_behind_edits(config, classes, licences or {}),
@@ -201,7 +204,10 @@ def _slices_behind_edits(config: Config, classes: dict[str, str], licences: dict
             asked=config.prompts.source == "openai",
         ),
         "adapters": AdaptersSlice(
-            **shared, reading=images.reading, adapters=config.adapters.model_copy(update=_NOT_TRAINING)
+            **shared,
+            reading=images.reading,
+            adapters=config.adapters.model_copy(update=_NOT_TRAINING),
+            all_of=config.adapters.all_of,
         ),
         "predictions": PredictionsSlice(
             noun=images.noun,
@@ -210,6 +216,18 @@ def _slices_behind_edits(config: Config, classes: dict[str, str], licences: dict
             model=config.adapters.model_copy(update=_NOT_TRAINING | {"training": TrainingSettings().as_before()}),
         ),
     }
+
+
+def _measures(config: Config) -> dict[str, dict[str, str]]:
+    """Measures that came later: where an attribute of the study lists one, or a gate on it is set."""
+    used: dict[str, dict[str, str]] = {}
+    for name in config.edits.attributes:
+        listed, gates = attributes.attribute_row(name).measures, getattr(config.verdicts.gates, name)
+        for column, row in measures.every().items():
+            wanted = column in listed or (row.gate and getattr(gates, row.gate) is not None)
+            if wanted and column not in measures.RECEIPT_FIELDS:
+                used.setdefault(name, {})[column] = measures.identity(column)
+    return used
 
 
 def _prompts_slice(config: Config, classes: dict[str, str]) -> PromptsSlice:
@@ -229,26 +247,33 @@ def _prompts_slice(config: Config, classes: dict[str, str]) -> PromptsSlice:
 def _verdicts_slice(config: Config) -> VerdictsSlice:
     verdicts, looks = config.verdicts, config.verdicts.silhouette.segmenter
     return VerdictsSlice(
-        noun=_noun(config, verdicts.judge, looks or "receipt"),
-        verdicts=_only(verdicts.for_judging(), verdicts.judge),
+        noun=_noun(config, "verdicts"),
+        verdicts=_only(config, "judges", verdicts.for_judging(config.edits.attributes)),
         segmenting=config.masks.alone(looks) if looks else None,
     )
 
 
-# Backends that work without words.
-_WORDLESS = ("provided", "grabcut", "matting", "procedural", "receipt")
+def _noun(config: Config, stage: str) -> str:
+    return config.images.noun if any(known_backend(*backend).words for backend in config.backends(stage)) else ""
 
 
-def _noun(config: Config, *backends: str) -> str:
-    return "" if set(backends) <= set(_WORDLESS) else config.images.noun
+def _server(config: Config, capability: str) -> Any:
+    """The server of the chosen backend, or of one that may have been chosen before: its prices are still wanted."""
+    row = CAPABILITIES[capability]
+    block = getattr(config, row.block)
+    hosted = [name for name, backend in row.backends.items() if backend.hosted]
+    chosen = [name for name in hosted if name in config.chosen(capability)]
+    return getattr(block, (chosen or hosted)[0]).server
 
 
-def _only(block: S, *backends: str) -> S:
+def _only(config: Config, capability: str, block: S) -> S:
     """The block without options of backends that are not chosen, and without servers, which are the machine's."""
     update: dict[str, Any] = {}
     for name, field in type(block).model_fields.items():
         value = getattr(block, name)
-        if name in _EVERY_BACKEND and name not in backends:
+        if isinstance(block, EditsConfig) and isinstance(value, EditInstructions):
+            value = update[name] = value.without(attributes.uncounted(block.attributes))
+        if is_built_in(capability, name) and name not in config.chosen(capability):
             update[name] = field.default.as_before()
         elif isinstance(getattr(value, "server", None), Server):
             update[name] = value.model_copy(update={"server": type(value.server)().as_before()})

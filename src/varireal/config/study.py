@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from varireal.config.base import Fraction, StrictModel
+from varireal.config.base import ExportName, Fraction, StrictModel, lists
 from varireal.config.hosted import OpenAIPrompts
+from varireal.core.registry import described
 
 # ``prompts``: where feasible and infeasible attributes come from.
 
@@ -47,7 +48,7 @@ class PromptsConfig(StrictModel):
     openai: Annotated[OpenAIPrompts, Field(description="Options of the source openai.")] = OpenAIPrompts()
 
 
-Export = Literal["folders", "webdataset", "coco"]
+Export = Annotated[ExportName, Field(json_schema_extra=lists("exporters"))]
 
 
 class DatasetConfig(StrictModel):
@@ -55,9 +56,7 @@ class DatasetConfig(StrictModel):
 
     exports: Annotated[
         tuple[Export, ...],
-        Field(
-            description="More copies of the data set: folders (class folders), webdataset (tar shards), coco (masks)."
-        ),
+        Field(description=f"More copies of the data set: {described('exporters')}."),
     ] = ()
     license: Annotated[
         str, Field(min_length=1, max_length=200, description="Licence of the edited images, for the data card.")

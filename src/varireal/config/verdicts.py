@@ -1,12 +1,16 @@
 """``verdicts``: who judges the candidates, what judges that are models are asked, and the gates to pass."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from varireal.config.base import Fraction, JudgeName, SegmenterName, StrictModel
+from varireal import attributes
+from varireal.config.base import Added, Fraction, JudgeName, Options, SegmenterName, StrictModel, block_of
 from varireal.config.hosted import Name, Server
 from varireal.config.machine import ModelRef
+from varireal.core.registry import described, known_backend
+from varireal.metrics import measures
 
 
 class QuestionsConfig(StrictModel):
@@ -167,50 +171,44 @@ class ReviewConfig(StrictModel):
     level: Annotated[float, Field(gt=0.5, lt=1, description="Level of the intervals.")] = 0.95
 
 
-# Judges that are models: they get the questions.
-ASKING = ("vlm", "openai")
+def _gate(row: measures.Measure) -> tuple[Any, Any]:
+    """Annotation and default of a gate; limits that nobody would guess belong to the key, and are shown beside it."""
+    # a gate that came later is in no slice while it is off
+    later = () if row.column in measures.RECEIPT_FIELDS else (Added(before=None),)
+    if row.low == 0:
+        bound = Annotated[float, Field(ge=row.low, le=row.high)] | None
+        return Annotated[(bound, Field(description=row.gate_doc), *later)], row.default
+    return Annotated[(float | None, Field(ge=row.low, le=row.high, description=row.gate_doc), *later)], row.default
 
-Bound = Annotated[float, Field(ge=0)] | None
+
+if TYPE_CHECKING:
+    _GateKeys = StrictModel
+else:
+    _GateKeys = block_of("_GateKeys", {gate: _gate(row) for gate, row in measures.gated().items()})
 
 
-class Gates(StrictModel):
+class Gates(_GateKeys):
     """Limits on a candidate's receipt; null switches a gate off. A measure that is missing fails its gate."""
 
-    min_changed: Annotated[Bound, Field(description="Smallest share of the edited region that changed visibly.")] = (
-        None
-    )
-    max_leak: Annotated[
-        Bound, Field(description="Largest change of any pixel outside the edited region, in levels of 255.")
-    ] = 0.0
-    max_seam: Annotated[Bound, Field(description="Largest seam score along the border of the edited region.")] = None
-    min_silhouette_iou: Annotated[
-        Fraction | None, Field(description="Smallest overlap of the object found again in the edit with its mask.")
-    ] = None
-    max_color_distance: Annotated[
-        Bound, Field(description="Largest CIEDE2000 distance between the asked colour and the object's.")
-    ] = None
-    max_hue_distance: Annotated[
-        Bound,
-        Field(description="Largest distance from the asked hue in degrees; not applied to greys, which have none."),
-    ] = None
-    min_edge_ssim: Annotated[
-        float | None,
-        Field(ge=-1, le=1, description="Smallest similarity (SSIM) of the object's edges before and after."),
-    ] = None
+
+def _gates(row: attributes.Attribute) -> tuple[Any, Any]:
+    """Annotation and default of the gates of an attribute; its row is checked where a study edits it."""
+    doc = Field(description=f"Gates of {row.title} edits.")
+    default = Gates() if measures.problem(row) else Gates(**row.gates)
+    if row.name in attributes.PUBLISHED_ATTRIBUTES:
+        return Annotated[Gates, doc], default
+    whole = BeforeValidator(lambda given: {**default.model_dump(), **given} if isinstance(given, dict) else given)
+    return Annotated[Gates, doc, whole, Added(before=Gates())], default
 
 
-class GatesByAttribute(StrictModel):
+if TYPE_CHECKING:
+    _AttributeKeys = StrictModel
+else:
+    _AttributeKeys = block_of("_AttributeKeys", {name: _gates(row) for name, row in attributes.every().items()})
+
+
+class GatesByAttribute(_AttributeKeys):
     """One set of gates per attribute."""
-
-    background: Annotated[Gates, Field(description="Gates of background edits.")] = Gates(
-        min_changed=0.5, max_seam=0.35, min_silhouette_iou=0.65
-    )
-    color: Annotated[Gates, Field(description="Gates of colour edits.")] = Gates(
-        min_changed=0.5, max_seam=0.6, max_color_distance=12.0, max_hue_distance=15.0, min_edge_ssim=0.25
-    )
-    texture: Annotated[Gates, Field(description="Gates of texture edits.")] = Gates(
-        min_changed=0.5, max_seam=0.6, min_edge_ssim=0.03
-    )
 
 
 class VerdictsConfig(StrictModel):
@@ -218,13 +216,9 @@ class VerdictsConfig(StrictModel):
 
     judge: Annotated[
         JudgeName,
-        Field(
-            description=(
-                "receipt (what was measured on the candidate, no model); vlm (the receipt, then questions to a "
-                "vision-language model), openai (the same questions to a vision endpoint)."
-            )
-        ),
+        Field(description=f"{described('judges')}."),
     ] = "receipt"
+    options: Annotated[Options, Added(before={})] = Field(default_factory=dict)
     vlm: Annotated[VlmJudging, Field(description="Options of the judge vlm.")] = VlmJudging()
     openai: Annotated[OpenAIJudging, Field(description="Options of the judge openai.")] = OpenAIJudging()
     gates: Annotated[GatesByAttribute, Field(description="A candidate is accepted only if it passes every gate.")] = (
@@ -249,11 +243,16 @@ class VerdictsConfig(StrictModel):
     @property
     def asks(self) -> bool:
         """Whether a model of this package is asked questions."""
-        return self.judge in ASKING
+        return known_backend("judges", self.judge).asks
 
-    def for_judging(self) -> "VerdictsConfig":
-        """Without what no verdict depends on: a key that is not in it judges nothing again."""
-        update: dict[str, Any] = {"reviewed": ReviewConfig().as_before()}
+    def for_judging(self, edited: Collection[str]) -> "VerdictsConfig":
+        """Without what no verdict depends on: a key that is not in it judges nothing again.
+
+        Args:
+            edited: attributes that the study edits.
+        """
+        gates = self.gates.without(attributes.uncounted(edited))
+        update: dict[str, Any] = {"reviewed": ReviewConfig().as_before(), "gates": gates}
         if not self.asks:
             update |= {"questions": QuestionsConfig().as_before(), "answers": None}
         if self.silhouette.segmenter is None:

@@ -3,10 +3,12 @@
 Everything lies under ``{results}/{study}/``. Arguments may be Snakemake wildcards such as ``"{shard}"``.
 """
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from varireal import names
 from varireal.errors import ConfigError
@@ -35,6 +37,15 @@ def parse_run(name: str) -> tuple[str, int]:
     if not regime or not seed.isdigit():
         raise ConfigError(f"{name!r} is not a training such as real/seed0")
     return regime, int(seed)
+
+
+def read_slice_json(root: Path, name: str) -> dict[str, Any]:
+    """A slice of a study as it is on disk; empty when it cannot be read."""
+    try:
+        part = json.loads((root / "config" / f"{name}.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return part if isinstance(part, dict) else {}
 
 
 def check_results_folder(root: Path) -> None:

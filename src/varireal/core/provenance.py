@@ -1,31 +1,13 @@
-"""What every artefact says about its origin, and the versions that make a stage run again.
-
-A stage's integer goes into its rule's params and into the item keys of its store: raise it when the stage's output
-changes for the same inputs, and only then: "images" also for how photos are decoded, "edits" also for receipts. Where
-the tables change but what the store keeps does not, ``ITEM_VERSIONS`` holds the older number, and nothing is computed
-again.
-"""
+"""What every artefact says about its origin, and the versions that make a stage run again: see ``core.stages``."""
 
 from functools import cache
 from importlib import metadata
 
 from varireal import __version__
+from varireal.core.stages import STAGES
 
-STAGE_VERSIONS = {
-    "config": 1,
-    "images": 1,
-    "prompts": 1,
-    "masks": 2,
-    "priors": 1,
-    "edits": 3,
-    "verdicts": 4,
-    "dataset": 4,
-    "adapters": 2,
-    "predictions": 2,
-    "report": 1,
-}
-
-ITEM_VERSIONS = {**STAGE_VERSIONS, "edits": 2}
+STAGE_VERSIONS = {"config": 1, **{name: stage.version for name, stage in STAGES.items()}}
+ITEM_VERSIONS = {name: stage.item_version or stage.version for name, stage in STAGES.items()}
 
 _RECORDED = (
     "numpy",

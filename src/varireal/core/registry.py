@@ -1,61 +1,275 @@
-"""Backends by name: those of this package, and those that other packages register as entry points.
+"""Backends by name: those of this package, one row each, and those that other packages register as entry points.
 
 A third party adds ``[project.entry-points."varireal.editors"] mine = "my_package:MyEditor"``; then
-``edits.backend: mine`` works, and ``edits.options`` are the keyword arguments of its class. Light: a backend's module
-is imported only when it is loaded.
+``edits.backend: mine`` works, and ``edits.options`` are the keyword arguments of its class. What a scheduler and the
+config must know without importing it stands behind its place in brackets: ``"my_package:MyEditor [gpu, wordless]"``.
+Light: a backend's module is imported only when it is loaded.
 """
 
 import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any
 
 from varireal.core.marks import SOURCE_TYPES
 from varireal.errors import BackendError
 
-# capability: name: (place of the class, its version, the extra that brings its libraries). A test keeps the versions
-# equal to those of the classes.
-_BUILT_IN: dict[str, dict[str, tuple[str, str, str]]] = {
-    "segmenters": {
-        "provided": ("varireal.segmenters.provided:ProvidedSegmenter", "1", ""),
-        "grabcut": ("varireal.segmenters.grabcut:GrabCutSegmenter", "1", ""),
-        "grounded_sam2": ("varireal.segmenters.grounded_sam2:GroundedSam2Segmenter", "1", "diffusion"),
-        "matting": ("varireal.segmenters.matting:MattingSegmenter", "1", "diffusion"),
-    },
-    "editors": {
-        "procedural": ("varireal_demo.editor:ProceduralEditor", "1", ""),
-        "sdxl": ("varireal.editors.diffusion.sdxl:SdxlEditor", "1", "diffusion"),
-        "instruct": ("varireal.editors.instruct:InstructEditor", "1", "diffusion"),
-        "openai_images": ("varireal.editors.openai_images:HostedEditor", "1", "llm"),
-    },
-    # The demo's photos are painted; no other package can add a source of images yet.
-    "image_sources": {
-        "demo": ("varireal_demo.birds_source:render_photos", "1", ""),
-    },
-    "judges": {
-        "receipt": ("varireal.judges.gates:ReceiptJudge", "1", ""),
-        "vlm": ("varireal.judges.vlm:VlmJudge", "1", "diffusion"),
-        "openai": ("varireal.judges.hosted:HostedJudge", "1", "llm"),
-    },
-}
+_TRAINED = "compositeWithTrainedAlgorithmicMedia"
 
-# What IPTC calls a picture that an editor made, see ``marks.SOURCE_TYPES``. The procedural editor draws into photos
-# without any model, so nothing of it is generative AI: a composite.
-_SOURCE_TYPES = {
-    "procedural": "composite",
-    "sdxl": "compositeWithTrainedAlgorithmicMedia",
-    "instruct": "compositeWithTrainedAlgorithmicMedia",
-    "openai_images": "compositeWithTrainedAlgorithmicMedia",
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """What the workflow and the tools know of a backend without importing it.
+
+    The defaults are those of a backend of another package: nothing is known of it, so it is taken for one that uses
+    every word, asks no server that the config knows, and makes pictures that a generative model had a part in.
+
+    Attributes:
+        place: ``module:attribute`` of its class or function.
+        version: raised when it gives other results for the same input; a test keeps it equal to that of the class.
+        text: what it is, in a few words, for the description of the config's key.
+        extra: the extra that brings its libraries; empty when it needs none. Models of ``diffusion`` want a GPU.
+        words: whether its results depend on what the classes are called or what all of them are (``images.noun``).
+        hosted: whether it asks the server in its block of the config, as ``edits.openai_images.server``.
+        asks: of a judge, whether it is a model of this package that gets the questions.
+        seconds: of one item on a card or core of the slower half, for the time that a scheduler is asked for.
+        source_type: of an editor, what IPTC calls its pictures, see ``marks.SOURCE_TYPES``.
+        gpu: of another package's, whether it wants a GPU (``gpu`` in the brackets of its entry point).
+        masks: of an image source, whether its photos come with masks: yes, no, or some (of those that its list names).
+        path: of an image source, what ``path`` in its block must name; empty when it has none.
+        zero_shot: of a learner, whether it can name classes before any training, which is then the regime zero-shot.
+    """
+
+    place: str
+    version: str = "1"
+    text: str = ""
+    extra: str = ""
+    words: bool = True
+    hosted: bool = False
+    asks: bool = False
+    seconds: float = 15.0
+    source_type: str = "compositeSynthetic"
+    gpu: bool = False
+    masks: str = "some"
+    path: str = ""
+    zero_shot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """What backends can do, and the table of those that can.
+
+    Attributes:
+        key: what of the config says which are chosen, as ``edits.backend``; the blocks of its backends are beside it.
+        methods: what a class of another package must have.
+        backends: those of this package by name, in the order in which the config lists them.
+        models: whether its backends may be models: then the version of each makes its stage run again, and the card
+            has its licence; otherwise the stage's own version stands for those of this package.
+    """
+
+    key: str
+    methods: tuple[str, ...]
+    backends: dict[str, Backend] = field(default_factory=dict)
+    models: bool = True
+
+    @property
+    def block(self) -> str:
+        """The block of the config with the key: ``edits``."""
+        return self.key.partition(".")[0]
+
+
+# Seconds of edits: procedural ones took 0.02 to 0.08 s at 256 pixels (benchmarks/results/edits.json), and grow with
+# the pixels. The procedural editor draws into photos without any model, so nothing of it is generative AI.
+CAPABILITIES: dict[str, Capability] = {
+    # the sources that are read from files and a rendered one: see ``datasets.base``
+    "image_sources": Capability(
+        "images.source",
+        ("class_names", "items", "listing_digest"),
+        {
+            "demo": Backend("varireal_demo.demo_source:DemoSource", text="rendered birds", masks="yes"),
+            "folder": Backend(
+                "varireal.datasets.folder:FolderSource", text="your photos", masks="no", path="the folder of photos"
+            ),
+            "csv": Backend("varireal.datasets.csv_list:CsvSource", text="a list", path="the list"),
+            **{
+                name: Backend(
+                    "varireal.datasets.published:PublishedSource", masks="no", path="the folder of the data set"
+                )
+                for name in ("oxford_pets", "fgvc_aircraft", "stanford_cars", "waterbirds")
+            },
+        },
+        models=False,
+    ),
+    "segmenters": Capability(
+        "masks.chain",
+        ("segment",),
+        {
+            "provided": Backend(
+                "varireal.segmenters.provided:ProvidedSegmenter",
+                text="masks that came with the photos",
+                words=False,
+                seconds=0.1,
+            ),
+            "grabcut": Backend(
+                "varireal.segmenters.grabcut:GrabCutSegmenter", text="OpenCV, no weights", words=False, seconds=3.0
+            ),
+            "grounded_sam2": Backend(
+                "varireal.segmenters.grounded_sam2:GroundedSam2Segmenter",
+                text="found by name",
+                extra="diffusion",
+                seconds=1.0,
+            ),
+            "matting": Backend(
+                "varireal.segmenters.matting:MattingSegmenter",
+                text="an ONNX file",
+                extra="diffusion",
+                words=False,
+                seconds=2.0,
+            ),
+        },
+    ),
+    "editors": Capability(
+        "edits.backend",
+        ("check", "edit"),
+        {
+            "procedural": Backend(
+                "varireal_demo.editor:ProceduralEditor",
+                text="image processing on the CPU, no weights",
+                words=False,
+                seconds=1.0,
+                source_type="composite",
+            ),
+            "sdxl": Backend(
+                "varireal.editors.diffusion.sdxl:SdxlEditor",
+                text="the published recipes",
+                extra="diffusion",
+                source_type=_TRAINED,
+            ),
+            "instruct": Backend(
+                "varireal.editors.instruct:InstructEditor",
+                text="an editing model that follows an instruction",
+                extra="diffusion",
+                seconds=30.0,
+                source_type=_TRAINED,
+            ),
+            "openai_images": Backend(
+                "varireal.editors.openai_images:HostedEditor",
+                text="a hosted editing endpoint",
+                extra="llm",
+                hosted=True,
+                seconds=30.0,
+                source_type=_TRAINED,
+            ),
+        },
+    ),
+    "judges": Capability(
+        "verdicts.judge",
+        ("judge",),
+        {
+            "receipt": Backend(
+                "varireal.judges.gates:ReceiptJudge",
+                text="what was measured on the candidate, no model",
+                words=False,
+                seconds=0.5,
+            ),
+            "vlm": Backend(
+                "varireal.judges.vlm:VlmJudge",
+                text="the receipt, then questions to a vision-language model",
+                extra="diffusion",
+                asks=True,
+                seconds=5.0,
+            ),
+            "openai": Backend(
+                "varireal.judges.hosted:HostedJudge",
+                text="the same questions to a vision endpoint",
+                extra="llm",
+                hosted=True,
+                asks=True,
+                seconds=10.0,
+            ),
+        },
+    ),
+    "learners": Capability(
+        "adapters.learner",
+        ("train", "load", "probabilities"),
+        {
+            "clip": Backend(
+                "varireal.classifiers.clip_lora:ClipLora",
+                text="a CLIP, fine-tuned with LoRA",
+                extra="clip",
+                zero_shot=True,
+            ),
+        },
+        models=False,
+    ),
+    "exporters": Capability(
+        "dataset.exports",
+        ("__call__",),
+        {
+            "folders": Backend("varireal.exports.folders:write", text="class folders"),
+            "webdataset": Backend("varireal.exports.webdataset:write", text="tar shards", extra="webdataset"),
+            "coco": Backend("varireal.exports.coco:write", text="masks", extra="coco"),
+        },
+        models=False,
+    ),
 }
 
 
 def backend_names(capability: str) -> list[str]:
-    """Names that the config may use for a capability (segmenters, editors, judges)."""
-    return sorted({*_BUILT_IN[capability], *(point.name for point in _entry_points(capability))})
+    """Names that the config may use for a capability, sorted."""
+    return sorted({*CAPABILITIES[capability].backends, *_entry_points(capability)})
+
+
+def listed_names(capability: str) -> list[str]:
+    """The same, those of this package first and in the order of their table, as schemas list them."""
+    return [*CAPABILITIES[capability].backends, *sorted(_entry_points(capability))]
 
 
 def is_built_in(capability: str, name: str) -> bool:
     """Whether a backend is this package's own."""
-    return name in _BUILT_IN[capability]
+    return name in CAPABILITIES[capability].backends
+
+
+def known_backend(capability: str, name: str) -> Backend:
+    """The row of a backend, without importing it; of another package's, what its entry point tells, and defaults.
+
+    Raises:
+        BackendError: no such backend, or its entry point has a word in brackets that means nothing.
+    """
+    if is_built_in(capability, name):
+        return CAPABILITIES[capability].backends[name]
+    point = _entry_point(capability, name)
+    words = set(point.extras)
+    unknown = sorted(words - {"gpu", "wordless", "zero_shot"})
+    if unknown:
+        raise BackendError(
+            f"unknown word {unknown[0]!r} in brackets ({_origin(point)}); expected gpu, wordless or zero_shot"
+        )
+    version = point.dist.version if point.dist is not None else "unknown"
+    return Backend(
+        point.value, version, words="wordless" not in words, gpu="gpu" in words, zero_shot="zero_shot" in words
+    )
+
+
+def described(capability: str) -> str:
+    """The backends of this package for the description of a key; those that ask stand behind a semicolon."""
+    rows = [(name, row) for name, row in CAPABILITIES[capability].backends.items() if row.text]
+    groups = [[f"{name} ({row.text})" for name, row in rows if row.asks == asks] for asks in (False, True)]
+    return "; ".join(", ".join(group) for group in groups if group)
+
+
+def backend_origin(capability: str, name: str) -> str:
+    """Package and entry point of a backend of another package, for messages."""
+    return _origin(_entry_point(capability, name))
+
+
+def has_zero_shot(learner: str) -> bool:
+    """Whether a learner can name classes before any training (``zero_shot`` in the brackets of its entry point).
+
+    Nothing is imported, for the workflow has to know while it is parsed. False where its package is not installed.
+    """
+    return learner in backend_names("learners") and known_backend("learners", learner).zero_shot
 
 
 def backend_version(capability: str, name: str) -> str:
@@ -64,20 +278,18 @@ def backend_version(capability: str, name: str) -> str:
     Raises:
         BackendError: no such backend.
     """
-    if is_built_in(capability, name):
-        return _BUILT_IN[capability][name][1]
-    distribution = _entry_point(capability, name).dist
-    return distribution.version if distribution is not None else "unknown"
+    return known_backend(capability, name).version
 
 
 def needs_gpu(capability: str, name: str) -> bool:
-    """Whether a backend of this package runs models that want a GPU."""
-    return backend_extra(capability, name) == "diffusion"
+    """Whether a backend runs models that want a GPU."""
+    row = known_backend(capability, name)
+    return row.gpu or row.extra == "diffusion"
 
 
 def backend_extra(capability: str, name: str) -> str:
     """The extra that brings the libraries of a backend of this package; empty when it needs none."""
-    return _BUILT_IN[capability][name][2] if is_built_in(capability, name) else ""
+    return known_backend(capability, name).extra if is_built_in(capability, name) else ""
 
 
 def digital_source_type(name: str, editor: object = None) -> str:
@@ -90,8 +302,8 @@ def digital_source_type(name: str, editor: object = None) -> str:
         BackendError: the editor names a term that no made picture can have.
     """
     if is_built_in("editors", name):
-        return _SOURCE_TYPES[name]
-    term = str(getattr(editor, "digital_source_type", "compositeSynthetic"))
+        return known_backend("editors", name).source_type
+    term = str(getattr(editor, "digital_source_type", Backend("").source_type))
     if term not in SOURCE_TYPES:
         raise BackendError(
             f"the editor {name!r} says that its pictures are {term!r}; expected one of {', '.join(SOURCE_TYPES)}"
@@ -100,35 +312,86 @@ def digital_source_type(name: str, editor: object = None) -> str:
 
 
 def load_backend(capability: str, name: str) -> Any:
-    """Import a backend's class.
+    """Import a backend's class, and check that one of another package has what its capability needs.
 
     Raises:
-        BackendError: no such backend, or its module needs something that is not installed.
+        BackendError: no such backend, its module cannot be imported, or its class lacks a method.
     """
+    if is_built_in(capability, name):
+        module, _, attribute = known_backend(capability, name).place.partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except (ImportError, AttributeError) as error:
+            extra = backend_extra(capability, name)
+            cure = f"run: pip install 'varireal[{extra}]'" if extra else "install the package it needs"
+            raise BackendError(f"the {capability} backend {name!r} cannot be imported ({error}); {cure}") from error
+    point = _entry_point(capability, name)
+    kind = load_point(point)
+    for method in CAPABILITIES[capability].methods:
+        if not callable(getattr(kind, method, None)):
+            raise BackendError(
+                f"the {capability} backend {name!r} has no method {method!r} ({_origin(point)}); "
+                f"it must have {', '.join(CAPABILITIES[capability].methods)}: see docs/code.md"
+            )
+    return kind
+
+
+def make_outside(capability: str, name: str, options: Mapping[str, Any]) -> Any:
+    """A backend of another package, with the ``options`` of its block as keyword arguments.
+
+    Raises:
+        BackendError: it cannot be loaded, or does not take these options.
+    """
+    kind = load_backend(capability, name)
     try:
-        if not is_built_in(capability, name):
-            return _entry_point(capability, name).load()
-        module, _, attribute = _BUILT_IN[capability][name][0].partition(":")
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+        return kind(**options)
+    except TypeError as error:
+        place = f"{CAPABILITIES[capability].block}.options"
+        origin = _origin(_entry_point(capability, name))
         raise BackendError(
-            f"the {capability} backend {name!r} cannot be imported ({error}); {_cure(capability, name)}"
+            f"{place}: the {capability} backend {name!r} does not take them ({error}; {origin})"
         ) from error
 
 
-def _cure(capability: str, name: str) -> str:
-    extra = backend_extra(capability, name)
-    return f"run: pip install 'varireal[{extra}]'" if extra else "install the package it needs"
+def load_point(point: metadata.EntryPoint) -> Any:
+    """What an entry point of another package names; whatever goes wrong there is told in one line.
+
+    Raises:
+        BackendError: it cannot be imported.
+    """
+    capability = point.group.partition(".")[2]
+    try:
+        return point.load()
+    except Exception as error:  # a module of somebody else may raise anything
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise BackendError(
+            f"the {capability} backend {point.name!r} cannot be imported ({reason}; {_origin(point)}); "
+            "install the package it needs, or remove it from the config"
+        ) from error
 
 
-def _entry_points(capability: str) -> list[metadata.EntryPoint]:
-    """Backends of other packages; one that takes the name of a built-in is not seen."""
-    points = metadata.entry_points(group=f"varireal.{capability}")
-    return sorted((p for p in points if not is_built_in(capability, p.name)), key=lambda point: point.name)
+def _origin(point: metadata.EntryPoint) -> str:
+    """Who registered an entry point, for messages."""
+    package = f"package {point.dist.name} {point.dist.version}, " if point.dist is not None else ""
+    return f"{package}entry point {point.value}"
+
+
+def _entry_points(capability: str) -> dict[str, list[metadata.EntryPoint]]:
+    """Backends of other packages by name; one that takes the name of a built-in is not seen."""
+    points: dict[str, list[metadata.EntryPoint]] = {}
+    for point in metadata.entry_points(group=f"varireal.{capability}"):
+        if not is_built_in(capability, point.name):
+            points.setdefault(point.name, []).append(point)
+    return points
 
 
 def _entry_point(capability: str, name: str) -> metadata.EntryPoint:
-    for point in _entry_points(capability):
-        if point.name == name:
-            return point
-    raise BackendError(f"no {capability} backend {name!r}; known: {', '.join(backend_names(capability))}")
+    points = _entry_points(capability).get(name)
+    if points is None:
+        raise BackendError(f"no {capability} backend {name!r}; known: {', '.join(backend_names(capability))}")
+    if len({point.value for point in points}) > 1:
+        owners = "; ".join(sorted(map(_origin, points)))
+        raise BackendError(
+            f"the {capability} backend {name!r} is there twice ({owners}); uninstall one of the packages"
+        )
+    return points[0]

@@ -27,11 +27,17 @@ _SHIFTED_TEST = re.compile(r"test_[a-z0-9][a-z0-9_-]*")
 class ImageSource(Protocol):
     """Where the photos of a study come from.
 
-    ``class_names`` and ``listing_digest`` are called while Snakemake parses: they list and read, and decode nothing.
+    A source of another package is made with ``images.options`` as keyword arguments. It gives its own names of the
+    classes; those of ``images.class_names`` are put in their place. ``class_names``, ``items`` and ``listing_digest``
+    are called while Snakemake parses: they list and read, decode nothing, and import nothing heavy.
+
+    A source that makes its pictures also has ``render(folder, *, seed, workers)``, which makes those that are not in
+    the folder yet and returns its items; ``items`` then lists what will be made, whose keys become the ids of photos.
+    With ``fewer() -> dict``, keys of ``images`` for a few pictures, ``varireal plan`` can try it.
 
     Attributes:
         name: the source's name in the config.
-        version: raised when the same files would give other items.
+        version: raised when the same files would give other items; of another package its own version counts.
     """
 
     name: str

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from varireal.config.images import ImagesConfig
 from varireal.datasets.base import SPLITS_ALLOWED, digest_entries, file_facts, normal_split, quoted, shown_names
 from varireal.errors import ConfigError
 from varireal.records import SourceImage
@@ -48,6 +49,12 @@ class CsvSource:
         self.path = path
         self.root = path.parent if image_root is None else image_root
         self.names = dict(class_names)
+
+    @classmethod
+    def from_config(cls, images: ImagesConfig) -> "CsvSource":
+        """The list that the config names."""
+        root = Path(images.csv.image_root) if images.csv.image_root else None
+        return cls(Path(images.csv.path or ""), image_root=root, class_names=images.class_names)
 
     def class_names(self) -> list[str]:
         """Return the display names of the classes, sorted.

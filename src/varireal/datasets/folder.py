@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from varireal.config.images import ImagesConfig
 from varireal.datasets.base import (
     SPLITS_ALLOWED,
     did_you_mean,
@@ -57,6 +58,11 @@ class FolderSource:
     def __init__(self, path: Path, class_names: Mapping[str, str]) -> None:
         self.path = path
         self.names = dict(class_names)
+
+    @classmethod
+    def from_config(cls, images: ImagesConfig) -> "FolderSource":
+        """The folder that the config names."""
+        return cls(Path(images.folder.path or ""), class_names=images.class_names)
 
     def class_names(self) -> list[str]:
         """Return the display names of the classes, sorted.

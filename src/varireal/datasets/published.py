@@ -34,6 +34,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from varireal.config.images import ImagesConfig
 from varireal.datasets.base import did_you_mean, digest_entries, file_facts, quoted, shown_names
 from varireal.errors import ConfigError
 from varireal.names import TEST, TRAIN, VAL
@@ -116,6 +117,13 @@ class PublishedSource:
         self.path = path
         self.names = dict(class_names)
         self.val = val
+
+    @classmethod
+    def from_config(cls, images: ImagesConfig) -> "PublishedSource":
+        """The data set that the config names, in the folder that it names."""
+        chosen = getattr(images, images.source)
+        val = getattr(chosen, "val", "official")
+        return cls(PUBLISHED[images.source], Path(chosen.path), class_names=images.class_names, val=val)
 
     def class_names(self) -> list[str]:
         """Return the display names of the classes, sorted.

@@ -34,11 +34,12 @@ class Editor(Protocol):
     """Puts prompts into photos.
 
     An editor may also have ``batch_size``, the number of requests that it likes to get together (1 without it),
-    ``on_gpu``, true when the CPU is free while it edits, and ``close``, which is called at the end of a job.
+    ``on_gpu``, true when the CPU is free while it edits, ``close``, which is called at the end of a job, and
+    ``attributes``, the names of those that it can make (any without it).
 
     Attributes:
         name: config name of the backend.
-        version: raised whenever the same request would give other bytes.
+        version: raised whenever the same request would give other bytes, of the picture or of its mask.
         revision: revision of the model behind it, None without a model.
     """
 
@@ -55,7 +56,10 @@ class Editor(Protocol):
         ...
 
     def edit(self, requests: Sequence[EditRequest]) -> list[EditResult]:
-        """Make one result per request, in order; an item that fails is a status, never an exception."""
+        """Make one result per request, in order; an item that fails is a status, never an exception.
+
+        An editor that moves, covers or replaces the object gives its mask in the edit: ``EditResult.mask``.
+        """
         ...
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
+from varireal.attributes import BACKGROUND, attribute_row
 from varireal.editors import oklab
 from varireal.errors import UnknownPromptError
 from varireal.records import Array, Prompt, rgb_values
@@ -376,7 +377,7 @@ def refuse_leftovers(prompt: Prompt, words: Sequence[str], used: Iterable[Match[
 def unknown_words(prompt: Prompt, words: Sequence[str], lexicon: Lexicon[Any]) -> UnknownPromptError:
     """The error for words of which nothing is known; it points at the first one that matters."""
     matter = [word for word in words if word not in HARMLESS] or list(words)
-    known = [*lexicon, *MODIFIERS] if prompt.attribute != "background" else list(lexicon)
+    known = [*lexicon, *MODIFIERS] if attribute_row(prompt.attribute).region != BACKGROUND else list(lexicon)
     near = nearest(" ".join(matter), known) or next((n for word in matter if (n := nearest(word, known))), ())
     word = " ".join(matter) or prompt.name
     hint = f"the nearest known are {', '.join(map(repr, near))}" if near else "nothing like it is known"

@@ -9,7 +9,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from varireal.config.edits import FIELD, EditInstructions
+from varireal.attributes import BACKGROUND, COLOR, FIELD, OBJECT, attribute_row
+from varireal.config.edits import EditInstructions
 from varireal.editors.colors import prompt_color
 from varireal.editors.regions import background_region, put_before
 from varireal.errors import UnknownPromptError
@@ -69,7 +70,7 @@ class InstructionTexts:
 
 def target_rgb(prompt: Prompt) -> Rgb | None:
     """The sRGB colour in 0..1 that a colour prompt asks for; None where nobody says which one it is."""
-    if prompt.attribute != "color":
+    if COLOR not in attribute_row(prompt.attribute).needs:
         return None
     if prompt.rgb:
         return rgb_values(prompt.rgb)
@@ -154,12 +155,15 @@ def working_shape(photo: tuple[int, int], size: int, multiple: int, *, exact: bo
     return height_, width_
 
 
-def may_change(mask: Array, attribute: str) -> Array:
-    """The pixels, (H, W) bool, that an edit of an attribute may change."""
-    return background_region(mask) if attribute == "background" else mask.copy()
+def may_change(mask: Array, name: str) -> Array:
+    """The pixels, (H, W) bool, that an edit of an attribute may change: all, where the editor is to choose."""
+    region = attribute_row(name).region
+    if region == BACKGROUND:
+        return background_region(mask)
+    return mask.copy() if region == OBJECT else np.ones_like(mask)
 
 
-def settled(image: Array, mask: Array, attribute: str, picture: Array) -> Array:
+def settled(image: Array, mask: Array, name: str, picture: Array) -> Array:
     """An edit in its photo, all but the pixels that must not change, which the stage puts back.
 
     The models move and redraw what they were told to keep. The photo's own object stands before an edited background,
@@ -168,10 +172,10 @@ def settled(image: Array, mask: Array, attribute: str, picture: Array) -> Array:
     Args:
         image: (H, W, 3) uint8 photo.
         mask: (H, W) bool, not empty.
-        attribute: background, color or texture.
+        name: the attribute that is edited.
         picture: (H, W, 3) uint8, what the model made of the photo.
     """
-    return put_before(picture, image, mask) if attribute == "background" else picture
+    return put_before(picture, image, mask) if attribute_row(name).region == BACKGROUND else picture
 
 
 def _scaled(pixels: Array, shape: tuple[int, int]) -> Array:

@@ -15,7 +15,7 @@ from varireal.core.marks import mark_png, xmp_packet
 from varireal.core.registry import digital_source_type
 from varireal.errors import DataError
 from varireal.store import tables
-from varireal.store.schemas import DATASET
+from varireal.store.schemas import DATASET, measures_in, with_measures
 
 # The recipe that each picture of a data set carries: everything needed to find it and to make it again.
 #
@@ -42,6 +42,7 @@ _COLUMNS = (
     "backend_version",
     "params_digest",
     "mask_sha256",
+    "edit_mask_sha256",
     "source_sha256",
     "image_sha256",
     "device",
@@ -104,7 +105,7 @@ class DatasetFolder:
             DataError: a file is damaged, or an id in it is no safe file name.
         """
         for path in self.files:
-            for row in tables.stream(path, DATASET):
+            for row in tables.stream(path, with_measures(DATASET, measures_in([path], DATASET))):
                 for column in ("candidate_id", "class_id", "attribute", "feasibility"):
                     if not _SAFE_NAME.fullmatch(row[column]):
                         raise DataError(
@@ -137,12 +138,21 @@ def open_dataset(folder: Path) -> DatasetFolder:
 
 
 def plain(row: tables.Row) -> tables.Row:
-    """A row without its pictures, with values that JSON can hold: a number that is not finite becomes null."""
+    """A row without its pictures, with values that JSON can hold: a number that is not finite becomes null.
+
+    What tells of the edit's own mask is left out where it has none.
+    """
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in row.items()
-        if name not in ("image", "mask")
+        if name not in ("image", "mask", "edit_mask") and (name != "edit_mask_sha256" or value is not None)
     }
+
+
+def mask_in_edit(row: tables.Row) -> bytes:
+    """PNG of the object's mask in the picture of a row: its own where it has one, else the photo's."""
+    data: bytes = (row["edit_mask"] or row["mask"])["bytes"]
+    return data
 
 
 @contextmanager

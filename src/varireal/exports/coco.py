@@ -1,7 +1,7 @@
 """COCO: the pictures and the object of each as a run-length encoded mask.
 
-The mask is that of the photo. It holds for the edit too: no edit moves the object, and a new background keeps its
-silhouette.
+The mask is that of the object in the picture: the edit's own where the editor gave one, because it moved, covered or
+replaced the object; else that of the photo, whose outline the edit kept.
 """
 
 import io
@@ -14,7 +14,7 @@ from PIL import Image
 from pycocotools import mask as rle
 
 from varireal.errors import DataError
-from varireal.exports.base import DatasetFolder, plain
+from varireal.exports.base import DatasetFolder, mask_in_edit, plain
 from varireal.segmenters.quality import decode_mask
 from varireal.store.tables import Row
 
@@ -57,7 +57,7 @@ def _entries(row: Row, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
     Raises:
         DataError: picture and mask differ in size.
     """
-    mask = decode_mask(row["mask"]["bytes"])
+    mask = decode_mask(mask_in_edit(row))
     with Image.open(io.BytesIO(row["image"]["bytes"]), formats=["PNG"]) as picture:
         width, height = picture.size
     if mask.shape != (height, width):

@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from varireal import __version__
+from varireal import __version__, attributes
+from varireal.attributes import PUBLISHED_ATTRIBUTES
 from varireal.config.slices import DatasetSlice
 from varireal.core.files import one_line
 from varireal.models.lock import PHOTOS, effective_licence
-from varireal.store.schemas import DATASET
+from varireal.store.schemas import DATASET, with_measures
 
 _ASSETS = Path(__file__).parents[1] / "assets"
 _PUNCTUATION = re.compile(r"([\\`*_\[\]|~$!]|(?<=:)/)")
@@ -66,6 +68,7 @@ class CardFacts:
         manifest: path of the manifest, relative to the card.
         funnel: path of the counts as CSV, relative to the card.
         scores: feasibility score by setting and population; empty when no model judged.
+        measures: columns of measures that came later.
     """
 
     config: DatasetSlice
@@ -79,6 +82,7 @@ class CardFacts:
     manifest: str
     funnel: str
     scores: Sequence[Mapping[str, Any]] = ()
+    measures: Sequence[pa.Field] = ()
 
 
 class _Own(str):
@@ -115,12 +119,16 @@ def render_card(facts: CardFacts) -> str:
         total=facts.settings["all"],
         settings={name: sums for name, sums in facts.settings.items() if name != "all"},
         classes=_class_table(facts),
-        columns=[(field.name, str(field.type), field.metadata[b"doc"].decode()) for field in DATASET],
+        columns=[
+            (field.name, str(field.type), field.metadata[b"doc"].decode())
+            for field in with_measures(DATASET, facts.measures)
+        ],
         packages=sorted({package for making in facts.making for package in making.packages.items()}),
         effective=effective_licence({**facts.config.licences, PHOTOS: facts.config.dataset.source_license}),
         gates=_gates(facts),
         judges=[making.asked for making in facts.making if making.asked],
         outlines=[making.silhouette for making in facts.making if making.silhouette],
+        changed=_changed(facts.config.attributes),
         version=__version__,
     )
     return f"---\n{_front_matter(facts)}---\n\n{body}"
@@ -163,6 +171,13 @@ def _gates(facts: CardFacts) -> list[tuple[str, str, float]]:
         for gate, limit in sorted(limits.items())
         if limit is not None
     ]
+
+
+def _changed(names: Sequence[str]) -> str:
+    """What else than background, colour and texture was changed, as the end of a sentence."""
+    rows = attributes.every()
+    later = [rows[name].title if name in rows else name for name in names if name not in PUBLISHED_ATTRIBUTES]
+    return "".join(f", or its {title}" for title in later)
 
 
 def _share(value: float | None) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from webdataset.writer import TarWriter
 
 from varireal.errors import DataError
-from varireal.exports.base import DatasetFolder, plain
+from varireal.exports.base import DatasetFolder, mask_in_edit, plain
 
 SAMPLES_PER_TAR = 1000
 
@@ -32,7 +32,7 @@ def write(dataset: DatasetFolder, folder: Path) -> int:
             sample = {
                 "__key__": row["candidate_id"].replace(".", "_"),
                 "png": row["image"]["bytes"],
-                "mask.png": row["mask"]["bytes"],
+                "mask.png": mask_in_edit(row),
                 "json": json.dumps(plain(row), sort_keys=True, allow_nan=False).encode(),
             }
             if sample["__key__"] in keys:

@@ -7,10 +7,11 @@ killed. Light, for ``varireal status`` uses it: no client, no pydantic.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from varireal.core.paths import read_slice_json
 from varireal.errors import BackendError, VariRealError
 from varireal.running import job_record
 from varireal.store.items import ItemStore
@@ -116,6 +117,43 @@ class PriceList:
         """US dollars of several models; None when one of them has no price."""
         parts = [self.usd(model, amounts) for model, amounts in spent]
         return None if None in parts else float(sum(part for part in parts if part is not None))
+
+
+# stage: (slice, the server's place in it, the block of the config in which the server is that of the chosen backend)
+_SERVERS = {
+    "prompts-ask": ("server", "server", "prompts.openai"),
+    "edits": ("machine", "editing", "edits"),
+    "verdicts": ("machine", "judging", "verdicts"),
+}
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Prices of a study's servers.
+
+    Attributes:
+        servers: by stage, the server's block as JSON.
+    """
+
+    servers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def of_study(cls, root: Path) -> "Prices":
+        """From the slices in ``config/``."""
+        slices = {name: read_slice_json(root, name) for name in {name for name, _, _ in _SERVERS.values()}}
+        return cls({stage: slices[name].get(block, {}) for stage, (name, block, _) in _SERVERS.items()})
+
+    def usd(self, stage: str, amounts: Mapping[str, float]) -> float | None:
+        """US dollars of what a stage has spent; None when a model without a price was used."""
+        return PriceList.of(self.servers.get(stage, {})).total(spent_by_model(amounts).items())
+
+
+def prices_place(root: Path, stage: str) -> str:
+    """Where the config has the prices of a stage's server; its slice tells which backend is chosen."""
+    block = _SERVERS[stage][2]
+    chosen = read_slice_json(root, stage).get(block, {})
+    name = chosen.get("backend") or chosen.get("judge")
+    return ".".join(filter(None, (block, name, "server.prices")))
 
 
 def check_limit(

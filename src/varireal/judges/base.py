@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from varireal.config.verdicts import GatesByAttribute
 from varireal.core.pictures import decode_png, encode_png
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    from varireal.config.verdicts import GatesByAttribute  # a package's row and judge may share a module
 
 _GREY, _GREY_SIDE = 128, 448
 
@@ -64,7 +65,7 @@ class Judge(Protocol):
     version: int
     revision: str | None
 
-    def judge(self, candidates: Sequence[Mapping[str, Any]], gates: GatesByAttribute) -> list[Verdict]:
+    def judge(self, candidates: Sequence[Mapping[str, Any]], gates: "GatesByAttribute") -> list[Verdict]:
         """Return one verdict per row of edits, in order; a verdict never depends on its neighbours."""
         ...
 

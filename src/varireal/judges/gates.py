@@ -7,19 +7,9 @@ from varireal import names
 from varireal.config.verdicts import AnswerGates, Gates, GatesByAttribute, SilhouetteCheck
 from varireal.judges.answers import pairs_on, score, usable, why_unknown, yes_bias
 from varireal.judges.base import Answer, Verdict
+from varireal.metrics import measures
 from varireal.names import BLANK, FEASIBLE, PRESENT
 from varireal.segmenters.again import Resegmented
-
-# gate: (reason code, receipt column, +1 when the gate is a lower bound and -1 when it is an upper one)
-_GATES: dict[str, tuple[str, str, int]] = {
-    "min_changed": ("change_inside", "changed_fraction", 1),
-    "max_leak": ("leak", "leak_max", -1),
-    "max_seam": ("seam", "seam_score", -1),
-    "min_silhouette_iou": ("silhouette", "silhouette_iou", 1),
-    "max_color_distance": ("color", "color_distance", -1),
-    "max_hue_distance": ("hue", "hue_distance", -1),
-    "min_edge_ssim": ("edges", "edge_ssim", 1),
-}
 
 
 class ReceiptJudge:
@@ -41,18 +31,17 @@ class ReceiptJudge:
 
 
 def _failures(candidate: Mapping[str, Any], gates: Gates) -> Iterator[str]:
-    for gate, (code, column, sign) in _GATES.items():
+    for gate, row in measures.gated().items():
         limit = getattr(gates, gate)
         if limit is None:
             continue
-        value = candidate[column]
+        value = candidate.get(row.column)
         if value is None:
-            # a hue distance of None means that the asked colour has no hue; any other gap is a missing measurement
-            if gate != "max_hue_distance":
-                yield f"{code}: {column} was not measured, so the gate {gate} cannot pass"
-        elif not sign * value >= sign * limit:  # written so that NaN fails
-            side = "below" if sign > 0 else "above"
-            yield f"{code}: {column} {value:.3g} is {side} the gate {limit:g}"
+            if not row.absent_passes:
+                yield f"{row.reason}: {row.column} was not measured, so the gate {gate} cannot pass"
+        elif not row.sign * value >= row.sign * limit:  # written so that NaN fails
+            side = "below" if row.sign > 0 else "above"
+            yield f"{row.reason}: {row.column} {value:.3g} is {side} the gate {limit:g}"
 
 
 _WHERE = {"": "on the picture", BLANK: "on a grey picture"}

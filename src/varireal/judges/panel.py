@@ -139,7 +139,7 @@ class OutlineCheck:
         Raises:
             BackendError: the segmenter cannot run here.
         """
-        keys = {row["candidate_id"]: self._key(row) for row in candidates if row["image_id"] in self._masks}
+        keys = {row["candidate_id"]: self._key(row) for row in candidates if self._mask(row)}
         stored = {name: value for name, key in keys.items() if (value := self._store.get(key)) is not None}
         outlines = {name: Resegmented(**json.loads(value)) for name, value in stored.items()}
         missing = [row for row in candidates if row["candidate_id"] in keys.keys() - stored.keys()]
@@ -152,7 +152,7 @@ class OutlineCheck:
         results = segment_again(
             self._segmenter,
             [decode_png(row["image"]) for row in rows],
-            [decode_mask(self._masks[row["image_id"]]) for row in rows],
+            [decode_mask(self._mask(row)) for row in rows],
             [row["class_name"] for row in rows],
         )
         self.computed += len(rows)
@@ -170,7 +170,11 @@ class OutlineCheck:
         segmenter = self._segmenter
         named = (self._noun, row["class_name"]) if segmenter.uses_names else ()
         made = (segmenter.name, segmenter.version, segmenter.revision, self._options)
-        return digest("outline", 1, row["image"], self._masks[row["image_id"]], *made, *named)
+        return digest("outline", 1, row["image"], self._mask(row), *made, *named)
+
+    def _mask(self, row: Row) -> bytes:
+        """PNG of the mask that the object should have in an edit: the edit's own, else the photo's."""
+        return row.get("edit_mask") or self._masks.get(row["image_id"], b"")
 
 
 class Panel:

@@ -1,5 +1,6 @@
 """What a model is asked about a candidate: texts from a YAML file, filled in. Light; the arm is no input of it."""
 
+import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
@@ -9,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from varireal import names
+from varireal import attributes
 from varireal.config.verdicts import QuestionsConfig
 from varireal.core.files import one_line
 from varireal.core.seeds import digest
@@ -46,14 +47,14 @@ class Questions:
 
     def __init__(self, config: QuestionsConfig, noun: str) -> None:
         self._config, self._noun = config, noun
-        self._text, self._place = _text(config), _place(config)
-        self._instruction = _checked(self._text, self._place, ())["instruction"]
+        self._text = _text(config)
+        self._instruction = _asked(config, self._text, ())["instruction"]
 
     def about(self, *, attribute: str, class_name: str, name: str) -> dict[str, str]:
         """Texts by key of ``ON_PICTURE``; a twin is missing when it is switched off or the file has none.
 
         Args:
-            attribute: background, color or texture.
+            attribute: what was edited.
             class_name: display name of the class.
             name: what was put in.
 
@@ -62,7 +63,7 @@ class Questions:
         """
         values = {"noun": _clean(self._noun), "class": _clean(class_name), "name": _clean(plain_name(name))}
         asked = {}
-        for key, forms in _checked(self._text, self._place, (attribute,))[attribute].items():
+        for key, forms in _asked(self._config, self._text, (attribute,))[attribute].items():
             asked[key] = self._framed(forms["ask"], values)
             if self._config.twins and "twin" in forms:
                 asked[key + TWIN] = self._framed(forms["twin"], values)
@@ -87,33 +88,43 @@ def _fill(template: str, values: Mapping[str, str]) -> str:
     return _SLOT.sub(lambda match: values.get(match.group(1), match.group(0)), template)
 
 
-def read_questions(config: QuestionsConfig, attributes: Sequence[str] = ()) -> Texts:
+def read_questions(config: QuestionsConfig, edited: Sequence[str] = ()) -> Texts:
     """The file's texts.
 
     Args:
         config: which questions.
-        attributes: those that must be asked about; what the file says of others is not looked at.
+        edited: attributes that must be asked about; what the file says of others is not looked at.
 
     Raises:
         ConfigError: the file cannot be read, or lacks something.
     """
-    return _checked(_text(config), _place(config), tuple(attributes))
+    return _asked(config, _text(config), edited)
 
 
-def questions_digest(config: QuestionsConfig, attributes: Sequence[str] | None = None) -> str:
+def questions_digest(config: QuestionsConfig, edited: Sequence[str] | None = None) -> str:
     """Digest of the texts, which the config only names.
 
     Args:
         config: which questions.
-        attributes: those that the study edits; sections about attributes that the package learned later and the study
+        edited: attributes of the study; sections about attributes that the package learned later and the study
             does not edit are left out, so that they run nothing again. None takes the whole file.
     """
     text = _text(config)
-    return digest("questions", text if attributes is None else _without(text, names.uncounted(attributes)), size=8)
+    if edited is None:
+        return digest("questions", text, size=8)
+    more = [json.dumps([name, attributes.every()[name].questions]) for name in _in_rows(config, edited)]
+    return digest("questions", _without(text, attributes.uncounted(edited)), *more, size=8)
 
 
-def _place(config: QuestionsConfig) -> str:
-    return config.file or f"{config.preset}.yaml"
+def _in_rows(config: QuestionsConfig, edited: Sequence[str]) -> tuple[str, ...]:
+    """Attributes whose rows have questions: the package's files say nothing about those of other packages."""
+    rows = attributes.every()
+    return tuple(name for name in edited if config.file is None and name in rows and rows[name].questions)
+
+
+def _asked(config: QuestionsConfig, text: str, edited: Sequence[str]) -> Texts:
+    place = config.file or f"{config.preset}.yaml"
+    return _checked(text, place, tuple(edited), _in_rows(config, edited))
 
 
 def _text(config: QuestionsConfig) -> str:
@@ -142,20 +153,21 @@ def _without(text: str, sections: Collection[str]) -> str:
 
 
 @cache
-def _checked(text: str, place: str, attributes: tuple[str, ...]) -> Texts:
+def _checked(text: str, place: str, edited: tuple[str, ...], in_rows: tuple[str, ...]) -> Texts:
     try:
         texts = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"verdicts.questions.file: {place} is not YAML: {one_line(str(error))}") from error
     if not isinstance(texts, dict) or "{question}" not in str(texts.get("instruction")):
         raise ConfigError(f"verdicts.questions.file: {place} has no 'instruction' with {{question}} in it")
-    for attribute in attributes:
+    texts = {name: attributes.attribute_row(name).questions for name in in_rows} | texts
+    for attribute in edited:
         _check_attribute(texts.get(attribute), f"{place}, {attribute}")
     return texts
 
 
 def _check_attribute(asked: Any, place: str) -> None:
-    if not isinstance(asked, dict) or sorted(asked) != sorted(MAIN):
+    if not isinstance(asked, Mapping) or sorted(asked) != sorted(MAIN):
         raise ConfigError(f"verdicts.questions.file: {place} must have exactly {', '.join(MAIN)}")
     for key, forms in asked.items():
         known = isinstance(forms, dict) and {"ask"} <= set(forms) <= {"ask", "twin"}

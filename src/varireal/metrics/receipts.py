@@ -1,17 +1,17 @@
-"""Receipts: what is measured on every candidate, without a model.
+"""Receipts: how what the table of measures lists is measured on a candidate, without a model.
 
 Most defects of an edit can be measured: nothing changed, something changed outside, the border shows, the object is
-lost in its new scene, the colour is another one, the drawing of the object is gone. A field is None where it has no
+lost in its new scene, the colour is another one, the drawing of the object is gone. A measure is None where it has no
 meaning.
 """
 
-from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
 import skimage
 
-from varireal.records import Array
+from varireal.records import Array, MeasuredEdit
 
 # What ``flat_reason`` looks for: black, one colour, or a block that the model never filled. A diffusion model in 16
 # bits can overflow to NaN, which becomes black when cast to bytes; a safety checker that refuses a picture gives a
@@ -119,17 +119,6 @@ def _seeds(object_: Array) -> Array | None:
     return labels
 
 
-RECEIPT_FIELDS: dict[str, str] = {
-    "changed_fraction": "share of the edited region whose pixels changed by more than 8 of 255 levels, 0..1",
-    "leak_max": "largest change of a pixel outside the edited region, in levels of 255",
-    "leak_mean": "mean change of the pixels outside the edited region, in levels of 255",
-    "seam_score": "share of the region's border with an edge that the photo did not have there, 0..1",
-    "silhouette_iou": "overlap of the object found again in the edit with its mask, 0..1; background edits only",
-    "color_distance": "CIEDE2000 distance (lightness weighted by half) from the asked colour; colour edits only",
-    "hue_distance": "distance from the asked hue in degrees, 0..180; colour edits towards a colour that has a hue",
-    "edge_ssim": "similarity (SSIM) of the object's edges before and after, -1..1; colour and texture edits only",
-}
-
 _VISIBLE = 8  # levels of 255; smaller changes are within what JPEG or noise does
 _NEW_EDGE = 26  # levels of 255 over 3 pixels: an edge that the eye sees without looking for it
 _EDGE_GAIN = 1.6  # a new edge also exceeds what the photo had nearby by this factor
@@ -137,55 +126,61 @@ _HAS_HUE = 12.0  # CIELAB chroma below which a colour counts as grey
 _SMALLEST_SSIM = 7  # side in pixels of the SSIM window
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """Measures of one candidate; the fields are those of ``RECEIPT_FIELDS``."""
-
-    changed_fraction: float | None
-    leak_max: float | None
-    leak_mean: float | None
-    seam_score: float | None
-    silhouette_iou: float | None = None
-    color_distance: float | None = None
-    hue_distance: float | None = None
-    edge_ssim: float | None = None
+# Of the edit that is measured now: several measures look at it. One is kept, because pictures are large.
+@lru_cache(maxsize=1)
+def _change(edit: MeasuredEdit) -> Array:
+    """Largest change of a channel: (H, W) uint8."""
+    return np.asarray(cv2.absdiff(edit.original, edit.edited).max(-1))
 
 
-def measure(
-    original: Array,
-    edited: Array,
-    mask: Array,
-    region: Array,
-    *,
-    attribute: str,
-    target_rgb: tuple[float, float, float] | None,
-) -> Receipt:
-    """Measure a candidate.
+@lru_cache(maxsize=1)
+def _distances(edit: MeasuredEdit) -> tuple[float | None, float | None]:
+    if edit.target_rgb is None or not edit.mask.any():
+        return None, None
+    return color_distances(edit.edited, edit.mask, edit.target_rgb)
 
-    Args:
-        original: (H, W, 3) uint8 photo.
-        edited: (H, W, 3) uint8 candidate.
-        mask: (H, W) bool, the object.
-        region: (H, W) bool, where the edit was allowed to change pixels.
-        attribute: background, color or texture.
-        target_rgb: sRGB colour in 0..1 that a colour edit aimed at.
-    """
-    change = cv2.absdiff(original, edited).max(-1)
-    inside, outside = change[region], change[~region]
-    color_distance, hue_distance = None, None
-    if attribute == "color" and target_rgb is not None and mask.any():
-        color_distance, hue_distance = color_distances(edited, mask, target_rgb)
-    on_object = attribute in ("color", "texture")
-    return Receipt(
-        changed_fraction=float((inside > _VISIBLE).mean()) if inside.size else None,
-        leak_max=float(outside.max()) if outside.size else 0.0,
-        leak_mean=float(outside.mean()) if outside.size else 0.0,
-        seam_score=seam_score(original, edited, region),
-        silhouette_iou=silhouette_iou(edited, mask) if attribute == "background" else None,
-        color_distance=color_distance,
-        hue_distance=hue_distance,
-        edge_ssim=edge_ssim(original, edited, mask) if on_object else None,
-    )
+
+def changed_fraction(edit: MeasuredEdit) -> float | None:
+    """Share of the edited region, 0..1, that changed visibly; None without a region."""
+    inside = _change(edit)[edit.region]
+    return float((inside > _VISIBLE).mean()) if inside.size else None
+
+
+def leak_max(edit: MeasuredEdit) -> float:
+    """Largest change outside the region, in levels of 255."""
+    outside = _change(edit)[~edit.region]
+    return float(outside.max()) if outside.size else 0.0
+
+
+def leak_mean(edit: MeasuredEdit) -> float:
+    """Mean change outside the region, in levels of 255."""
+    outside = _change(edit)[~edit.region]
+    return float(outside.mean()) if outside.size else 0.0
+
+
+def seam_of(edit: MeasuredEdit) -> float | None:
+    """``seam_score`` of an edit."""
+    return seam_score(edit.original, edit.edited, edit.region)
+
+
+def silhouette_of(edit: MeasuredEdit) -> float | None:
+    """``silhouette_iou`` of an edit."""
+    return silhouette_iou(edit.edited, edit.mask)
+
+
+def color_distance(edit: MeasuredEdit) -> float | None:
+    """CIEDE2000 distance of ``color_distances``; None where no colour was asked for."""
+    return _distances(edit)[0]
+
+
+def hue_distance(edit: MeasuredEdit) -> float | None:
+    """Hue distance of ``color_distances`` in degrees; None where no hue was asked for."""
+    return _distances(edit)[1]
+
+
+def edge_ssim_of(edit: MeasuredEdit) -> float | None:
+    """``edge_ssim`` of an edit."""
+    return edge_ssim(edit.original, edit.edited, edit.mask)
 
 
 def _edges(image: Array) -> Array:

@@ -9,14 +9,16 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from varireal.config.edits import EditsConfig
+from varireal.attributes import BACKGROUND, PRIOR, attribute_row
+from varireal.config.edits import EditsConfig, SdxlEdits
 from varireal.config.hosted import Server
 from varireal.config.machine import ModelRef, is_local
 from varireal.config.model import Config
+from varireal.core.registry import CAPABILITIES
 from varireal.core.seeds import digest
+from varireal.core.stages import STAGES, slice_of
 from varireal.errors import BackendError
 from varireal.models.cache import INDEX, TEXTS
-from varireal.names import TINY, WITH_PRIOR
 
 ADAPTERS = "adapters.model"
 
@@ -135,44 +137,35 @@ def needed_models(config: Config) -> list[ModelNeed]:
     A new backend's models are found by themselves: all ``ModelRef`` of its block.
     """
     needs: dict[str, ModelNeed] = {}
-    for stage, top, backend in _chosen(config):
+    for stage, capability, backend in _chosen(config):
+        top = CAPABILITIES[capability].block
         block = getattr(getattr(config, top), backend, None)
-        idle = _idle_sdxl(config.edits) if (top, backend) == ("edits", "sdxl") else set()
+        idle = _idle_sdxl(config.edits) if isinstance(block, SdxlEdits) else set()
         for path, ref in _refs(block, ""):
             key = f"{top}.{backend}{path}"
             if path not in idle:
                 stages = needs[key].stages if key in needs else ()
                 needs[key] = ModelNeed(key, ref, (*stages, stage), backend)
-    if config.adapters.regimes and config.adapters.model != TINY:
-        ref = ModelRef(id=config.adapters.model, revision=config.adapters.revision)
-        needs[ADAPTERS] = ModelNeed(ADAPTERS, ref, ("adapters",), "adapters")
+    weights = config.adapters.weights
+    if config.adapters.regimes and weights is not None:
+        needs[ADAPTERS] = ModelNeed(ADAPTERS, weights, ("adapters",), "adapters")
     return list(needs.values())
 
 
 def hosted_models(config: Config) -> list[HostedModel]:
     """Every hosted model that the study asks."""
-    blocks = (
-        ("edits.openai_images", config.edits.openai_images, config.edits.backend == "openai_images"),
-        ("prompts.openai", config.prompts.openai, config.prompts.source == "openai"),
-        ("verdicts.openai", config.verdicts.openai, config.verdicts.judge == "openai"),
-    )
-    return [HostedModel(key, block.model, block.server) for key, block, is_asked in blocks if is_asked]
+    return [HostedModel(key, block.model, block.server) for key, block in config.hosted()]
 
 
 def chosen_backends(config: Config) -> list[tuple[str, str]]:
-    """(capability, name) of every backend that the study uses."""
-    capabilities = {"masks": "segmenters", "edits": "editors", "verdicts": "judges"}
-    return list(dict.fromkeys((capabilities[top], name) for _, top, name in _chosen(config)))
+    """(capability, name) of every backend of the study that may be a model."""
+    return list(dict.fromkeys((capability, name) for _, capability, name in _chosen(config)))
 
 
 def _chosen(config: Config) -> Iterator[tuple[str, str, str]]:
-    """(stage, top-level key, backend)."""
-    for name in config.masks.chain:
-        yield "masks", "masks", name
-    yield "edits", "edits", config.edits.backend
-    yield "verdicts", "verdicts", config.verdicts.judge
-    if config.verdicts.silhouette.segmenter is not None:
-        yield "verdicts", "masks", config.verdicts.silhouette.segmenter
+    """(stage, capability, backend) of those that may be models; stages that share a slice use the same ones."""
+    for stage in dict.fromkeys(map(slice_of, STAGES)):
+        yield from ((stage, kind, name) for kind, name in config.backends(stage) if CAPABILITIES[kind].models)
 
 
 def _refs(value: object, path: str) -> Iterator[tuple[str, ModelRef]]:
@@ -190,8 +183,9 @@ def _idle_sdxl(edits: EditsConfig) -> set[str]:
     if edits.sdxl.mode != "masked":
         return recipes
     idle = {".models.plain"}
-    if not set(edits.attributes) & set(WITH_PRIOR):
+    rows = [attribute_row(name) for name in edits.attributes]
+    if not any(PRIOR in row.needs for row in rows):
         idle.add(".models.prior")
-    if set(edits.attributes) == {"background"}:
+    if all(row.region == BACKGROUND for row in rows):
         idle |= {".models.base", ".models.controlnet", ".models.ip_adapter"}
     return idle

@@ -256,7 +256,7 @@ def study_licences(config: Config, lock: Lock) -> dict[str, str]:
         name_of(need): licence_of(need, lock) for need in needed_models(config) if need.stages != ("adapters",)
     }
     licences |= {f"{asked.model} ({asked.key})": SERVER_TERMS for asked in hosted_models(config)}
-    strange = [name for kind, name in chosen_backends(config) if not is_built_in(kind, name)]
+    strange = [name for kind, name in chosen_backends(config) if kind != "learners" and not is_built_in(kind, name)]
     licences |= {f"{name} (backend of another package)": UNKNOWN for name in strange}
     return dict(sorted(licences.items()))
 

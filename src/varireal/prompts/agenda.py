@@ -11,6 +11,7 @@ from typing import Any
 
 from slugify import slugify
 
+from varireal.attributes import COLOR, attribute_row
 from varireal.config.hosted import OpenAIPrompts
 from varireal.config.model import Config
 from varireal.config.slices import PromptsSlice, stage_slices
@@ -51,7 +52,7 @@ class Agenda:
         self.requests = PromptRequests(
             self._asking, config.noun, PromptTemplates(self._asking.templates), _examples(self._asking.examples)
         )
-        self._templates = templates_digest(self._asking.templates)
+        self._templates = templates_digest(self._asking.templates, config.attributes)
         self._settings = self._asking.for_keys_json(exclude=("server", "judge", "frozen"))
         self._read: dict[str, list[Prompt]] = {}
         self.items = list(self._all())
@@ -232,7 +233,7 @@ def _count(agenda: Agenda, asking: OpenAIPrompts, answers: int, tokens: bool) ->
             from varireal.hosted.tokens import request_tokens
 
             sent += request_tokens(request)
-            each = _WRITTEN_COLOR if place.attribute == "color" else _WRITTEN
+            each = _WRITTEN_COLOR if COLOR in attribute_row(place.attribute).needs else _WRITTEN
             answered += each * wanted // len(item.arms)
     votes = Spent()
     if asking.judge.enabled:

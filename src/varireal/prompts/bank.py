@@ -42,7 +42,7 @@ class BankEntry:
     """One prompt of a bank.
 
     Attributes:
-        attribute: background, color or texture.
+        attribute: what is edited.
         feasibility: feasible or infeasible.
         name: a few words.
         description: one sentence, may be empty.

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from varireal.attributes import BACKGROUND, attribute_row
 from varireal.prompts.reading import mentioned, normalize
 from varireal.records import Prompt
 
@@ -72,7 +73,7 @@ def check_prompts(
     for class_id, members in by_class.items():
         for prompt in members:
             problems += _text_problems(prompt)
-            if prompt.attribute == "background":
+            if attribute_row(prompt.attribute).region == BACKGROUND:
                 problems += _leaks(prompt, noun, class_names)
         settings: dict[Setting, dict[str, Prompt]] = defaultdict(dict)
         for prompt in members:

@@ -309,6 +309,8 @@ def _lines(content: ClassFile) -> list[tuple[Anchor, str, str]]:
     facts = {"class_id": content.class_id, "class_name": content.class_name, "origin": content.origin}
     lines: list[tuple[Anchor, str, str]] = [((key,), "", f"{key}: {scalar(text)}") for key, text in facts.items()]
     for attribute in names.ATTRIBUTES:
+        if attribute in names.uncounted({prompt.attribute for prompt in content.prompts}):
+            continue  # files of studies without it stay as they are
         arms: list[tuple[Anchor, str, str]] = []
         for feasibility in names.FEASIBILITIES:
             prompts = [prompt for prompt in content.prompts if _setting(prompt) == (attribute, feasibility)]

@@ -106,7 +106,7 @@ class Deals:
     Args:
         memory: file that the jobs of the setting share.
         files: prompt files.
-        attribute: background, color or texture.
+        attribute: what is edited.
         feasibility: the arm.
         per_image: edits per photo.
         seed: seed of the study.

@@ -37,7 +37,7 @@ def remember(files: Sequence[Path], attribute: str, feasibility: str, name: str)
 
     Args:
         files: prompt files of all classes, in the order that the digest was taken in.
-        attribute: background, color or texture.
+        attribute: what is edited.
         feasibility: the arm.
         name: the digest that the workflow runs edits by; empty when a stage is run by hand.
 

@@ -9,11 +9,42 @@ from typing import Any
 import jinja2
 from jinja2.sandbox import SandboxedEnvironment
 
+from varireal import attributes
 from varireal.errors import ConfigError
 
 _PACKAGED = files("varireal") / "assets" / "instructions"
 PROMPTS, JUDGE = "prompts.md.j2", "judge.md.j2"
 Message = dict[str, str]
+
+# What an attribute's prompts are is read from the table of attributes. Before, the package's templates said it
+# themselves, in these lines and with the same words: the digest is that of the earlier lines, so that nothing is asked
+# anew.
+_ARMS = '{%% if arm == "feasible" %%}%s{%% else %%}%s{%% endif %%}'
+_REAL = _ARMS % ("real examples of the class have", "no real example of the class has")
+_EARLIER = {
+    "{{ asked.each }}": (
+        '{{ {"background": "place in which it is", "color": "colour of it", '
+        '"texture": "surface texture or pattern of it"}[attribute] }}'
+    ),
+    "{% if colored %}": '{% if attribute == "color" %}',
+    """Write {{ count }} different {{ arm }} {{ asked.many }}: {{ asked[arm] }}.
+{% if asked.more %}
+{{ asked.more }}
+{% endif %}
+""": (
+        '{% if attribute == "background" %}\n'
+        "Write {{ count }} different {{ arm }} backgrounds: places in which "
+        f"{_ARMS % ('it really occurs', 'it can never be')}.\n"
+        "Describe the place alone. Do not mention the class, the noun, or any animal, person or vehicle.\n"
+        '{% elif attribute == "color" %}\n'
+        f"Write {{{{ count }}}} different {{{{ arm }}}} colours of the whole {{{{ noun }}}}: colours that {_REAL}.\n"
+        'Each name is one nameable colour such as "sandy brown" or "hot pink"; rgb is that colour.\n'
+        "{% else %}\n"
+        "Write {{ count }} different {{ arm }} surface textures or patterns of the whole {{ noun }}: ones that "
+        f"{_REAL}.\n"
+        "{% endif %}\n"
+    ),
+}
 
 
 def template_texts(folder: str | None) -> dict[str, str]:
@@ -31,10 +62,22 @@ def template_texts(folder: str | None) -> dict[str, str]:
     return texts | {path.name: path.read_text("utf-8") for path in files_of_user}
 
 
-def templates_digest(folder: str | None) -> str:
-    """Changes with any text of a template."""
+def templates_digest(folder: str | None, edited: Sequence[str] = ()) -> str:
+    """Changes with any text of a template, and with the wording of attributes that came later.
+
+    Args:
+        folder: of the user's templates.
+        edited: attributes that the study edits.
+    """
     texts = template_texts(folder)
-    return hashlib.blake2b("\0".join(texts[name] for name in sorted(texts)).encode(), digest_size=8).hexdigest()
+    for now, earlier in _EARLIER.items():
+        texts = {name: text.replace(now, earlier) for name, text in texts.items()}
+    later = [name for name in edited if name not in attributes.PUBLISHED_ATTRIBUTES]
+    parts = [
+        *(texts[name] for name in sorted(texts)),
+        *(repr(attributes.attribute_row(name).wording) for name in later),
+    ]
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=8).hexdigest()
 
 
 class PromptTemplates:

@@ -6,13 +6,14 @@ no client.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from varireal.attributes import COLOR, attribute_row
 from varireal.config.hosted import OpenAIPrompts
 from varireal.core.seeds import stable_int
 from varireal.prompts.instructions import JUDGE, PROMPTS, Message, PromptTemplates
@@ -114,7 +115,7 @@ class Place:
     Attributes:
         class_id: the class; the noun's slug for shared prompts.
         class_name: its display name; the noun for shared prompts.
-        attribute: background, color or texture.
+        attribute: what is to be changed.
         shared: whether all classes share the prompts.
     """
 
@@ -207,6 +208,14 @@ def request_body(config: OpenAIPrompts, question: Question, item: type[BaseModel
     }
 
 
+def _worded(name: str, noun: str) -> dict[str, Any]:
+    """What templates are given of an attribute: its name, whether it is a colour, and its wording."""
+    row = attribute_row(name)
+    wording = {} if row.wording is None else asdict(row.wording)
+    filled = {key: text.replace("{noun}", noun) for key, text in wording.items()}
+    return {"attribute": name, "colored": COLOR in row.needs, "asked": filled}
+
+
 @dataclass(frozen=True)
 class PromptRequests:
     """Makes the requests of one study.
@@ -233,7 +242,7 @@ class PromptRequests:
             noun=self.noun,
             class_name=place.class_name,
             shared=place.shared,
-            attribute=place.attribute,
+            **_worded(place.attribute, self.noun),
             arm=name,
             count=arm.short,
             language=self.config.language,
@@ -254,7 +263,7 @@ class PromptRequests:
             JUDGE,
             noun=self.noun,
             class_name=place.class_name,
-            attribute=place.attribute,
+            **_worded(place.attribute, self.noun),
             prompts=[prompt.text for prompt in order],
         )
         model = self.config.judge.model or self.config.model
@@ -268,4 +277,4 @@ class PromptRequests:
 
 def answer_item(place: Place) -> type[NamedItem] | type[ColorItem]:
     """Form of an item of the answer."""
-    return ColorItem if place.attribute == "color" else NamedItem
+    return ColorItem if COLOR in attribute_row(place.attribute).needs else NamedItem

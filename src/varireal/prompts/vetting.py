@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -147,7 +147,7 @@ def _draft(number: int, item: NamedItem | ColorItem, place: Place, arm: str) -> 
 def _color_problem(draft: Prompt, item: ColorItem) -> tuple[str, str] | None:
     """A colour must have a name that can be looked up, and the RGB must be that colour."""
     try:
-        named = prompt_color(Prompt("", "", "color", draft.feasibility, draft.name))
+        named = prompt_color(replace(draft, rgb=""))
     except UnknownPromptError:
         return Refusal.COLOR_UNKNOWN, "the name is no known colour; use one such as 'sandy brown' or 'hot pink'"
     written, known = (oklab.from_srgb(np.array([rgb], np.float32)) for rgb in (rgb_values(item.rgb), named.rgb))

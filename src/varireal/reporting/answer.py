@@ -5,7 +5,9 @@ be open: an undecided comparison never becomes a claim that there is nothing.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
+from varireal.records import PredictionMeasure
 from varireal.reporting.study_results import StudyResults
 from varireal.statistics.records import DifferenceRow, Finding, Interval
 
@@ -14,6 +16,26 @@ MINUS = "−"
 
 
 UNNAMED = ("the first", "the second")
+
+
+class Unit(NamedTuple):
+    """How numbers are written: times ``factor``, with so many digits after the point."""
+
+    factor: float
+    digits: int
+
+    def text(self, value: float) -> str:
+        """Return a number as people read it, without a unit."""
+        return f"{self.factor * value:.{self.digits}f}"
+
+
+POINTS = Unit(100.0, 1)
+"""Fractions in percent, differences of them in points."""
+
+
+def unit_of(measure: PredictionMeasure) -> Unit:
+    """Return how numbers of a measure are written."""
+    return POINTS if measure.percent else Unit(1.0, 3)
 
 
 def percent(value: float, digits: int = 1) -> str:
@@ -26,21 +48,21 @@ def accuracy_text(interval: Interval) -> str:
     return f"{percent(interval.value)} % {accuracy_range(interval)}"
 
 
-def accuracy_range(interval: Interval) -> str:
-    """Return the bounds of an accuracy, such as ``[66.0, 76.5]``."""
-    return f"[{percent(interval.low)}, {percent(interval.high)}]"
+def accuracy_range(interval: Interval, unit: Unit = POINTS) -> str:
+    """Return the bounds of an accuracy or of another mean, such as ``[66.0, 76.5]``."""
+    return f"[{unit.text(interval.low)}, {unit.text(interval.high)}]"
 
 
-def signed(value: float) -> str:
-    """Return a fraction in points with its sign; what rounds to nothing has none."""
-    text = f"{abs(100 * value):.1f}"
-    sign = "" if text == "0.0" else "+" if value > 0 else MINUS
+def signed(value: float, unit: Unit = POINTS) -> str:
+    """Return a difference with its sign, a fraction in points; what rounds to nothing has none."""
+    text = unit.text(abs(value))
+    sign = "" if float(text) == 0 else "+" if value > 0 else MINUS
     return sign + text
 
 
-def difference_range(interval: Interval) -> str:
+def difference_range(interval: Interval, unit: Unit = POINTS) -> str:
     """Return the bounds of a difference, such as ``[−0.4, 4.6]``."""
-    low, high = (signed(bound).removeprefix("+") for bound in (interval.low, interval.high))
+    low, high = (signed(bound, unit).removeprefix("+") for bound in (interval.low, interval.high))
     return f"[{low}, {high}]"
 
 
@@ -117,6 +139,19 @@ def finding_text(finding: Finding, names: tuple[str, str]) -> str:
         Finding.EQUIVALENT: "equivalent",
         Finding.UNDECIDED: "could not tell",
     }[finding]
+
+
+def better(finding: Finding, measure: PredictionMeasure) -> int | None:
+    """Return which side of a comparison a finding favours, 0 or 1; None when neither."""
+    if finding not in (Finding.HIGHER, Finding.LOWER):
+        return None
+    return int((finding is Finding.HIGHER) != (measure.direction == "higher"))
+
+
+def better_text(finding: Finding, names: tuple[str, str], measure: PredictionMeasure) -> str:
+    """Return a finding on a measure in a few words, which say the better side and not the higher one."""
+    side = better(finding, measure)
+    return finding_text(finding, names) if side is None else f"{names[side]} better"
 
 
 def test_set_text(test_set: str) -> str:

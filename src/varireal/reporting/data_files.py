@@ -50,7 +50,10 @@ def rounded(value: float | None) -> float | None:
 TABLES, FIGURES = "tables", "figures"
 
 _OWN = {
-    TABLES: re.compile(r"(accuracies|differences|per_seed|per_class|confusion|learning_curves)\.(csv|parquet|tex)"),
+    TABLES: re.compile(
+        r"(accuracies|differences|per_seed|per_class|confusion|learning_curves|measures|measure_[a-z0-9_]+)"
+        r"\.(csv|parquet|tex)"
+    ),
     FIGURES: re.compile(r"(forest|accuracy|learning_accuracy|learning_loss|(forest|confusion)-[a-z0-9-]+)\.(svg|png)"),
 }
 

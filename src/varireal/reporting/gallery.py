@@ -64,7 +64,7 @@ class PageWriter:
             place = self._measures.setdefault(name, len(self._measures))
             values.extend([None] * (place + 1 - len(values)))
             values[place] = rounded(value)
-        row = [
+        row: list[Any] = [
             candidate.candidate_id,
             # as text: a 64-bit seed does not fit into a JavaScript number
             str(candidate.seed),
@@ -73,6 +73,8 @@ class PageWriter:
             list(candidate.reasons),
             values,
         ]
+        if candidate.mask is not None:
+            row.append(list(outline(candidate.mask)))
         self._cards[-1].append(row)
         self._details[-1].append(detail)
         self._held += 1

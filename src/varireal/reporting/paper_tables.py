@@ -1,10 +1,10 @@
-"""The numbers behind the pages for a paper: as CSV and Parquet, and the table regime x test set as a LaTeX tabular.
+"""The numbers behind the pages for a paper: as CSV and Parquet, and the tables regime x test set as LaTeX tabulars.
 
 In CSV and Parquet they are fractions at full precision, one row per value that was computed. The tabular is in the
 style of booktabs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,19 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from varireal.core.files import whole_file
-from varireal.reporting.answer import accuracy_range, level_text, one_line, percent, test_set_text
+from varireal.reporting.answer import (
+    POINTS,
+    Unit,
+    accuracy_range,
+    better,
+    level_text,
+    one_line,
+    test_set_text,
+    unit_of,
+)
 from varireal.reporting.confusions import counts
 from varireal.reporting.study_results import StudyResults
-from varireal.statistics.records import Interval
+from varireal.statistics.records import DifferenceRow, Interval, MeasureAnswers
 from varireal.store.tables import Row, column
 
 _ESCAPES = str.maketrans(
@@ -48,12 +57,24 @@ def latex_text(text: str) -> str:
 
 def accuracies_latex(results: StudyResults) -> str:
     """Return the table of top-1 accuracies in percent with their intervals; a dash where a regime was not tested."""
-    slugs, sets = results.tested[0], results.test_sets
     cells = {(row.regime, row.test_set): row.top1 for row in results.answers.accuracies}
+    return _latex(results, "Top-1 accuracy in percent", cells, POINTS)
+
+
+def measure_latex(results: StudyResults, answers: MeasureAnswers) -> str:
+    """Return the same table of a further measure."""
+    measure = answers.measure
+    unit = " in percent" if measure.percent else ""
+    cells = {(row.regime, row.test_set): row.mean for row in answers.rows}
+    return _latex(results, f"{measure.label}{unit} ({measure.direction} is better)", cells, unit_of(measure))
+
+
+def _latex(results: StudyResults, title: str, cells: Mapping[tuple[str, str], Interval], unit: Unit) -> str:
+    slugs, sets = results.tested[0], results.test_sets
     names = " & ".join(["Trained on", *(latex_text(test_set_text(name)) for name in sets)])
     lines = [
         "% Needs \\usepackage{booktabs}, \\usepackage[T1]{fontenc} and \\usepackage{textcomp}; UTF-8.",
-        f"% Top-1 accuracy in percent with {latex_text(level_text(results.answers.settings.level))} intervals"
+        f"% {latex_text(title)} with {latex_text(level_text(results.answers.settings.level))} intervals"
         " over test pictures and seeds.",
         f"\\begin{{tabular}}{{l{'c' * len(sets)}}}",
         "\\toprule",
@@ -61,13 +82,13 @@ def accuracies_latex(results: StudyResults) -> str:
         "\\midrule",
     ]
     for slug in slugs:
-        texts = [_latex_cell(cells.get((slug, name))) for name in sets]
+        texts = [_latex_cell(cells.get((slug, name)), unit) for name in sets]
         lines.append(" & ".join([latex_text(results.label(slug)), *texts]) + " \\\\")
     return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", ""])
 
 
-def _latex_cell(top1: Interval | None) -> str:
-    return "--" if top1 is None else f"{percent(top1.value)} {{\\scriptsize {accuracy_range(top1)}}}"
+def _latex_cell(mean: Interval | None, unit: Unit) -> str:
+    return "--" if mean is None else f"{unit.text(mean.value)} {{\\scriptsize {accuracy_range(mean, unit)}}}"
 
 
 _TEXT, _WHOLE, _NUMBER = pa.string(), pa.int64(), pa.float64()
@@ -96,8 +117,9 @@ ACCURACIES = pa.schema(
     ]
 )
 
-DIFFERENCES = pa.schema(
-    [
+
+def _compared(what: str, unit: str) -> list[pa.Field]:
+    return [
         column("name", _TEXT, "what is compared", nullable=False),
         column("family", _TEXT, "comparisons that Holm's correction treats together", nullable=False),
         column("a", _TEXT, "slug of the regime", nullable=False),
@@ -105,20 +127,47 @@ DIFFERENCES = pa.schema(
         _TEST_SET,
         column("images", _WHOLE, "test pictures", nullable=False),
         column("seeds", _WHOLE, "pairs of seeds", nullable=False),
-        column("difference", _NUMBER, "accuracy of a less that of b, fraction", nullable=False),
+        column("difference", _NUMBER, f"{what} of a less that of b{unit}", nullable=False),
         column("difference_low", _NUMBER, "lower bound of its interval", nullable=False),
         column("difference_high", _NUMBER, "upper bound of its interval", nullable=False),
         column("level", _NUMBER, "confidence level of the interval, uncorrected", nullable=False),
         column("mcnemar_p", _NUMBER, "exact McNemar on pictures by the majority of the seeds"),
         column("p", _NUMBER, "two-sided p value of 'no difference'", nullable=False),
         column("p_holm", _NUMBER, "after Holm's correction over the family", nullable=False),
-        column("margin", _NUMBER, "equivalence margin, fraction", nullable=False),
+        column("margin", _NUMBER, f"equivalence margin{unit}", nullable=False),
         column("tost_p", _NUMBER, "p value of the equivalence test", nullable=False),
         column("tost_p_holm", _NUMBER, "after Holm's correction over the family", nullable=False),
         column("finding", _TEXT, "higher, lower, equivalent or undecided", nullable=False),
-        column("power_smallest", _NUMBER, "smallest true difference found with 80 % power, fraction"),
+        column("power_smallest", _NUMBER, f"smallest true difference found with 80 % power{unit}"),
         column("seeds_needed", _WHOLE, "seeds in all until the half width reaches the margin"),
         column("images_needed", _WHOLE, "test pictures in all for the same"),
+    ]
+
+
+DIFFERENCES = pa.schema(_compared("accuracy", ", fraction"))
+
+_MEASURE = column("measure", _TEXT, "name of the measure", nullable=False)
+
+MEASURES = pa.schema(
+    [
+        _MEASURE,
+        *_REGIME,
+        _TEST_SET,
+        column("value", _NUMBER, "mean over all pictures and seeds", nullable=False),
+        column("low", _NUMBER, "lower bound of its interval", nullable=False),
+        column("high", _NUMBER, "upper bound of its interval", nullable=False),
+        column("level", _NUMBER, "confidence level of the interval", nullable=False),
+        column("direction", _TEXT, "which is better: higher or lower", nullable=False),
+        column("images", _WHOLE, "test pictures", nullable=False),
+        column("seeds", _WHOLE, "trained seeds", nullable=False),
+    ]
+)
+
+MEASURE_DIFFERENCES = pa.schema(
+    [
+        _MEASURE,
+        *(field for field in _compared("mean", "") if field.name != "mcnemar_p"),
+        column("better", _TEXT, "slug of the regime that the finding favours; empty when neither"),
     ]
 )
 
@@ -179,14 +228,20 @@ def write_tables(folder: Path, results: StudyResults) -> list[tuple[str, str]]:
         What a table holds and the name of its file, for each file.
     """
     written = []
-    for name, label, schema, rows in (
+    every = [
         ("accuracies", "Accuracies with intervals", ACCURACIES, _accuracies(results)),
         ("differences", "Paired differences, tests and power", DIFFERENCES, _differences(results)),
         ("per_seed", "Accuracy of each seed", PER_SEED, _per_seed(results)),
         ("per_class", "Accuracy of each class", PER_CLASS, _per_class(results)),
         ("confusion", "Confusions of every regime", CONFUSION, _confusion(results)),
         ("learning_curves", "Learning curves", LEARNING_CURVES, _learning_curves(results)),
-    ):
+    ]
+    if results.answers.measures:
+        every += [
+            ("measures", "Further measures with intervals", MEASURES, _measures(results)),
+            ("measure_differences", "Their differences and tests", MEASURE_DIFFERENCES, _measure_differences(results)),
+        ]
+    for name, label, schema, rows in every:
         table = pa.Table.from_pylist(list(rows), schema=schema)
         with whole_file(folder / f"{name}.csv") as part:
             pyarrow.csv.write_csv(table, part)
@@ -217,17 +272,48 @@ def _accuracies(results: StudyResults) -> Iterator[Row]:
 
 
 def _differences(results: StudyResults) -> Iterator[Row]:
-    same = ("name", "family", "a", "b", "test_set", "images", "seeds", "mcnemar_p", "p", "p_holm", "margin")
-    for row in results.answers.differences:
-        yield {
-            **{name: getattr(row, name) for name in (*same, "tost_p", "tost_p_holm")},
-            **_interval("difference", row.difference),
-            "level": results.answers.settings.level,
-            "finding": row.finding.value,
-            "power_smallest": row.power.smallest,
-            "seeds_needed": row.power.seeds_needed,
-            "images_needed": row.power.images_needed,
-        }
+    level = results.answers.settings.level
+    yield from ({**_difference(row, level), "mcnemar_p": row.mcnemar_p} for row in results.answers.differences)
+
+
+def _difference(row: DifferenceRow, level: float) -> Row:
+    same = ("name", "family", "a", "b", "test_set", "images", "seeds", "p", "p_holm", "margin")
+    return {
+        **{name: getattr(row, name) for name in (*same, "tost_p", "tost_p_holm")},
+        **_interval("difference", row.difference),
+        "level": level,
+        "finding": row.finding.value,
+        "power_smallest": row.power.smallest,
+        "seeds_needed": row.power.seeds_needed,
+        "images_needed": row.power.images_needed,
+    }
+
+
+def _measures(results: StudyResults) -> Iterator[Row]:
+    for answers in results.answers.measures:
+        for row in answers.rows:
+            yield {
+                "measure": answers.measure.name,
+                **_place(results, row.regime, row.test_set),
+                "value": row.mean.value,
+                "low": row.mean.low,
+                "high": row.mean.high,
+                "level": results.answers.settings.level,
+                "direction": answers.measure.direction,
+                "images": row.images,
+                "seeds": row.seeds,
+            }
+
+
+def _measure_differences(results: StudyResults) -> Iterator[Row]:
+    for answers in results.answers.measures:
+        for row in answers.differences:
+            side = better(row.finding, answers.measure)
+            yield {
+                "measure": answers.measure.name,
+                **_difference(row, results.answers.settings.level),
+                "better": None if side is None else (row.a, row.b)[side],
+            }
 
 
 def _interval(name: str, interval: Interval) -> Row:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from varireal.core.paths import setting
+from varireal.metrics import measures
 
 Row = Mapping[str, Any]
 
@@ -35,15 +36,10 @@ _TEXTS = {
     "mask_low_score": ("mask uncertain", "The segmenter is not sure enough of the mask."),
     "mask_missing": ("mask missing", "The data set names a mask that is not there."),
     "mask_unreadable": ("mask unreadable", "The mask file could not be read."),
+    "not_applicable": ("not applicable", "What was to be changed cannot be changed in this photo."),
     "flat_image": ("flat picture", "The editor gave a picture of one colour."),
     "nsfw": ("unsafe picture", "The editor's safety checker held the picture back."),
     "mask_failed": ("mask failed", "The segmenter stopped with an error."),
-    "change_inside": ("too little change", "Too little changed inside the region that was edited."),
-    "leak": ("leak", "Pixels outside the edited region changed."),
-    "seam": ("visible seam", "The border of the edit can be seen as a seam."),
-    "silhouette": ("outline lost", "The object's outline could not be found again in the edit."),
-    "color": ("wrong colour", "The colour is too far from the one that was asked for."),
-    "hue": ("wrong hue", "The hue is too far from the one that was asked for."),
     "present": ("not shown", "The judge does not see what was put in."),
     "present_unknown": ("judge unclear", "The judge said neither yes nor no about what was put in."),
     "feasibility": ("wrong arm", "The judge does not agree that the picture is as feasible as its arm."),
@@ -56,7 +52,6 @@ _TEXTS = {
     "outline_grown": ("object grown", "The object segmented again in the edit is larger than its mask."),
     "outline_objects": ("object doubled", "More objects were found in the edit than one."),
     "outline_missing": ("object lost", "The object could not be segmented again in the edit."),
-    "edges": ("detail lost", "The drawing of the object was lost under the edit."),
 }
 
 
@@ -69,6 +64,9 @@ def reason_text(code: str) -> ReasonText:
     """Explain a reason code; a code that is not known is shown in plain words."""
     if code in _TEXTS:
         return ReasonText(*_TEXTS[code])
+    for row in measures.gated().values():
+        if row.reason == code:
+            return ReasonText(row.label, row.sentence)
     words = code.replace("_", " ").strip() or "no reason given"
     return ReasonText(words, f"Not accepted: {words}.")
 

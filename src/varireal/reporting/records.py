@@ -55,6 +55,7 @@ class GalleryCandidate:
         reasons: codes, each with an optional detail after a colon; empty when accepted.
         receipt: measured values by name; None where not measured.
         image: (H, W, 3) uint8 sRGB, of the photo's size; None when it was not made.
+        mask: (H, W) bool, the object in the edit; None when its outline is the photo's.
     """
 
     candidate_id: str
@@ -74,6 +75,7 @@ class GalleryCandidate:
     reasons: tuple[str, ...]
     receipt: Mapping[str, float | None]
     image: Array | None
+    mask: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)

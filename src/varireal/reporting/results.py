@@ -5,7 +5,7 @@ elements without a view box, so that lines and letters keep their size when the 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import ceil, floor, isfinite, log10
 from pathlib import Path
@@ -13,11 +13,14 @@ from typing import Any
 from urllib.parse import quote
 
 from varireal.core.files import write_whole
+from varireal.records import PredictionMeasure
 from varireal.reporting.answer import (
     UNNAMED,
+    Unit,
     accuracy_range,
     accuracy_text,
     answer_sentences,
+    better_text,
     count_text,
     counted,
     difference_range,
@@ -31,14 +34,16 @@ from varireal.reporting.answer import (
     signed,
     subject,
     test_set_text,
+    unit_of,
 )
 from varireal.reporting.confusions import errors_view
 from varireal.reporting.data_files import FIGURES, TABLES, remove_stale_files
 from varireal.reporting.figures import write_figures
-from varireal.reporting.paper_tables import accuracies_latex, write_tables
+from varireal.reporting.paper_tables import accuracies_latex, measure_latex, write_tables
 from varireal.reporting.records import Photos
 from varireal.reporting.study_results import LearningCurve, StudyResults
-from varireal.statistics.records import AccuracyRow, DifferenceRow, Finding
+from varireal.statistics.measures import TOP1
+from varireal.statistics.records import AccuracyRow, DifferenceRow, Finding, Interval, MeasureAnswers, MeasureRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +152,7 @@ def results_view(results: StudyResults) -> View:
         "main": next((family for family in families if family["main"]), None),
         "families": [family for family in families if not family["main"]],
         "accuracy": _accuracy(results),
+        "measures": [_measure(results, answers) for answers in results.answers.measures],
         "details": [_details(results, name) for name in results.test_sets],
         "tests": [_test(row, named[row.family]) for row in results.answers.differences],
         "level": level_text(settings.level),
@@ -225,32 +231,79 @@ def _arm(finding: Finding, arms: tuple[str, str]) -> str:
 
 def _accuracy(results: StudyResults) -> View:
     rows = results.answers.accuracies
+    cells = {(row.regime, row.test_set): (row.top1, row.by_seed) for row in rows}
+    return _means(results, rows, cells, TOP1)
+
+
+def _means(
+    results: StudyResults,
+    rows: Sequence[AccuracyRow | MeasureRow],
+    cells: Mapping[tuple[str, str], tuple[Interval, Sequence[float]]],
+    measure: PredictionMeasure,
+) -> View:
+    """Return the table regime x test set of means, each with its interval and its seeds."""
     slugs, sets = results.tested
-    bounds = [100 * x for row in rows for x in (row.top1.low, row.top1.high, *row.by_seed)]
-    scale = axis(bounds, floor_at=0.0, top_at=100.0)
-    cells = {(row.regime, row.test_set): row for row in rows}
+    unit, sign = unit_of(measure), " %" if measure.percent else ""
+    low, high = (unit.factor * end for end in measure.scale)
+    bounds = [unit.factor * x for mean, by_seed in cells.values() for x in (mean.low, mean.high, *by_seed)]
+    scale = axis(bounds, floor_at=low, top_at=high)
     return {
         "sets": [(test_set_text(name), _pictures(rows, name)) for name in sets],
         "ticks": scale.labels(digits_of(scale.ticks)),
-        "rows": [(results.label(slug), [_cell(cells.get((slug, name)), scale) for name in sets]) for slug in slugs],
+        "rows": [
+            (results.label(slug), [_cell(cells.get((slug, name)), scale, unit, sign) for name in sets])
+            for slug in slugs
+        ],
     }
 
 
-def _pictures(rows: Sequence[AccuracyRow], test_set: str) -> str:
+def _pictures(rows: Sequence[AccuracyRow | MeasureRow], test_set: str) -> str:
     counts = sorted({row.images for row in rows if row.test_set == test_set})
     return counted(counts[0], "picture") if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,} pictures"
 
 
-def _cell(row: AccuracyRow | None, scale: Axis) -> View | None:
-    if row is None:
+def _cell(mean: tuple[Interval, Sequence[float]] | None, scale: Axis, unit: Unit, sign: str) -> View | None:
+    if mean is None:
         return None
+    interval, by_seed = mean
+    low, at, high, *seeds = (
+        scale.at(unit.factor * x) for x in (interval.low, interval.value, interval.high, *by_seed)
+    )
     return {
-        "value": f"{percent(row.top1.value)} %",
-        "range": accuracy_range(row.top1),
-        "low": scale.at(100 * row.top1.low),
-        "at": scale.at(100 * row.top1.value),
-        "high": scale.at(100 * row.top1.high),
-        "seeds": [scale.at(100 * seed) for seed in row.by_seed],
+        "value": f"{unit.text(interval.value)}{sign}",
+        "range": accuracy_range(interval, unit),
+        "low": low,
+        "at": at,
+        "high": high,
+        "seeds": seeds,
+    }
+
+
+def _measure(results: StudyResults, answers: MeasureAnswers) -> View:
+    """Return the tables of a further measure: its means, and its comparisons, which say the better side."""
+    measure, unit = answers.measure, unit_of(answers.measure)
+    families: dict[str, list[DifferenceRow]] = {}
+    for row in answers.differences:
+        families.setdefault(row.family, []).append(row)
+    names = {family: sides(rows) for family, rows in families.items()}
+    cells = {(row.regime, row.test_set): (row.mean, ()) for row in answers.rows}
+    return {
+        "label": measure.label,
+        "doc": measure.doc,
+        "direction": measure.direction,
+        "margin": margin_text(measure.margin) if measure.percent else f"{measure.margin:g}",
+        "files": ("measures", "measure_differences", f"measure_{measure.name}"),
+        "means": _means(results, answers.rows, cells, measure),
+        "tests": [
+            {
+                "name": row.name,
+                "test_set": test_set_text(row.test_set),
+                "difference": f"{signed(row.difference.value, unit)} {difference_range(row.difference, unit)}",
+                "said": better_text(row.finding, names[row.family], measure),
+                **{name: p_text(getattr(row, name)) for name in ("p", "p_holm", "tost_p_holm")},
+            }
+            for row in answers.differences
+        ],
     }
 
 
@@ -409,6 +462,10 @@ def write_results(folder: Path, results: StudyResults, photos: Photos) -> Result
     if results.answers.accuracies:
         write_whole(folder / TABLES / "accuracies.tex", accuracies_latex(results))
         tables.insert(2, (tables[0][0], "accuracies.tex"))
+    for answers in results.answers.measures:
+        name = f"measure_{answers.measure.name}.tex"
+        write_whole(folder / TABLES / name, measure_latex(results, answers))
+        tables.append((f"{answers.measure.label} with intervals", name))
     figures = write_figures(folder / FIGURES, results)
     written = {TABLES: tables, FIGURES: figures}
     remove_stale_files(folder, {f"{name}/{file}" for name, files in written.items() for _, file in files})

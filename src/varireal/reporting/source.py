@@ -23,12 +23,12 @@ from varireal.core.pictures import decode_png
 from varireal.core.seeds import stable_int
 from varireal.datasets.decoding import RejectedImageError, read_photo
 from varireal.errors import DataError
-from varireal.metrics.receipts import RECEIPT_FIELDS
+from varireal.metrics.measures import RECEIPT_FIELDS
 from varireal.reporting.records import ACCEPTED, FAILED, REJECTED, GalleryCandidate, GalleryPhoto, Row
 from varireal.running import stopping
 from varireal.segmenters.quality import decode_mask
 from varireal.store import tables
-from varireal.store.schemas import EDITS, IMAGES, MASKS, VERDICTS
+from varireal.store.schemas import EDITS, IMAGES, MASKS, VERDICTS, measures_in, with_measures
 
 _SHOWN_AT_ONCE = 8192  # rows
 _HELD = 8  # times the limit: when so many pairs are held, those that cannot be drawn any more are let go
@@ -167,7 +167,8 @@ _AT_ONCE = 4096  # rows without pictures
 _NO_PHOTO = 128  # grey in place of a photo that cannot be read any more
 _ORDER = ("class_id", "image_id", "attribute", "k", "feasibility", "round")
 _TEXTS = (*("candidate_id", "class_name", "prompt_id", "prompt_name", "prompt_description", "seed"), "backend")
-_EDIT_COLUMNS = (*_ORDER, *_TEXTS, "status", *RECEIPT_FIELDS, "image")
+_EDIT_COLUMNS = (*_ORDER, *_TEXTS, "status", *RECEIPT_FIELDS, "image", "edit_mask")
+_NO_MEASURES = frozenset((*_ORDER, *_TEXTS, "status"))
 _VERDICT_COLUMNS = ("candidate_id", "accepted", "reasons")
 _PHOTO_COLUMNS = ("image_id", "split", "path", "width", "height", "sha256")
 _MASK_COLUMNS = ("image_id", "status", "reason", "mask", "smoothed")
@@ -178,6 +179,9 @@ class _SpoolRange(NamedTuple):
 
     start: int
     length: int
+
+
+_Pictures = tuple[_SpoolRange | None, ...]
 
 
 class Spool(AbstractContextManager["Spool"]):
@@ -220,7 +224,7 @@ class Candidates:
 
     def __init__(self, spool: Spool, pairs: Set[str]) -> None:
         self._spool, self._pairs = spool, pairs
-        self._places: list[tuple[tuple[Any, ...], _SpoolRange, _SpoolRange | None]] = []
+        self._places: list[tuple[tuple[Any, ...], _SpoolRange, _Pictures]] = []
         self.images: set[str] = set()
 
     def take(self, edits: Path, verdicts: Path) -> None:
@@ -231,19 +235,23 @@ class Candidates:
             StoppedError: a signal has come.
         """
         stopping.checkpoint()
-        rows: dict[str, tuple[Row, _SpoolRange | None]] = {}
-        for row in tables.picked(edits, EDITS, _EDIT_COLUMNS, key="pair_id", wanted=self._pairs):
-            image = row.pop("image")
-            rows[row["candidate_id"]] = (row, self._spool.add(image) if row["status"] == names.OK else None)
+        rows: dict[str, tuple[Row, _Pictures]] = {}
+        more = measures_in([edits])
+        columns = [*_EDIT_COLUMNS, *(field.name for field in more)]
+        for row in tables.picked(edits, with_measures(EDITS, more), columns, key="pair_id", wanted=self._pairs):
+            rows[row["candidate_id"]] = (row, self._kept(row.pop("image"), row.pop("edit_mask")))
         if not rows:
             return
         for verdict in tables.picked(
             verdicts, VERDICTS, _VERDICT_COLUMNS, key="candidate_id", wanted=rows.keys(), at_once=_AT_ONCE
         ):
-            taken, place = rows[verdict["candidate_id"]]
+            taken, places = rows[verdict["candidate_id"]]
             facts = self._spool.add(json.dumps([taken, verdict]).encode())
-            self._places.append((tuple(taken[name] for name in _ORDER), facts, place))
+            self._places.append((tuple(taken[name] for name in _ORDER), facts, places))
             self.images.add(taken["image_id"])
+
+    def _kept(self, *pictures: bytes | None) -> _Pictures:
+        return tuple(None if data is None else self._spool.add(data) for data in pictures)
 
     def __iter__(self) -> Iterator[GalleryCandidate]:
         """Yield each, decoded.
@@ -251,19 +259,20 @@ class Candidates:
         Raises:
             StoppedError: a signal has come.
         """
-        for _, facts, place in sorted(self._places):
+        for _, facts, places in sorted(self._places):
             stopping.checkpoint()
             row, verdict = json.loads(self._spool.read(facts))
-            yield _candidate(row, verdict, None if place is None else self._spool.read(place))
+            yield _candidate(row, verdict, *(None if place is None else self._spool.read(place) for place in places))
 
 
-def _candidate(row: Row, verdict: Row, image: bytes | None) -> GalleryCandidate:
+def _candidate(row: Row, verdict: Row, image: bytes | None, mask: bytes | None) -> GalleryCandidate:
     return GalleryCandidate(
         **{name: row[name] for name in (*_ORDER, *_TEXTS)},
         outcome=ACCEPTED if verdict["accepted"] else FAILED if image is None else REJECTED,
         reasons=tuple(verdict["reasons"]),
-        receipt={name: row[name] for name in RECEIPT_FIELDS},
+        receipt={name: value for name, value in row.items() if name not in _NO_MEASURES},
         image=None if image is None else decode_png(image),
+        mask=None if mask is None else decode_mask(mask),
     )
 
 

@@ -12,11 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from varireal.config.adapters import CLIP, AdaptersConfig
 from varireal.config.regimes import MAIN_FAMILY, Regime, chosen_regimes, comparisons
 from varireal.config.slices import ReportSlice
 from varireal.core.paths import ADAPTER_FILES, StudyPaths
+from varireal.core.registry import has_zero_shot
 from varireal.errors import DataError
 from varireal.statistics.accuracy import answer
+from varireal.statistics.measures import load_measure
 from varireal.statistics.records import Answers, DifferenceRow, StatisticsSettings, TestSetResult
 from varireal.store import tables
 from varireal.store.schemas import PREDICTIONS
@@ -137,9 +140,12 @@ def read_results(config: ReportSlice, study: Path) -> StudyResults | None:
     """Everything about the classifiers; None when the config trains none.
 
     Raises:
+        BackendError: a measure of another package cannot be used.
         DataError: a table is damaged, or two regimes were scored on different pictures.
     """
-    regimes = chosen_regimes(config.adapters.regimes, config.attributes)
+    chosen = chosen_regimes(config.adapters.regimes, config.attributes, config.adapters.all_of)
+    zero_shot = has_zero_shot(config.adapters.learner)
+    regimes = [regime for regime in chosen if regime.trained or zero_shot]
     if not regimes:
         return None
     paths = StudyPaths(str(study))
@@ -149,7 +155,9 @@ def read_results(config: ReportSlice, study: Path) -> StudyResults | None:
         if regime.trained
         for seed in range(config.adapters.seeds)
     }
-    predictions = _predictions(regimes, config.adapters.seeds, paths)
+    measures = [load_measure(name) for name in config.statistics.measures]
+    columns = [*_COLUMNS, "probabilities"] if measures else _COLUMNS
+    predictions = _predictions(regimes, config.adapters.seeds, paths, columns)
     settings = StatisticsSettings(
         level=config.statistics.level,
         margin=config.statistics.margin_points / 100,
@@ -157,12 +165,12 @@ def read_results(config: ReportSlice, study: Path) -> StudyResults | None:
         seed=config.seed,
     )
     return StudyResults(
-        answers=answer(predictions, comparisons(regimes), settings),
+        answers=answer(predictions, comparisons(regimes), settings, measures),
         predictions=predictions,
         regimes={regime.slug: _regime_facts(regime, trainings) for regime in regimes},
         curves=tuple(_curve(facts) for facts in trainings.values()),
         class_names=tuple(config.classes[class_id] for class_id in sorted(config.classes)),
-        augmentation=config.adapters.training.augmentation,
+        augmentation=config.adapters.training.augmentation if config.adapters.learner == CLIP else "",
         facts=_training_facts(config, list(trainings.values())),
         main_family=MAIN_FAMILY,
     )
@@ -177,12 +185,14 @@ def _training(folder: Path) -> dict[str, Any]:
     return facts
 
 
-def _predictions(regimes: Sequence[Regime], seeds: int, paths: StudyPaths) -> dict[tuple[str, str], TestSetResult]:
+def _predictions(
+    regimes: Sequence[Regime], seeds: int, paths: StudyPaths, columns: Sequence[str]
+) -> dict[tuple[str, str], TestSetResult]:
     results: dict[tuple[str, str], TestSetResult] = {}
     for regime in regimes:
         by_set: dict[str, dict[int, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
         for seed in range(seeds if regime.trained else 1):
-            for row in tables.read(Path(paths.predictions(regime.slug, seed)), PREDICTIONS, _COLUMNS):
+            for row in tables.read(Path(paths.predictions(regime.slug, seed)), PREDICTIONS, columns):
                 by_set[row["test_set"]][seed].append(row)
         results |= {(regime.slug, name): _result(regime.slug, name, rows) for name, rows in by_set.items()}
     return results
@@ -193,6 +203,7 @@ def _result(regime: str, test_set: str, rows: Mapping[int, list[dict[str, Any]]]
     ids = [tuple(row["image_id"] for row in members) for members in ordered]
     if len(set(ids)) != 1:
         raise DataError(f"the seeds of {regime} were scored on different pictures of {test_set}; run it again")
+    scores = [[row.get("probabilities") for row in members] for members in ordered]
     return TestSetResult(
         regime=regime,
         test_set=test_set,
@@ -201,6 +212,7 @@ def _result(regime: str, test_set: str, rows: Mapping[int, list[dict[str, Any]]]
         top1=np.array([[row["top1"] for row in members] for members in ordered], np.int64),
         in_top5=np.array([[row["label"] in row["top5"] for row in members] for members in ordered], bool),
         seeds=tuple(sorted(rows)),
+        probabilities=None if scores[0][0] is None else np.array(scores, np.float32),
     )
 
 
@@ -226,14 +238,27 @@ def _curve(facts: Mapping[str, Any]) -> LearningCurve:
 
 def _training_facts(config: ReportSlice, trainings: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
     """Provenance of the trainings; what differs between them is listed with all its values."""
-    training, lora = config.adapters.training, config.adapters.lora
 
     def values(key: str) -> str:
         return ", ".join(sorted({str(facts[key]) for facts in trainings})) or "-"
 
+    if config.adapters.learner == CLIP:
+        learner = _clip_facts(config.adapters, values("model_digest"))
+    else:
+        about = {name: str(value) for facts in trainings[:1] for name, value in facts["about"].items()}
+        learner = (("Learner", values("learner")), *about.items())
     return (
-        ("Classifier", f"{config.adapters.model} (weights {values('model_digest')})"),
-        ("Text of a class", config.adapters.class_prompt),
+        *learner,
+        ("Seeds", str(config.adapters.seeds)),
+        ("Device and number format", f"{values('device')}, {values('dtype')}"),
+    )
+
+
+def _clip_facts(config: AdaptersConfig, weights: str) -> tuple[tuple[str, str], ...]:
+    training, lora = config.training, config.lora
+    return (
+        ("Classifier", f"{config.model} (weights {weights})"),
+        ("Text of a class", config.class_prompt),
         (
             "LoRA",
             f"r {lora.r}, alpha {lora.lora_alpha:g}, dropout {lora.lora_dropout:g}, "
@@ -245,6 +270,4 @@ def _training_facts(config: ReportSlice, trainings: Sequence[Mapping[str, Any]])
             f"{training.learning_rate:g}, real weight {training.real_weight:g}",
         ),
         ("Augmentation", training.augmentation),
-        ("Seeds", str(config.adapters.seeds)),
-        ("Device and number format", f"{values('device')}, {values('dtype')}"),
     )

@@ -23,13 +23,13 @@ from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
 from varireal.core.files import error_text
+from varireal.core.stages import TRAINING_STAGES
 from varireal.errors import BackendError, ConfigError, VariRealError
 from varireal.running.workflow import Start
 
 TRIED = "9.27"
 # Stages whose jobs are rules of their own.
-STAGES_OF_RULES = ("adapters", "predictions")
-_JOB = re.compile(rf"({'|'.join(STAGES_OF_RULES)})_\d{{5}}-of-\d{{5}}")
+_JOB = re.compile(rf"({'|'.join(TRAINING_STAGES)})_\d{{5}}-of-\d{{5}}")
 # Of one size in several units; Snakemake keeps such a resource under its name without a unit.
 _SIZES, _UNITS = ("mem", "disk"), ("", "_mb", "_mib")
 
@@ -136,7 +136,7 @@ class _Names:
     """The names that options may use: of rules, and of the stages whose jobs are rules of their own."""
 
     def __init__(self, rules: Collection[str]) -> None:
-        self._rules = {stage: [rule for rule in rules if stage_of(rule) == stage] for stage in STAGES_OF_RULES}
+        self._rules = {stage: [rule for rule in rules if stage_of(rule) == stage] for stage in TRAINING_STAGES}
         self._rules |= {rule: [rule] for rule in rules}
 
     def check(self, option: str, names: Iterable[str], *, several: bool = True) -> None:
@@ -155,7 +155,7 @@ class _Names:
                 raise ConfigError(
                     f"{option} {name}: no rule has this name; did you mean {self._nearest(name)!r}? {self._told()}"
                 )
-            if not several and name in STAGES_OF_RULES:
+            if not several and name in TRAINING_STAGES:
                 raise ConfigError(
                     f"{option} {name}: the jobs of {name} are rules of their own; name one of them. {self._told()}"
                 )
@@ -194,7 +194,7 @@ class _Names:
         return difflib.get_close_matches(name, self._rules, 1, cutoff=0)[0]
 
     def _told(self) -> str:
-        jobs = [rules[0] for stage in STAGES_OF_RULES if (rules := self._rules[stage])]
+        jobs = [rules[0] for stage in TRAINING_STAGES if (rules := self._rules[stage])]
         single = f"; for one job alone its own, such as {jobs[0]}" if jobs else ""
         return f"The names are: {', '.join(sorted(name for name in self._rules if stage_of(name) == name))}{single}"
 

@@ -15,12 +15,12 @@ _NOTHING = frozenset({MaskStatus.NOT_FOUND, MaskStatus.EMPTY})
 
 @dataclass(frozen=True, slots=True)
 class Resegmented:
-    """The object found in an edit, against the mask of its photo.
+    """The object found in an edit, against the mask that it should have: the edit's own, else that of its photo.
 
     Attributes:
         iou: overlap of both outlines, intersection over union in 0..1; 0 when nothing was found, None when the
-            segmenter failed or the photo's mask is empty. Grown and cut objects both lower it.
-        area_ratio: area found as a multiple of the photo's mask: above 1 grown, below 1 cut; None as ``iou``.
+            segmenter failed or the mask is empty. Grown and cut objects both lower it.
+        area_ratio: area found as a multiple of the mask's: above 1 grown, below 1 cut; None as ``iou``.
         objects: objects of the class that the segmenter saw; None when it does not count.
         status: ``ok`` or a value of ``names.MaskStatus``: the segmenter's own word on the edit.
         reason: one sentence; empty when ok.
@@ -36,15 +36,15 @@ class Resegmented:
 def segment_again(
     segmenter: Segmenter, edited: Sequence[Array], masks: Sequence[Array], class_names: Sequence[str]
 ) -> list[Resegmented]:
-    """Segment edits and compare with the masks that they were made with. One result per edit, in order.
+    """Segment edits and compare with the masks that they should have. One result per edit, in order.
 
-    The segmenter sees the edit alone: it gets no mask, so that what it finds owes nothing to the photo's mask. Limits
+    The segmenter sees the edit alone: it gets no mask, so that what it finds owes nothing to one. Limits
     on masks (``masks.limits``) are not applied.
 
     Args:
         segmenter: any but ``provided``, which has no mask of an edit.
         edited: (H, W, 3) uint8 candidates.
-        masks: (H, W) bool, the object in each one's photo.
+        masks: (H, W) bool, the object in each edit: the edit's own mask, else its photo's.
         class_names: display name of each one's class.
 
     Raises:

@@ -3,6 +3,7 @@
 The stages ``edits`` and ``priors`` and the command ``varireal replay`` make their pictures by this code.
 """
 
+import base64
 import hashlib
 import json
 import logging
@@ -14,7 +15,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+
 from varireal import names
+from varireal.attributes import at_place, attribute_row
 from varireal.backends import NO_MACHINE, BackendContext, make_backend
 from varireal.config.slices import EditsSlice, MachineSlice
 from varireal.core.pictures import decode_png, encode_png
@@ -23,14 +27,15 @@ from varireal.core.registry import digital_source_type
 from varireal.core.seeds import digest, stable_int
 from varireal.datasets.decoding import RejectedImageError, read_photo, reading_key
 from varireal.editors.base import DrawsPriors, Editor, HasParams, NamesModels, PoolEntry, Prepares, composite
-from varireal.errors import DataError, VariRealError
-from varireal.metrics.receipts import Receipt, flat_reason, measure
+from varireal.errors import BackendError, DataError, VariRealError
+from varireal.metrics.measures import measure
+from varireal.metrics.receipts import flat_reason
 from varireal.names import EditStatus
-from varireal.records import Array, EditRequest, EditResult, MadeWith
+from varireal.records import Array, EditRequest, EditResult, MadeWith, MeasuredEdit
 from varireal.running import job_record
 from varireal.running.room import Room
 from varireal.running.stopping import StoppedError
-from varireal.segmenters.quality import decode_mask
+from varireal.segmenters.quality import decode_mask, encode_mask
 from varireal.stages.common import Item
 from varireal.store import tables
 from varireal.store.items import ItemStore, pack, unpack
@@ -39,6 +44,8 @@ from varireal.store.schemas import PRIORS
 logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
+# Measures that came later, as the slice has them: identity by column, by attribute.
+Later = Mapping[str, Mapping[str, str]]
 
 PER_GROUP = 1  # of the table of priors: the number of a row is that of its group, so one picture can be read alone
 
@@ -81,10 +88,17 @@ def make_editor(config: EditsSlice, machine: MachineSlice, store: ItemStore | No
     """The configured editor.
 
     Raises:
-        BackendError: it cannot be loaded.
+        BackendError: it cannot be loaded, or cannot make an attribute of the study.
     """
     context = BackendContext(machine.machine, config.noun, machine.editing, store)
-    return cast(Editor, make_backend("editors", config.edits.backend, config.edits, context))
+    editor = cast(Editor, make_backend("editors", config.edits.backend, config.edits, context))
+    makes = tuple(getattr(editor, "attributes", config.edits.attributes))
+    odd = next((name for name in config.edits.attributes if name not in makes), None)
+    if odd is not None:
+        raise BackendError(
+            f"edits.attributes has {odd!r}, but the editor {config.edits.backend!r} makes {', '.join(makes)} alone"
+        )
+    return editor
 
 
 def batch_size(config: EditsSlice, editor: Editor) -> int:
@@ -120,12 +134,14 @@ class Made:
         row: columns of edits that the making decides.
         data: the picture as PNG; None when there is none.
         seconds: as in ``Edit``.
+        mask: the object in the edit as PNG; None when its outline is the photo's.
     """
 
     item: Item
     row: dict[str, Any]
     data: bytes | None
     seconds: float
+    mask: bytes | None = None
 
 
 def answers(editor: Editor, requests: list[EditRequest]) -> list[EditResult]:
@@ -168,13 +184,19 @@ def failure(result: EditResult) -> dict[str, Any]:
     return {"status": str(result.status), "reason": result.reason, **_how(result.made_with)}
 
 
-def measured(edit: Edit) -> Made:
-    """Measure an answer; one that cannot be measured is a failed item, not a picture."""
+def measured(edit: Edit, later: Later) -> Made:
+    """Measure an answer; one that cannot be measured is a failed item, not a picture.
+
+    Raises:
+        BackendError: a measure of another package is not there.
+    """
     item, result = edit.item, edit.result
     if result.status != names.OK or edit.request is None:
         return Made(item, failure(result), None, edit.seconds)
     try:
-        image, receipt = _checked(item, edit.request, result)
+        image, mask, receipt = _checked(item, edit.request, result, later.get(item.attribute, {}))
+    except BackendError:
+        raise
     except Exception as error:
         logger.exception("the result for %s cannot be used", item.candidate_id)
         reason = f"{type(error).__name__}: {error}"
@@ -183,12 +205,13 @@ def measured(edit: Edit) -> Made:
     if flat is not None:
         return Made(item, failure(replace(result, status=EditStatus.FLAT, reason=flat)), None, edit.seconds)
     how = _how(result.made_with) or {"batch_size": edit.together, "dtype": "uint8", "device": "cpu"}
-    return Made(item, {**asdict(receipt), **how}, encode_png(image), round(edit.seconds, 4))
+    outline = None if mask is None else encode_mask(mask)
+    return Made(item, {**receipt, **how}, encode_png(image), round(edit.seconds, 4), outline)
 
 
-def measure_all(edits: Sequence[Edit]) -> list[Made]:
+def measure_all(edits: Sequence[Edit], later: Later) -> list[Made]:
     """Edits with their receipts and coded pictures; touches no store, so it may run beside the editor."""
-    return [measured(edit) for edit in edits]
+    return [measured(edit, later) for edit in edits]
 
 
 def _how(made_with: MadeWith | None) -> dict[str, Any]:
@@ -197,21 +220,66 @@ def _how(made_with: MadeWith | None) -> dict[str, Any]:
     return {**asdict(made_with), "marks": list(made_with.marks)}
 
 
-def _checked(item: Item, request: EditRequest, result: EditResult) -> tuple[Array, Receipt]:
-    """The picture with the photo's own pixels outside the region, and its receipt.
+def _checked(
+    item: Item, request: EditRequest, result: EditResult, later: Mapping[str, str]
+) -> tuple[Array, Array | None, dict[str, float | None]]:
+    """The picture with the photo's own pixels outside the region, its own mask if it has one, and its receipt.
 
     The editor composites too; doing it here makes the promise hold for every backend.
 
     Raises:
-        ValueError: the result has no picture or region, or they do not fit the photo.
+        ValueError: the result has no picture or region, or they or its mask do not fit the photo.
     """
     if result.image is None or result.region is None:
         raise ValueError("the editor said ok but gave no picture or no region")
     image = composite(request.image, result.image, result.region)
-    receipt = measure(
-        request.image, image, request.mask, result.region, attribute=item.attribute, target_rgb=result.target_rgb
+    mask = _own_mask(request, result)
+    edit = MeasuredEdit(
+        request.image,
+        image,
+        request.mask if mask is None else mask,
+        result.region,
+        item.attribute,
+        result.target_rgb,
+        photo_mask=request.mask,
     )
-    return image, receipt
+    return image, mask, measure(edit, later)
+
+
+def _own_mask(request: EditRequest, result: EditResult) -> Array | None:
+    """The object's mask in the edit; None when the editor gave none, or the photo's.
+
+    Raises:
+        ValueError: it is no mask of the picture, or empty.
+    """
+    if result.mask is None:
+        return None
+    mask, wanted = np.asarray(result.mask), request.image.shape[:2]
+    if mask.dtype != bool or mask.shape != wanted:
+        raise ValueError(f"the editor's mask is {mask.dtype} of shape {mask.shape}, expected bool of shape {wanted}")
+    if not mask.any():
+        raise ValueError("the editor's mask is empty; expected the object's pixels in the edit, or None")
+    return None if np.array_equal(mask, request.mask) else mask
+
+
+def _mask_columns(facts: Mapping[str, Any]) -> Row:
+    """Columns of the edit's own mask, of what the store keeps; none where it has none."""
+    if "mask" not in facts:
+        return {}
+    mask = base64.b64decode(facts["mask"])
+    return {"edit_mask": mask, "edit_mask_sha256": hashlib.sha256(mask).hexdigest()}
+
+
+def _inapplicable(request: EditRequest) -> EditResult | None:
+    """The answer to a request whose photo the attribute cannot be applied to; None where it can."""
+    place = attribute_row(request.prompt.attribute).applies
+    try:
+        reason = at_place(place)(request.image, request.mask) if place else None
+    except VariRealError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a function of another package may fail in any way
+        return EditResult(EditStatus.FAILED, f"{place}: {type(error).__name__}: {error}")
+    return None if reason is None else EditResult(EditStatus.NOT_APPLICABLE, str(reason))
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +370,7 @@ class CandidateMaker:
                     f"the item store lost {item.candidate_id} while the job ran; run the same command again"
                 )
             facts, picture = unpack(value)
-            yield {**self._base_row(item, candidate.key), **facts["row"], "image": picture}
+            yield {**self._base_row(item, candidate.key), **facts["row"], "image": picture, **_mask_columns(facts)}
 
     def _without_editing(self, item: Item) -> Candidate | None:
         """A candidate that is known without the editor: from the store, or because it cannot be made."""
@@ -334,7 +402,7 @@ class CandidateMaker:
             return
         for batch in batches:
             job_record.permit()
-            yield from [self._keep(made) for made in measure_all(self._edit(batch))]
+            yield from [self._keep(made) for made in measure_all(self._edit(batch), self._config.measures)]
 
     def _edited_beside(self, batches: Sequence[Sequence[Item]]) -> Iterator[Candidate]:
         """As ``_edited``: while the GPU edits a batch, the CPU measures and encodes the one before."""
@@ -344,7 +412,7 @@ class CandidateMaker:
                 for batch in batches:
                     job_record.permit()
                     edits = self._edit(batch)
-                    ready, waiting = waiting, side.submit(measure_all, edits)
+                    ready, waiting = waiting, side.submit(measure_all, edits, self._config.measures)
                     if ready is not None:
                         yield from [self._keep(made) for made in ready.result()]
             except (GeneratorExit, KeyboardInterrupt, VariRealError, StoppedError):  # the batch beside is kept too
@@ -365,7 +433,12 @@ class CandidateMaker:
         results: dict[str, EditResult] = {}
         for item in items:
             try:
-                requests[item.candidate_id] = self._request(item)
+                request = self._request(item)
+                refused = _inapplicable(request)
+                if refused is None:
+                    requests[item.candidate_id] = request
+                else:
+                    results[item.candidate_id] = refused
             except RejectedImageError as error:
                 results[item.candidate_id] = EditResult(EditStatus.IMAGE_UNREADABLE, str(error))
             except NoPriorError as error:
@@ -386,7 +459,7 @@ class CandidateMaker:
         except StoppedError as stopped:
             results.update({ids[number]: result for number, result in stopped.done.items()})
             for edit in edits():  # one by one: the process may be killed a moment later
-                self._keep(measured(edit))
+                self._keep(measured(edit, self._config.measures))
             raise
         return edits()
 
@@ -396,7 +469,10 @@ class CandidateMaker:
         if made.data is None:
             return self._failed(item, made.row)
         key = self._key(item)
-        value = pack({"row": made.row, "seconds": made.seconds}, made.data)
+        facts: dict[str, Any] = {"row": made.row, "seconds": made.seconds}
+        if made.mask is not None:
+            facts["mask"] = base64.b64encode(made.mask).decode()
+        value = pack(facts, made.data)
         self._store.put(key, value)
         self._room.count(len(value))
         logger.debug("computed %s (%s)", item.candidate_id, item.prompt.name if item.prompt else "")
@@ -446,6 +522,7 @@ class CandidateMaker:
             editor.revision,
             self._params_of(item),
             "" if drawn is None else drawn.prior_id,
+            *(f"{column} {of}" for column, of in sorted(self._config.measures.get(item.attribute, {}).items())),
         )
 
     def _params_of(self, item: Item) -> str:

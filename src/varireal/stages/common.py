@@ -99,7 +99,7 @@ class Item:
 
     Attributes:
         photo: row of images.
-        attribute: background, color or texture.
+        attribute: what is edited.
         feasibility: the arm.
         k: which of the photo's edits.
         round: 0 is the first attempt.
@@ -141,7 +141,7 @@ def wanted_items(
     Args:
         photos: rows of images.
         dealt: prompts of the setting for each photo, by class and then by photo; see ``Deals``.
-        attribute: background, color or texture.
+        attribute: what is edited.
         feasibility: the arm.
         per_image: edits per photo.
         round_: number of the round.

@@ -40,7 +40,18 @@ from varireal.running.room import Room
 from varireal.stages.common import Summary
 from varireal.stages.outcomes import ACCEPTED, Group, Manifest, Outcome, make_groups, manifest_row, read_outcomes
 from varireal.store import tables
-from varireal.store.schemas import EDITS, FEASIBILITY, FUNNEL, IMAGES, MANIFEST, MASKS, VERDICTS, dataset_schema
+from varireal.store.schemas import (
+    EDITS,
+    FEASIBILITY,
+    FUNNEL,
+    IMAGES,
+    MANIFEST,
+    MASKS,
+    VERDICTS,
+    dataset_schema,
+    measures_in,
+    with_measures,
+)
 
 Key = tuple[str, str, str]  # class_id, attribute, feasibility
 
@@ -208,14 +219,15 @@ def run(
         check_export(kind, folder)
     groups = make_groups(config, study)
     score = _feasibility_score(config, groups)
-    harvest = _Harvest(config, images, score, manifest.parent)
+    harvest = _Harvest(config, images, score, manifest.parent, _measures(groups))
     _write_data(config, harvest, groups, output)
     stamp, facts, rows = slice_digest(config), harvest.facts(), harvest.funnel_rows()
     sums = sums_by_setting(rows)
     tables.write(funnel, rows, FUNNEL, stage="dataset", digest=stamp, facts=facts)
     write_whole(funnel.with_suffix(".csv"), as_csv(rows))
     facts |= {"shortfall": sums, "shortfall_by_class": [row for row in rows if row["short"]]}
-    tables.write_parts(manifest, harvest.manifest.parts(), MANIFEST, stage="dataset", digest=stamp, facts=facts)
+    schema = harvest.manifest.schema
+    tables.write_parts(manifest, harvest.manifest.parts(), schema, stage="dataset", digest=stamp, facts=facts)
     beside = {"manifest": _relative(manifest, card), "funnel": _relative(funnel.with_suffix(".csv"), card)}
     scores = _write_scores(config, score, funnel.with_name(SCORES))
     write_whole(card, render_card(_card_facts(config, harvest, rows, groups, beside, scores)))
@@ -227,12 +239,15 @@ def run(
 class _Harvest:
     """One pass over all candidates: the rows of the data set, and beside them what the other files say."""
 
-    def __init__(self, config: DatasetSlice, images: Path, score: FeasibilityScore, folder: Path) -> None:
+    def __init__(
+        self, config: DatasetSlice, images: Path, score: FeasibilityScore, folder: Path, measures: list[pa.Field]
+    ) -> None:
         self._config, self._score = config, score
         self._photos = {row["image_id"]: row for row in tables.stream(images, IMAGES, _PHOTO_COLUMNS, at_once=512)}
         self.classes = dict(sorted(config.classes.items()))  # one without a usable photo is a row of zeros too
         self._labels = class_numbers(self.classes)
-        self.manifest = Manifest(folder)
+        self.measures = measures  # columns that came later
+        self.manifest = Manifest(folder, with_measures(MANIFEST, measures))
         self.funnel = Funnel()
         self.counts: Counter[str] = Counter()
         self._made: dict[Path, Row] = {}
@@ -291,10 +306,12 @@ class _Harvest:
                 f"{place} has no mask of {row['image_id']!r}, but {row['candidate_id']!r} is accepted; "
                 "run the stages masks and edits again"
             )
+        outline = outcome.candidate["edit_mask"]
         return {
             "image": {"bytes": self._marked(row, outcome), "path": f"{row['candidate_id']}.png"},
             "label": self._labels[row["class_id"]],
             "mask": {"bytes": data, "path": f"{row['image_id']}.png"},
+            "edit_mask": outline and {"bytes": outline, "path": f"{row['candidate_id']}.mask.png"},
             **{key: value for key, value in row.items() if key not in _NOT_IN_DATASET},
         }
 
@@ -318,7 +335,11 @@ class _Harvest:
 def _write_data(config: DatasetSlice, harvest: _Harvest, groups: Sequence[Group], output: Path) -> None:
     """Write one file per group, and take everything else from the same pass over the pictures."""
     files = [output / name for name in dataset_files(config.attributes, config.shards)]
-    schema, stamp, facts = dataset_schema(list(harvest.classes)), slice_digest(config), harvest.facts()
+    schema, stamp, facts = (
+        dataset_schema(list(harvest.classes), harvest.measures),
+        slice_digest(config),
+        harvest.facts(),
+    )
     with Room(output, len(files), copies=1) as room:
         pairs = sorted(zip(files, groups, strict=True), key=lambda pair: _by_shard(config, pair[1]))
         for path, group in progress(pairs, logger, "data files", len(pairs)):
@@ -332,6 +353,10 @@ def _write_data(config: DatasetSlice, harvest: _Harvest, groups: Sequence[Group]
 def _by_shard(config: DatasetSlice, group: Group) -> tuple[int, str, int]:
     """Order in which both arms of a shard come one after the other."""
     return config.attributes.index(group.attribute), group.masks.name, names.FEASIBILITIES.index(group.feasibility)
+
+
+def _measures(groups: Sequence[Group]) -> list[pa.Field]:
+    return measures_in([edits for group in groups for edits, _ in group.rounds])
 
 
 def _feasibility_score(config: DatasetSlice, groups: Sequence[Group]) -> FeasibilityScore:
@@ -405,6 +430,7 @@ def _card_facts(
         manifest=beside["manifest"],
         funnel=beside["funnel"],
         scores=scores,
+        measures=harvest.measures,
     )
 
 

@@ -15,6 +15,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from varireal.backends import read_machine
 from varireal.config.slices import EditsSlice, slice_digest
 from varireal.core.paths import parse_shard
@@ -28,7 +30,7 @@ from varireal.stages.candidates import CandidateMaker, PriorPool
 from varireal.stages.common import Item, Summary, Tally, settled_items, shard_photos, wanted_items
 from varireal.store import tables
 from varireal.store.items import open_store
-from varireal.store.schemas import EDITS, MASKS
+from varireal.store.schemas import EDITS, MASKS, measure_columns, with_measures
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +64,7 @@ def run(
         images: table of images.
         masks: masks of the shard.
         prompts: prompt files of all classes, or the gathered file that stands for them.
-        attribute: background, color or texture.
+        attribute: what is edited, one of the config's.
         feasibility: feasible or infeasible.
         round_: number of the round.
         shard: name of the shard.
@@ -87,7 +89,7 @@ def run(
     settled = settled_items(earlier_edits, earlier_verdicts)
     items = [item for item in items if (item.photo["image_id"], item.k) not in settled]
     if not items:
-        tables.write(output, [], EDITS, stage="edits", digest=slice_digest(config))
+        tables.write(output, [], _schema(config, attribute), stage="edits", digest=slice_digest(config))
         return Summary({}, 0)
     with Room(output.parent, len(items)) as room, open_store(store) as stored:
         mask_rows = {row["image_id"]: row for row in tables.stream(masks, MASKS, _MASK_COLUMNS)}
@@ -106,8 +108,13 @@ def _write(config: EditsSlice, maker: CandidateMaker, items: Sequence[Item], out
         tally.add(candidate.row or {"status": candidate.status, "candidate_id": item.candidate_id})
     tally.check(f"edits {label}", config.max_failed_fraction)
     rows, stamp = maker.rows(items, candidates), slice_digest(config)
-    tables.write(output, rows, EDITS, stage="edits", digest=stamp, facts=maker.facts)
+    schema = _schema(config, items[0].attribute)
+    tables.write(output, rows, schema, stage="edits", digest=stamp, facts=maker.facts)
     return Summary(tally.counts, sum(candidate.new for candidate in candidates))
+
+
+def _schema(config: EditsSlice, attribute: str) -> pa.Schema:
+    return with_measures(EDITS, measure_columns(config.measures.get(attribute, {})))
 
 
 def _check_call(

@@ -19,12 +19,11 @@ from varireal import names
 from varireal.config.images import ReadingConfig
 from varireal.config.slices import ImagesSlice, slice_digest
 from varireal.core.provenance import STAGE_VERSIONS
-from varireal.core.registry import load_backend
 from varireal.core.seeds import digest
 from varireal.datasets.base import safe_text
 from varireal.datasets.decoding import RejectedImageError, file_sha256, load_photo, reading_key
 from varireal.datasets.duplicates import Duplicate, Fingerprint, find_duplicates, near_duplicates, perceptual_hash
-from varireal.datasets.sources import file_source, image_source
+from varireal.datasets.sources import image_source
 from varireal.datasets.splits import draw_splits, image_slug
 from varireal.errors import DataError
 from varireal.names import RejectCode
@@ -78,13 +77,8 @@ def run(config: ImagesSlice, *, output: Path, rejects: Path, photos: Path, store
 
 
 def _source_items(config: ImagesSlice, photos: Path, threads: int) -> list[SourceImage]:
-    if config.images.source == "demo":
-        render_photos = load_backend("image_sources", "demo")
-        photos_of_demo: list[SourceImage] = render_photos(
-            config.images.demo, seed=config.seed, folder=photos, workers=threads
-        )
-        return photos_of_demo
-    return list(file_source(config.images).items())
+    source = image_source(config.images)
+    return list(source.render(photos, seed=config.seed, workers=threads) if source.rendered else source.items())
 
 
 def _look(
@@ -138,15 +132,15 @@ def _duplicates(items: Sequence[SourceImage], facts: dict[str, Row], distance: i
 
 
 def _rows(items: Sequence[SourceImage], facts: Mapping[str, Row], config: ImagesSlice) -> list[Row]:
-    class_ids = {name: class_id for class_id, name in image_source(config.images).classes().items()}
-    rendered = config.images.source == "demo"
+    source = image_source(config.images)
+    class_ids = {name: class_id for class_id, name in source.classes().items()}
     rows = []
     for item in items:
         seen = facts[item.key]
         class_id = class_ids[item.class_name]
         rows.append(
             {
-                "image_id": item.key if rendered else image_slug(class_id, item.key),
+                "image_id": item.key if source.rendered else image_slug(class_id, item.key),
                 "class_id": class_id,
                 "class_name": item.class_name,
                 "split": item.split,

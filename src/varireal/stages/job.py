@@ -23,8 +23,7 @@ from varireal.config.slices import (
 from varireal.config.study import BudgetConfig
 from varireal.core.registry import needs_gpu
 from varireal.errors import BudgetSpentError, ConfigError
-from varireal.hosted.money import check_limit
-from varireal.names import TINY
+from varireal.hosted.money import Prices, check_limit, prices_place
 from varireal.running import job_record
 from varireal.running.job_record import (
     JobRecord,
@@ -36,7 +35,6 @@ from varireal.running.job_record import (
     uses_gpu,
 )
 from varireal.stages.common import Summary
-from varireal.study.jobs import Prices, server_place
 
 _BETWEEN_LOOKS = 30.0  # seconds after which the other jobs are looked at again
 
@@ -72,8 +70,8 @@ def wants_gpu(config: StrictModel) -> bool:
         looks = config.segmenting is not None and needs_gpu("segmenters", config.segmenting.backend)
         return looks or needs_gpu("judges", config.verdicts.judge)
     if isinstance(config, AdaptersSlice):
-        return config.adapters.model != TINY
-    return isinstance(config, PredictionsSlice) and config.model.model != TINY
+        return config.adapters.wants_gpu
+    return isinstance(config, PredictionsSlice) and config.model.wants_gpu
 
 
 class Guard:
@@ -158,9 +156,8 @@ class Guard:
     def _usd(self, stage: str, amounts: dict[str, float]) -> float:
         usd = self._prices.usd(stage, amounts)
         if usd is None and self._budget.usd is not None:
-            raise ConfigError(
-                f"budget.usd: a model of the stage {stage} was used and has no price; set {server_place(stage)}.prices"
-            )
+            place = prices_place(self._root, stage)
+            raise ConfigError(f"budget.usd: a model of the stage {stage} was used and has no price; set {place}")
         return usd or 0.0
 
     def _stop(self, limit: str, reason: str) -> None:

@@ -15,7 +15,7 @@ from varireal.config.slices import DatasetSlice
 from varireal.core.paths import StudyPaths, setting, shard_name
 from varireal.errors import DataError
 from varireal.store import tables
-from varireal.store.schemas import EDITS, JUDGED_COLUMNS, MANIFEST, VERDICTS
+from varireal.store.schemas import EDITS, JUDGED_COLUMNS, MANIFEST, VERDICTS, measures_in, with_measures
 
 _PACK = 1024  # rows that are turned into columns at once
 _RUN = 32_768  # rows of a run: about 40 MB
@@ -32,10 +32,11 @@ class Manifest:
     Args:
         folder: where the runs lie while they are needed; on the disk of the results, because a small one often holds
             the system's temporary files. The files have no name there, so nothing is left when the process is killed.
+        schema: its columns.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, schema: pa.Schema = MANIFEST) -> None:
+        self._folder, self.schema = folder, schema
         self._rows: list[dict[str, Any]] = []
         self._packed: list[pa.Table] = []
         self._runs: list[IO[bytes]] = []
@@ -67,7 +68,7 @@ class Manifest:
         self._runs = []
 
     def _pack(self) -> None:
-        self._packed.append(pa.Table.from_pylist(self._rows, schema=MANIFEST))
+        self._packed.append(pa.Table.from_pylist(self._rows, schema=self.schema))
         self._rows = []
 
     def _spill(self) -> None:
@@ -76,7 +77,7 @@ class Manifest:
         self._packed = []
         self._folder.mkdir(parents=True, exist_ok=True)
         run = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115  (lives until the rows are given back)
-        with pa.ipc.new_stream(run, MANIFEST) as writer:
+        with pa.ipc.new_stream(run, self.schema) as writer:
             writer.write_table(table, _PACK)
         run.flush()
         self._runs.append(run)
@@ -162,7 +163,7 @@ class Group:
     """The tables of one setting and shard, which become one file of the data set.
 
     Attributes:
-        attribute: background, color or texture.
+        attribute: what was edited.
         feasibility: the arm.
         masks: masks of the shard.
         rounds: edits and verdicts of each round, in order.
@@ -261,7 +262,7 @@ def _joined(edits: Path, verdicts: Path) -> Iterator[Outcome]:
         if row["candidate_id"] in verdict_rows:
             raise DataError(f"{verdicts}: two verdicts on {row['candidate_id']!r}; run the stage verdicts again")
         verdict_rows[row["candidate_id"]] = row
-    for row in tables.stream(edits, EDITS):
+    for row in tables.stream(edits, with_measures(EDITS, measures_in([edits]))):
         verdict = verdict_rows.pop(row["candidate_id"], None)
         if verdict is None:
             raise DataError(
@@ -314,7 +315,7 @@ def manifest_row(outcome: Outcome, photo: Row, mask: Row | None, p_feasible: flo
     candidate = outcome.candidate
     picture = candidate["image"]
     return {
-        **{key: value for key, value in candidate.items() if key != "image"},
+        **{key: value for key, value in candidate.items() if key not in ("image", "edit_mask")},
         **{name: outcome.verdict[name] for name in JUDGED_COLUMNS},
         "p_feasible": p_feasible,
         "outcome": outcome.name,

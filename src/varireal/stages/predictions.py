@@ -14,24 +14,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from peft import set_peft_model_state_dict
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from varireal import names
-from varireal.classifiers.augment import Augmenter
-from varireal.classifiers.clip import Clip, class_texts, load_clip, probabilities
-from varireal.classifiers.lora import add_lora
+from varireal.backends import BackendContext, make_backend
+from varireal.classifiers.base import asking, dependencies
 from varireal.classifiers.study_pictures import StudyPhoto, readable_photos
 from varireal.config.regimes import ZERO_SHOT
 from varireal.config.slices import PredictionsSlice, slice_digest
-from varireal.core.files import error_text
 from varireal.core.paths import ADAPTER_FILES, parse_run, run_name
 from varireal.core.provenance import STAGE_VERSIONS
+from varireal.core.registry import backend_origin, backend_version, is_built_in
 from varireal.core.seeds import digest
 from varireal.datasets.decoding import file_sha256
-from varireal.errors import DataError
-from varireal.records import Array, class_numbers
+from varireal.errors import BackendError, DataError
+from varireal.records import Array, class_names, class_numbers
 from varireal.running import job_record
 from varireal.running.logs import progress
 from varireal.stages.common import Summary
@@ -42,6 +38,7 @@ from varireal.store.schemas import IMAGES, PREDICTIONS
 logger = logging.getLogger(__name__)
 
 _BEST = 5
+_SUM_ERROR = 1e-3  # of probabilities in half precision
 
 
 def run(
@@ -58,7 +55,7 @@ def run(
         output: folder of the tables; each is ``REGIME/seedN.parquet`` in it.
 
     Raises:
-        BackendError: the model cannot be loaded.
+        BackendError: the learner cannot be loaded or fails.
         DataError: an adapter or a photo is missing or is not the one that was made.
     """
     labels = class_numbers(config.classes)
@@ -97,62 +94,58 @@ def _row(regime: str, seed: int, photo: StudyPhoto, values: Array) -> dict[str, 
 
 
 class _Scorer:
-    """The model and the test pictures, which are read when a score is not in the store."""
+    """The learner and the test pictures, which are read when a score is not in the store."""
 
     def __init__(self, config: PredictionsSlice, photos: Sequence[StudyPhoto], adapters: Path) -> None:
-        self._config, self._photos, self._adapters = config, photos, adapters
-        self._texts = class_texts(config.model.class_prompt, config.noun, config.classes)
-        self._clip: Clip = load_clip(config.model)
-        self._updated = False
-        self._pictures: list[Array] | None = None
+        self._config, self._adapters = config, adapters
+        self._pictures = [photo.picture for photo in photos]
+        self._classes = class_names(config.classes)
+        self._name = config.model.learner
+        with asking(self._name, "loading"):
+            self._learner = make_backend("learners", self._name, config.model, BackendContext(noun=config.noun))
 
     def score(self, regime: str, seed: int, store: ItemStore) -> tuple[Array, int]:
         """(N, C) probabilities, and 1 when they were computed now."""
         folder = self._adapters / run_name(regime, seed)
         weights = "" if regime == ZERO_SHOT else _adapter_digest(folder)
+        built_in = is_built_in("learners", self._name)
         key = digest(
-            *("predictions", STAGE_VERSIONS["predictions"], self._clip.fingerprint, weights, *self._texts),
-            *(self._config.model.lora.for_keys_json(), self._clip.device.type),
-            *(photo.picture.key for photo in self._photos),
+            *("predictions", STAGE_VERSIONS["predictions"], self._learner.fingerprint, weights),
+            *dependencies(self._learner, self._classes, training=False),
+            self._learner.device,
+            *(picture.key for picture in self._pictures),
             *self._config.model.later_for_keys(),
+            *(() if built_in else (backend_version("learners", self._name),)),
         )
         stored = store.get(key)
         if stored is not None:
-            return np.frombuffer(stored, np.float32).reshape(len(self._photos), len(self._texts)), 0
+            return np.frombuffer(stored, np.float32).reshape(len(self._pictures), len(self._classes)), 0
         job_record.permit()
-        values = probabilities(self._with(regime, folder), self._read(), self._texts)
-        store.put(key, values.astype(np.float32).tobytes())
+        with asking(self._name, f"scoring {run_name(regime, seed)}"):
+            self._load(regime, folder)
+            values = self._checked(self._learner.probabilities(self._pictures, self._classes))
+        store.put(key, values.tobytes())
         return values, 1
 
-    def _with(self, regime: str, folder: Path) -> Clip:
-        """The model with an adapter. Zero-shot is scored by the model as it was loaded."""
-        if regime == ZERO_SHOT:
-            return load_clip(self._config.model) if self._updated else self._clip
-        if not self._updated:
-            add_lora(self._clip, self._config.model.lora)
-            self._updated = True
-        _put_weights(self._clip, folder)
-        return self._clip
+    def _load(self, regime: str, folder: Path) -> None:
+        try:
+            self._learner.load(None if regime == ZERO_SHOT else (folder / ADAPTER_FILES[0]).read_bytes())
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"{folder} holds no adapter for this model ({error}); run the stage adapters again"
+            ) from error
 
-    def _read(self) -> list[Array]:
-        if self._pictures is None:
-            augmenter = Augmenter("none", self._clip.size, self._clip.mean, self._clip.std)
-            self._pictures = [augmenter.preprocess([photo.picture.load()])[0] for photo in self._photos]
-        return self._pictures
-
-
-def _put_weights(clip: Clip, folder: Path) -> None:
-    """Put an adapter's weights in place of those of the one before; all of them, and no others."""
-    try:
-        loaded: Any = set_peft_model_state_dict(clip.model, load_file(folder / ADAPTER_FILES[0]))
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        why = error_text(error, 300)
-        raise DataError(f"{folder} holds no adapter for this model ({why}); run the stage adapters again") from error
-    wrong = [*loaded.unexpected_keys, *(name for name in loaded.missing_keys if "lora_" in name)]
-    if wrong:
-        raise DataError(
-            f"{folder} holds no adapter for this model ({wrong[0]} does not fit adapters.lora); "
-            "run the stage adapters again"
+    def _checked(self, given: Any) -> Array:
+        """Scores of a learner, if they are probabilities."""
+        values = np.asarray(given, np.float32)
+        shape = (len(self._pictures), len(self._classes))
+        if values.shape == shape and (values >= 0).all() and (abs(values.sum(axis=1) - 1) < _SUM_ERROR).all():
+            return values
+        what = f"shape {values.shape}" if values.shape != shape else "numbers below 0 or rows that do not sum to 1"
+        origin = "" if is_built_in("learners", self._name) else f" ({backend_origin('learners', self._name)})"
+        raise BackendError(
+            f"the learner {self._name!r}{origin} gives {what} as probabilities; expected {shape} (pictures, classes), "
+            "each row with the sum 1"
         )
 
 

@@ -28,7 +28,7 @@ from varireal.running.logs import progress
 from varireal.stages.common import Summary
 from varireal.store import tables
 from varireal.store.items import open_store
-from varireal.store.schemas import EDITS, MASKS, VERDICTS
+from varireal.store.schemas import EDITS, MASKS, VERDICTS, measures_in, with_measures
 
 logger = logging.getLogger(__name__)
 
@@ -102,9 +102,10 @@ def _by_receipt(config: VerdictsSlice, edits: Path) -> Iterator[_Judged]:
     """The receipt's verdicts; those of another package's judge where one is chosen, which looks at rows alone."""
     verdicts = config.verdicts
     judge = ReceiptJudge() if verdicts.asks else make_backend("judges", verdicts.judge, verdicts, BackendContext())
-    columns = [name for name in EDITS.names if name != "image"]
-    job_record.expect(tables.count(edits, EDITS))
-    for batch in tables.batches(edits, EDITS, columns, at_once=_AT_ONCE):
+    schema = with_measures(EDITS, measures_in([edits]))
+    columns = [name for name in schema.names if name not in ("image", "edit_mask")]
+    job_record.expect(tables.count(edits, schema))
+    for batch in tables.batches(edits, schema, columns, at_once=_AT_ONCE):
         candidates = batch.to_pylist()
         for row, verdict in zip(candidates, judge.judge(candidates, verdicts.gates), strict=True):
             yield _Judged(row["candidate_id"], row["params_digest"], verdict)
@@ -141,7 +142,7 @@ def _batches(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
 
 
 def _read_masks(masks: Path | None) -> dict[str, bytes]:
-    """PNG of the mask that edits were made with, by image id."""
+    """PNG of the mask that edits were made with, by image id; an edit with another outline has a mask of its own."""
     if masks is None:
         raise ConfigError("--masks is missing: the object is segmented again in each edit and compared with its mask")
     rows = tables.read(masks, MASKS, ["image_id", "mask", "smoothed"])
@@ -150,7 +151,7 @@ def _read_masks(masks: Path | None) -> dict[str, bytes]:
 
 def _facts(config: VerdictsSlice) -> dict[str, Any]:
     verdicts = config.verdicts
-    facts: dict[str, Any] = {"gates": verdicts.gates.model_dump(mode="json")}
+    facts: dict[str, Any] = {"gates": verdicts.gates.for_keys()}
     if verdicts.asks:
         facts["asked"] = {
             "judge": verdicts.judge,

@@ -7,8 +7,9 @@ import numpy as np
 import scipy
 
 from varireal.errors import DataError
-from varireal.records import Array
+from varireal.records import Array, PredictionMeasure
 from varireal.statistics.crossed import IMAGINED, Crossed, crossed
+from varireal.statistics.measures import TOP1, values
 from varireal.statistics.records import (
     Comparison,
     DifferenceRow,
@@ -56,24 +57,26 @@ def check_pair(a: TestSetResult, b: TestSetResult) -> None:
         raise DataError(f"{where}: their labels differ, such as for {first}.")
 
 
-def paired_correct(a: TestSetResult, b: TestSetResult) -> tuple[Array, Array]:
-    """Return both sides' (S, N) bool correctness for the seeds they share.
+def paired(a: TestSetResult, b: TestSetResult, measure: PredictionMeasure = TOP1) -> tuple[Array, Array]:
+    """Return both sides' (S, N) values of a measure for the seeds they share; of top-1, whether they are right.
 
     A side with one seed (zero-shot, which no seed changes) meets every seed of the other.
 
     Raises:
+        BackendError: the measure cannot be taken.
         DataError: both have several seeds and none in common.
     """
+    of_a, of_b = values(measure, a), values(measure, b)
     if len(a.seeds) == 1 or len(b.seeds) == 1:
         shape = (max(len(a.seeds), len(b.seeds)), len(a.image_ids))
-        return np.broadcast_to(a.correct, shape), np.broadcast_to(b.correct, shape)
+        return np.broadcast_to(of_a, shape), np.broadcast_to(of_b, shape)
     common = sorted(set(a.seeds) & set(b.seeds))
     if not common:
         raise DataError(
             f"{a.regime} (seeds {list(a.seeds)}) and {b.regime} (seeds {list(b.seeds)}) on {a.test_set} "
             "share no seed: train both with the same seeds."
         )
-    return a.correct[np.isin(a.seeds, common)], b.correct[np.isin(b.seeds, common)]
+    return of_a[np.isin(a.seeds, common)], of_b[np.isin(b.seeds, common)]
 
 
 def settle(rows: Sequence[DifferenceRow], settings: StatisticsSettings) -> tuple[DifferenceRow, ...]:
@@ -92,7 +95,7 @@ def settle(rows: Sequence[DifferenceRow], settings: StatisticsSettings) -> tuple
         p_holm = holm([rows[place].p for place in places])
         tost_p_holm = holm([rows[place].tost_p for place in places])
         for place, p, tost_p in zip(places, p_holm, tost_p_holm, strict=True):
-            what = finding(rows[place].difference, p, tost_p, settings)
+            what = finding(rows[place].difference, p, tost_p, replace(settings, margin=rows[place].margin))
             settled[place] = replace(rows[place], p_holm=p, tost_p_holm=tost_p, finding=what)
     return tuple(settled)
 
@@ -132,12 +135,13 @@ QUANTILES = 400
 LIMIT = 10_000_000  # more seeds or pictures than that count as never
 
 
-def power(estimate: Crossed, settings: StatisticsSettings) -> Power:
+def power(estimate: Crossed, settings: StatisticsSettings, largest: float = 1.0) -> Power:
     """Return what the comparison could have seen, whatever difference it did see.
 
     Args:
         estimate: the comparison's error and its parts; its centre is not used.
         settings: level and margin.
+        largest: the largest difference that there can be.
     """
     alpha = 1 - settings.level
     pictures = estimate.pictures - 2 * IMAGINED
@@ -152,11 +156,11 @@ def power(estimate: Crossed, settings: StatisticsSettings) -> Power:
         images_needed = first(lambda number: reached(estimate.resized(number, estimate.seeds)), pictures)
         if estimate.seeds > 1:  # one seed says nothing of how much seeds vary
             seeds_needed = first(lambda number: reached(estimate.resized(pictures, number)), estimate.seeds)
-    return Power(smallest_difference(estimate, alpha), seeds_needed, images_needed)
+    return Power(smallest_difference(estimate, alpha, largest), seeds_needed, images_needed)
 
 
-def smallest_difference(estimate: Crossed, alpha: float) -> float | None:
-    """Return the smallest true difference that the two-sided test finds with 80 % power; None when above 1.
+def smallest_difference(estimate: Crossed, alpha: float, largest: float = 1.0) -> float | None:
+    """Return the smallest true difference that the two-sided test finds with 80 % power; None when above ``largest``.
 
     The statistic is taken as non-central t with the estimate's degrees of freedom (Cohen 1988, *Statistical Power
     Analysis*, ch. 2). It is the power of a single test: Holm's correction asks for more. With three seeds the
@@ -173,7 +177,7 @@ def smallest_difference(estimate: Crossed, alpha: float) -> float | None:
 
     # At the largest limit half of the runs find it even where the error is largest; one more is far above 80 %.
     smallest = float(scipy.optimize.brentq(lacking, 0.0, float(limits[-1]) + 1.0)) * estimate.standard_error
-    return smallest if smallest <= 1 else None
+    return smallest if smallest <= largest else None
 
 
 def first(reached: Callable[[int], bool], present: int) -> int | None:
@@ -188,9 +192,13 @@ def first(reached: Callable[[int], bool], present: int) -> int | None:
 
 
 def difference(
-    a: TestSetResult, b: TestSetResult, comparison: Comparison, settings: StatisticsSettings
+    a: TestSetResult,
+    b: TestSetResult,
+    comparison: Comparison,
+    settings: StatisticsSettings,
+    measure: PredictionMeasure = TOP1,
 ) -> DifferenceRow:
-    """Return the accuracy of ``a`` less that of ``b``, paired by picture and seed.
+    """Return the accuracy of ``a``, or another measure, less that of ``b``, paired by picture and seed.
 
     Interval and tests count pictures and seeds as samples (``varireal.statistics.crossed``). With one pair of seeds
     they count pictures only: they then speak of these two trained models, not of the regimes.
@@ -200,19 +208,22 @@ def difference(
         b: result of the regime that is subtracted.
         comparison: names of the row.
         settings: level and margin.
+        measure: what is compared.
 
     Returns:
         The row, not yet corrected for its family: the corrected p values equal the plain ones until
         ``settle`` has seen all the rows.
 
     Raises:
+        BackendError: the measure cannot be taken.
         DataError: the results are not of the same pictures, share no seed, or do not fit themselves.
     """
     check_pair(a, b)
-    right_a, right_b = paired_correct(a, b)
-    values = right_a.astype(np.int8) - right_b.astype(np.int8)
-    estimate = crossed(values, -1.0, 1.0)
-    interval = difference_interval(float(values.mean()), estimate, 1 - settings.level)
+    of_a, of_b = paired(a, b, measure)
+    apart = of_a.astype(np.float64) - of_b.astype(np.float64)
+    largest = measure.scale[1] - measure.scale[0]
+    estimate = crossed(apart, -largest, largest)
+    interval = difference_interval(float(apart.mean()), estimate, 1 - settings.level, largest)
     p, tost_p = estimate.two_sided(0.0), equivalence_p(estimate, settings.margin)
     return DifferenceRow(
         name=comparison.name,
@@ -220,25 +231,25 @@ def difference(
         a=a.regime,
         b=b.regime,
         test_set=a.test_set,
-        images=values.shape[1],
-        seeds=values.shape[0],
+        images=apart.shape[1],
+        seeds=apart.shape[0],
         difference=interval,
-        mcnemar_p=mcnemar_p(majority(right_a), majority(right_b)),
+        mcnemar_p=mcnemar_p(majority(of_a), majority(of_b)) if of_a.dtype == of_b.dtype == bool else None,
         p=p,
         p_holm=p,
         margin=settings.margin,
         tost_p=tost_p,
         tost_p_holm=tost_p,
         finding=finding(interval, p, tost_p, settings),
-        power=power(estimate, settings),
+        power=power(estimate, settings, largest),
     )
 
 
-def difference_interval(value: float, estimate: Crossed, alpha: float) -> Interval:
+def difference_interval(value: float, estimate: Crossed, alpha: float, largest: float = 1.0) -> Interval:
     """Return the exact difference with the interval around the estimate's centre, which few pictures pull to zero."""
     half = estimate.half_width(alpha)
     low, high = estimate.centre - half, estimate.centre + half
-    return Interval(value=value, low=max(-1.0, min(value, low)), high=min(1.0, max(value, high)))
+    return Interval(value=value, low=max(-largest, min(value, low)), high=min(largest, max(value, high)))
 
 
 def equivalence_p(estimate: Crossed, margin: float) -> float:

@@ -6,7 +6,7 @@ Light: the workflow lists comparisons without numpy.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from varireal.records import Array
+from varireal.records import Array, PredictionMeasure
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class TestSetResult:
         top1: (S, N) int64 predicted class numbers, one row per seed.
         in_top5: (S, N) bool, whether the true class is among the best five.
         seeds: (S,) the seeds, ascending; zero-shot has one.
+        probabilities: (S, N, C) float32 of each class; None where no measure asks for them.
     """
 
     __test__ = False  # no test class for pytest
@@ -49,6 +50,7 @@ class TestSetResult:
     top1: Array
     in_top5: Array
     seeds: tuple[int, ...]
+    probabilities: Array | None = None
 
     @property
     def correct(self) -> Array:
@@ -97,6 +99,25 @@ class AccuracyRow:
     by_seed: tuple[float, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class MeasureRow:
+    """One cell of the table regime x test set of a further measure.
+
+    Attributes:
+        regime: slug.
+        test_set: name.
+        images: pictures.
+        seeds: trained seeds.
+        mean: over all pictures and seeds, with its interval over both.
+    """
+
+    regime: str
+    test_set: str
+    images: int
+    seeds: int
+    mean: Interval
+
+
 class Finding(StrEnum):
     """What a difference allows to say at the configured level, after Holm's correction."""
 
@@ -112,7 +133,7 @@ class Power:
 
     Attributes:
         smallest: smallest true difference found with 80 % power at the two-sided level, as a fraction; None when not
-            even a difference of 1 would be found.
+            even a difference as long as the scale (of accuracy, 1) would be found.
         seeds_needed: seeds in all, with this test set, until the interval's half width reaches the margin; those there
             are when it does already; None when more seeds alone never suffice (not 10 million), or when there is one
             pair of seeds, which does not tell how much seeds vary.
@@ -128,6 +149,8 @@ class Power:
 class DifferenceRow:
     """A paired comparison: regime ``a`` less regime ``b`` on one test set, paired by picture and seed.
 
+    Of top-1 accuracy, or of a further measure (``MeasureAnswers``) in the measure's own unit.
+
     Attributes:
         name: what is compared, such as ``real+synthetic, background: feasible - infeasible``.
         family: comparisons that Holm's correction treats together.
@@ -137,7 +160,8 @@ class DifferenceRow:
         images: pictures.
         seeds: pairs of seeds.
         difference: with its interval.
-        mcnemar_p: exact McNemar on pictures, by the majority of the seeds; None when no picture differs.
+        mcnemar_p: exact McNemar on pictures, by the majority of the seeds; None when no picture differs, and for a
+            measure that is no accuracy.
         p: two-sided p value of "no difference", that belongs to the interval.
         p_holm: after Holm's correction over the family.
         margin: equivalence margin, a fraction.
@@ -183,9 +207,25 @@ class StatisticsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MeasureAnswers:
+    """What the statistics found for one further measure.
+
+    Attributes:
+        measure: its row of the table of measures.
+        rows: means by regime and test set, in the order of the accuracies.
+        differences: the comparisons of the accuracies, in their order; their families name the measure's family.
+    """
+
+    measure: PredictionMeasure
+    rows: tuple[MeasureRow, ...]
+    differences: tuple[DifferenceRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Answers:
-    """Everything that the statistics found."""
+    """Everything that the statistics found: of top-1 accuracy, and of the further measures of the config."""
 
     accuracies: tuple[AccuracyRow, ...]
     differences: tuple[DifferenceRow, ...]
     settings: StatisticsSettings = field(default_factory=StatisticsSettings)
+    measures: tuple[MeasureAnswers, ...] = ()

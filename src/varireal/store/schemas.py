@@ -1,13 +1,14 @@
 """The declared columns of every table. Files are contracts: other programs read them by these names."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import pyarrow as pa
 
-from varireal.metrics.receipts import RECEIPT_FIELDS
+from varireal.metrics import measures
 from varireal.names import BLANK, EVERY, TWIN
-from varireal.store.tables import column
+from varireal.store.tables import check, column
 
 _TEXT, _INT, _FLOAT, _FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 
@@ -62,7 +63,7 @@ _CANDIDATE = [
     column("image_id", _TEXT, "the photo that was edited", nullable=False),
     column("class_id", _TEXT, "slug of the class", nullable=False),
     column("class_name", _TEXT, "display name of the class", nullable=False),
-    column("attribute", _TEXT, "background, color or texture", nullable=False),
+    column("attribute", _TEXT, "what was edited, such as background, color or texture", nullable=False),
     column("feasibility", _TEXT, "feasible or infeasible", nullable=False),
     column("k", _INT, "which of the edits of this photo and setting", nullable=False),
     column("round", _INT, "0 is the first attempt", nullable=False),
@@ -78,7 +79,7 @@ _CANDIDATE = [
     column("reason", _TEXT, "one sentence, empty when ok", nullable=False),
 ]
 
-_RECEIPT = [column(name, _FLOAT, doc) for name, doc in RECEIPT_FIELDS.items()]
+_RECEIPT = [column(name, _FLOAT, doc) for name, doc in measures.RECEIPT_FIELDS.items()]
 
 _MEASURED = [
     column("batch_size", _INT, "items edited together; null when not measured"),
@@ -108,6 +109,8 @@ _MADE_FROM = [
     column("mask_sha256", _TEXT, "of the mask's PNG, as the column mask of the data set has it; null without a mask"),
 ]
 
+_EDIT_MASK_SHA256 = column("edit_mask_sha256", _TEXT, "of the edit's own mask's PNG; null: it has the photo's")
+
 EDITS = pa.schema(
     [
         *_CANDIDATE,
@@ -115,6 +118,8 @@ EDITS = pa.schema(
         *_RECEIPT,
         *_MEASURED,
         *_MADE_FROM,
+        column("edit_mask", pa.binary(), "1-bit PNG of the object in the edit; null: its outline is the photo's"),
+        _EDIT_MASK_SHA256,
     ]
 )
 
@@ -169,6 +174,7 @@ MANIFEST = pa.schema(
         column("source_path", _TEXT, "the photo's file", nullable=False),
         column("mask_backend", _TEXT, "segmenter of the mask"),
         column("image_sha256", _TEXT, "of the candidate's PNG bytes, before the mark and the recipe of the data set"),
+        _EDIT_MASK_SHA256,
     ]
 )
 
@@ -176,7 +182,7 @@ FUNNEL = pa.schema(
     [
         column("class_id", _TEXT, "slug of the class", nullable=False),
         column("class_name", _TEXT, "display name of the class", nullable=False),
-        column("attribute", _TEXT, "background, color or texture", nullable=False),
+        column("attribute", _TEXT, "what was edited, such as background, color or texture", nullable=False),
         column("feasibility", _TEXT, "feasible or infeasible", nullable=False),
         column("wanted", _INT, "items", nullable=False),
         column("made", _INT, "candidates with a picture, all rounds", nullable=False),
@@ -193,7 +199,7 @@ FUNNEL = pa.schema(
 
 FEASIBILITY = pa.schema(
     [
-        column("attribute", _TEXT, "background, color or texture", nullable=False),
+        column("attribute", _TEXT, "what was edited, such as background, color or texture", nullable=False),
         column("feasibility", _TEXT, "the arm: feasible or infeasible", nullable=False),
         column(
             "population", _TEXT, "accepted (in the data set) or judged (all that a model was asked)", nullable=False
@@ -228,6 +234,44 @@ PREDICTIONS = pa.schema(
     ]
 )
 
+_MEASURE = b"measure_of"
+
+
+def measure_columns(packages: Mapping[str, str]) -> list[pa.Field]:
+    """Columns of measures that came later; a table that has them says by itself whose they are.
+
+    Args:
+        packages: ``metrics.measures.identity`` by column.
+    """
+    return [
+        pa.field(name, _FLOAT, metadata={b"doc": measures.doc(name), _MEASURE: identity})
+        for name, identity in sorted(packages.items())
+    ]
+
+
+def measures_in(paths: Iterable[Path], schema: pa.Schema = EDITS) -> list[pa.Field]:
+    """Columns of later measures that tables have; the packages that brought them need not be installed.
+
+    Raises:
+        DataError: as ``tables.check``.
+    """
+    fields = {
+        field.name: field
+        for path in paths
+        for field in check(path, schema).schema_arrow
+        if _MEASURE in (field.metadata or {})
+    }
+    return [fields[name] for name in sorted(fields)]
+
+
+def with_measures(schema: pa.Schema, fields: Iterable[pa.Field]) -> pa.Schema:
+    """A schema of edits, manifest or data set with columns of later measures, behind the others."""
+    place = schema.get_field_index(next(reversed(measures.RECEIPT_FIELDS))) + 1
+    for number, field in enumerate(fields):
+        schema = schema.insert(place + number, field)
+    return schema
+
+
 _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 # The columns with a Hugging Face type must stay nullable: the ``datasets`` library (5.2) ignores its own metadata for
@@ -238,20 +282,23 @@ DATASET = pa.schema(
         column("label", _INT, "number of the class in the sorted list of class ids; never null"),
         *(field for field in MANIFEST if field.name not in ("status", "reason", "outcome", "reasons")),
         column("mask", _IMAGE, "the object in the photo, the mask that the edit used, 1-bit PNG; never null"),
+        column("edit_mask", _IMAGE, "the object in the edit, 1-bit PNG; null where its outline is the photo's: mask"),
     ]
 )
 
 
-def dataset_schema(class_ids: Sequence[str]) -> pa.Schema:
+def dataset_schema(class_ids: Sequence[str], fields: Iterable[pa.Field] = ()) -> pa.Schema:
     """``DATASET`` with the metadata by which the ``datasets`` library knows images and classes without a cast.
 
     Args:
         class_ids: sorted; the position is the label.
+        fields: columns of measures that came later.
     """
     features = {
         "image": {"_type": "Image"},
         "label": {"_type": "ClassLabel", "names": list(class_ids)},
         "mask": {"_type": "Image"},
+        "edit_mask": {"_type": "Image"},
     }
     info = json.dumps({"info": {"features": features}}, sort_keys=True)
-    return DATASET.with_metadata({b"huggingface": info})
+    return with_measures(DATASET, fields).with_metadata({b"huggingface": info})

@@ -5,68 +5,21 @@ config (``study.layout``); ``varireal status`` reads it from the slices in the s
 neither Snakemake nor pydantic. Light. What is not known is None, never a guess.
 """
 
-import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from varireal.attributes import PRIOR, with_need
 from varireal.config.regimes import ZERO_SHOT, chosen_regimes
-from varireal.core.paths import StudyPaths, parse_run, run_name, shard_name, store_name
+from varireal.core.paths import StudyPaths, parse_run, read_slice_json, run_name, shard_name, store_name
+from varireal.core.registry import has_zero_shot
 from varireal.core.seeds import digest
-from varireal.hosted.money import PriceList, spent_by_model
-from varireal.names import DEFAULT_POOL, FEASIBILITIES, WITH_PRIOR
+from varireal.core.stages import STAGES, slice_of
+from varireal.names import DEFAULT_POOL, FEASIBILITIES
 
-# stage: (slice, the server's place in it, the server's place in the config)
-_SERVERS = {
-    "prompts-ask": ("server", "server", "prompts.openai.server"),
-    "edits": ("machine", "editing", "edits.openai_images.server"),
-    "verdicts": ("machine", "judging", "verdicts.openai.server"),
-}
-
-
-def read_slice_json(root: Path, name: str) -> dict[str, Any]:
-    """A slice of a study as it is on disk; empty when it cannot be read."""
-    try:
-        part = json.loads((root / "config" / f"{name}.json").read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return part if isinstance(part, dict) else {}
-
-
-@dataclass(frozen=True)
-class Prices:
-    """Prices of a study's servers.
-
-    Attributes:
-        servers: by stage, the server's block as JSON.
-    """
-
-    servers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-
-    @classmethod
-    def of_study(cls, root: Path) -> "Prices":
-        """From the slices in ``config/``."""
-        slices = {name: read_slice_json(root, name) for name in {name for name, _, _ in _SERVERS.values()}}
-        return cls({stage: slices[name].get(block, {}) for stage, (name, block, _) in _SERVERS.items()})
-
-    def usd(self, stage: str, amounts: Mapping[str, float]) -> float | None:
-        """US dollars of what a stage has spent; None when a model without a price was used."""
-        return PriceList.of(self.servers.get(stage, {})).total(spent_by_model(amounts).items())
-
-
-def server_place(stage: str) -> str:
-    """Where the config has the server of a stage."""
-    return _SERVERS[stage][2]
-
-
-STAGES = (
-    *("images", "prompts", "masks", "priors", "edits", "verdicts"),
-    *("dataset", "adapters", "predictions", "report"),
-)
-CLASSIFIER_STAGES = ("adapters", "predictions")
-_SLICES = (*(stage for stage in STAGES if stage != "priors"), "machine", "server")
+_SLICES = (*dict.fromkeys(map(slice_of, STAGES)), "machine", "server")
 _BELOW = StudyPaths("")
 
 
@@ -114,6 +67,8 @@ class Shape:
         per_image: edits per photo and setting.
         pooled: attributes whose edits draw from a table of prior pictures.
         regimes: names and patterns of the regimes; empty when nothing is trained.
+        all_of: what ``adapters.all_of`` says; None is also its default.
+        zero_shot: whether the learner can name classes before any training.
         seeds: trainings of each regime.
         training_jobs: jobs that the trainings are dealt to.
     """
@@ -126,6 +81,8 @@ class Shape:
     per_image: int | None = None
     pooled: Collection[str] | None = None
     regimes: Sequence[str] | None = None
+    all_of: Sequence[str] | None = None
+    zero_shot: bool = True
     seeds: int | None = None
     training_jobs: int | None = None
 
@@ -144,54 +101,64 @@ class Shape:
         """Trainings such as ``real/seed0``; empty when nothing is trained."""
         if self.regimes is None or self.seeds is None or self.attributes is None:
             return None
-        chosen = chosen_regimes(self.regimes, self.attributes)
+        chosen = chosen_regimes(self.regimes, self.attributes, self.all_of)
         return [run_name(regime.slug, seed) for regime in chosen if regime.trained for seed in range(self.seeds)]
 
     @property
     def scored(self) -> list[str] | None:
         """Trainings with predictions: all of them, and the model without one."""
         runs = self.runs
-        return [run_name(ZERO_SHOT, 0), *runs] if runs is not None and self.regimes else runs
+        return runs if runs is None else [*self._untrained, *runs]
+
+    @property
+    def _untrained(self) -> list[str]:
+        """The model without a training; none where nothing is trained, or where the learner knows nothing then."""
+        return [run_name(ZERO_SHOT, 0)] if self.regimes and self.zero_shot else []
 
     def jobs(self, stage: str) -> list[Job] | None:
         """The jobs of a stage; None where the shape does not tell."""
-        if stage in _SINGLE:
-            return [_SINGLE[stage]]
-        if stage == "prompts":
+        per = STAGES[stage].per
+        if per == "study":
+            output = _below(getattr(_BELOW, STAGES[stage].output))
+            return [Job(stage, stage, output, stage if STAGES[stage].keeps else "")]
+        if per == "class":
             return self._prompt_jobs()
-        if stage in CLASSIFIER_STAGES:
-            return self._classifier_jobs(stage)
+        if per == "training":
+            return self._training_jobs(stage)
+        places = self._places(per)
+        table = getattr(_BELOW, STAGES[stage].output)
+        return None if places is None else [_table_job(stage, table(*place.values()), **place) for place in places]
+
+    def _places(self, per: str) -> list[dict[str, Any]] | None:
+        """What the tables of a stage are named after, in the order of their paths; None where it is not known."""
         settings, shards = self.settings, self.shard_names
-        if stage == "priors":
-            if settings is None or self.pooled is None:
-                return None
-            places = [setting for setting in settings if setting[0] in self.pooled]
-            return [_table_job(stage, _BELOW.priors(*place), *place) for place in places]
+        if per == "shard":
+            return None if shards is None else [{"shard": shard} for shard in shards]
+        if settings is None or (self.pooled if per == "pool" else self.rounds) is None:
+            return None
+        arms = [{"attribute": attribute, "feasibility": arm} for attribute, arm in settings]
+        if per == "pool":
+            return [arm for arm in arms if arm["attribute"] in (self.pooled or ())]
         if shards is None:
             return None
-        if stage == "masks":
-            return [_table_job(stage, _BELOW.masks(shard), shard=shard) for shard in shards]
-        if settings is None or self.rounds is None:
-            return None
-        table = _BELOW.edits if stage == "edits" else _BELOW.verdicts
-        every = product(settings, shards, range(self.rounds))
-        return [_table_job(stage, table(*arm, number, shard), *arm, number, shard) for arm, shard, number in every]
+        every = product(arms, shards, range(self.rounds or 0))
+        return [{**arm, "round": number, "shard": shard} for arm, shard, number in every]
 
     def _prompt_jobs(self) -> list[Job] | None:
         if self.asks:
-            return [Job("prompts", "prompts", (_BELOW.prompts_usage[1:],), "prompts")]
+            return [Job("prompts", "prompts", _below(_BELOW.prompts_usage), "prompts")]
         if self.asks is None or self.classes is None:
             return None
-        return [Job("prompts", f"prompts/{c}", (_BELOW.prompts(c)[1:],)) for c in self.classes]
+        return [Job("prompts", f"prompts/{c}", _below(_BELOW.prompts(c))) for c in self.classes]
 
-    def _classifier_jobs(self, stage: str) -> list[Job] | None:
+    def _training_jobs(self, stage: str) -> list[Job] | None:
         """Trainings are dealt in turns; the model without an adapter is scored with the first."""
         runs, total = self.runs, self.training_jobs
         if runs is None or total is None:
             return [] if self.scored == [] else None
         dealt = {shard_name(number, total): runs[number::total] for number in range(total)}
-        if stage == "predictions" and self.regimes:
-            dealt[shard_name(0, total)].insert(0, run_name(ZERO_SHOT, 0))
+        if stage == "predictions":
+            dealt[shard_name(0, total)][:0] = self._untrained
         files = adapter_files if stage == "adapters" else prediction_files
         return [
             Job(stage, f"{stage}/{shard}", tuple(files(members)), f"{stage}-{shard}", shard=shard, runs=tuple(members))
@@ -200,31 +167,26 @@ class Shape:
         ]
 
 
-_SINGLE = {
-    "images": Job("images", "images", (_BELOW.images[1:],), "images"),
-    "dataset": Job("dataset", "dataset", (_BELOW.funnel[1:],)),
-    "report": Job("report", "report", (_BELOW.report_copy[1:],)),
-}
+def _below(*paths: str) -> tuple[str, ...]:
+    """Paths below the study's folder, of those of a study whose folder has no name."""
+    return tuple(path.removeprefix("/") for path in paths)
 
 
 def adapter_files(runs: Sequence[str]) -> list[str]:
     """Files of trained adapters below the study's folder, the last one of each run last; zero-shot has none."""
     places = [parse_run(run) for run in runs]
-    return [path[1:] for place in places if place[0] != ZERO_SHOT for path in _BELOW.adapter_files(*place)]
+    return [path for place in places if place[0] != ZERO_SHOT for path in _below(*_BELOW.adapter_files(*place))]
 
 
 def prediction_files(runs: Sequence[str]) -> list[str]:
     """Tables of predictions below the study's folder."""
-    return [_BELOW.predictions(*parse_run(run))[1:] for run in runs]
+    return list(_below(*(_BELOW.predictions(*parse_run(run)) for run in runs)))
 
 
-def _table_job(
-    stage: str, path: str, attribute: str = "", feasibility: str = "", round_: int = 0, shard: str = ""
-) -> Job:
+def _table_job(stage: str, path: str, **place: Any) -> Job:
     """A job that writes one table, after which its log and its store are called."""
-    table = path[1:]
-    name = table.removesuffix(".parquet")
-    return Job(stage, name, (table,), store_name(table), attribute, feasibility, round_, shard)
+    (table,) = _below(path)
+    return Job(stage, table.removesuffix(".parquet"), (table,), store_name(table), **place)
 
 
 @dataclass(frozen=True)
@@ -267,6 +229,8 @@ class Slices:
             per_image=self._number("dataset.per_image", "edits.edits.per_image"),
             pooled=self._pooled(),
             regimes=self._texts("report.adapters.regimes"),
+            all_of=self._texts("report.adapters.all_of"),
+            zero_shot=has_zero_shot(self.find("report.adapters.learner") or "clip"),
             seeds=self._number("report.adapters.seeds"),
         )
 
@@ -286,7 +250,7 @@ class Slices:
         sdxl = edits.get("sdxl", {})
         size = sdxl.get("pool_size")
         size = DEFAULT_POOL.get(str(sdxl.get("preset")), 0) if size is None else size
-        return WITH_PRIOR if edits.get("backend") == "sdxl" and sdxl.get("mode") == "masked" and size else ()
+        return with_need(PRIOR) if edits.get("backend") == "sdxl" and sdxl.get("mode") == "masked" and size else ()
 
 
 def _slice_digest(path: Path) -> str:

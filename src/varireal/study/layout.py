@@ -10,15 +10,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from varireal import names
+from varireal import attributes
 from varireal.config.edits import uses_pool
 from varireal.config.model import Config
 from varireal.config.slices import slice_digest, slice_text, stage_slices
 from varireal.core.paths import StudyPaths, check_results_folder, dataset_files
 from varireal.core.provenance import STAGE_VERSIONS
-from varireal.core.registry import backend_extra, backend_version
+from varireal.core.registry import CAPABILITIES, backend_version, has_zero_shot, is_built_in, known_backend, needs_gpu
 from varireal.core.seeds import digest
-from varireal.datasets.sources import file_source, image_source
+from varireal.core.stages import TRAINING_STAGES, slice_of
+from varireal.datasets.sources import image_source
 from varireal.errors import ConfigError
 from varireal.judges.questions import questions_digest, read_questions
 from varireal.judges.reviewed import review_digest
@@ -28,8 +29,9 @@ from varireal.prompts.checks import check_prompts
 from varireal.prompts.class_file import planned_digests, read_class_file, setting_digests
 from varireal.prompts.instructions import templates_digest
 from varireal.records import ClassInfo, Prompt
-from varireal.study.jobs import CLASSIFIER_STAGES, Job, Shape
-from varireal.study.needs import Needs, backends, classifier_needs, stage_needs, train_photos
+from varireal.statistics.measures import FURTHER, load_measure, measure_version
+from varireal.study.jobs import Job, Shape
+from varireal.study.needs import Needs, classifier_needs, stage_needs, train_photos
 
 
 class Layout:
@@ -68,6 +70,8 @@ class Layout:
             per_image=config.edits.per_image,
             pooled=[attribute for attribute in config.edits.attributes if uses_pool(config.edits, attribute)],
             regimes=config.adapters.regimes,
+            all_of=config.adapters.all_of,
+            zero_shot=has_zero_shot(config.adapters.learner),
             seeds=config.adapters.seeds,
             training_jobs=config.adapters.jobs,
         )
@@ -110,15 +114,22 @@ class Layout:
 
     def key(self, stage: str) -> str:
         """What makes a stage's jobs run again: its version, its backend's, and its slice. Goes into rule params."""
-        made_by = "".join(f" {name} v{backend_version(kind, name)}" for kind, name in backends(self.config, stage))
+        made_by = "".join(f" {name} v{backend_version(kind, name)}" for kind, name in self._counted(stage))
         made_by += f" templates {self._templates}" if stage == "prompts" and self.asks else ""
         made_by += self._judged_by(stage)
-        part = "edits" if stage == "priors" else stage
-        return f"{stage} v{STAGE_VERSIONS[stage]}{made_by} {self._slices[part][1]}"
+        if stage == "report":  # measures of this package have the version of the stage
+            made_by += "".join(f" {name} v{measure_version(name)}" for name in self._outside_measures)
+        return f"{stage} v{STAGE_VERSIONS[stage]}{made_by} {self._slices[slice_of(stage)][1]}"
+
+    def _counted(self, stage: str) -> Iterator[tuple[str, str]]:
+        """Backends whose versions are in the key; the stage's own version stands for sources and exports of ours."""
+        for kind, name in self.config.backends(stage):
+            if CAPABILITIES[kind].models or not is_built_in(kind, name):
+                yield kind, name
 
     def needs(self, stage: str, runs: Sequence[str] = ()) -> Needs:
         """What a job of masks, priors, edits or verdicts asks a scheduler for, or one of these trainings."""
-        if stage in CLASSIFIER_STAGES:
+        if stage in TRAINING_STAGES:
             return classifier_needs(self.config, stage, runs)
         return stage_needs(self.config, stage, self.train_photos)
 
@@ -133,7 +144,7 @@ class Layout:
 
     def environment(self, stage: str) -> str:
         """Conda environment of the jobs of a stage: the small one when none of its backends loads a model here."""
-        loads = any(backend_extra(*backend) == "diffusion" for backend in backends(self.config, stage))
+        loads = any(needs_gpu(*backend) for backend in self.config.backends(stage))
         return "models" if loads else "core"
 
     @cached_property
@@ -156,13 +167,17 @@ class Layout:
         return [self.paths.priors(attribute, feasibility)] if drawn else []
 
     @property
+    def _outside_measures(self) -> list[str]:
+        return [name for name in self.config.statistics.measures if name not in FURTHER]
+
+    @property
     def asks(self) -> bool:
         """Whether a language model writes the prompts."""
         return self.config.prompts.source == "openai"
 
     @cached_property
     def _templates(self) -> str:
-        return templates_digest(self.config.prompts.openai.templates)
+        return templates_digest(self.config.prompts.openai.templates, self.config.edits.attributes)
 
     def score_files(self) -> list[str]:
         """Files with the feasibility score; none when no model judges."""
@@ -215,7 +230,7 @@ class Layout:
 
     def _counted_prompts(self) -> Iterator[tuple[str, list[Prompt]]]:
         """The bank's prompts less those of attributes that it was given later and the study does not edit."""
-        uncounted = names.uncounted(self.config.edits.attributes)
+        uncounted = attributes.uncounted(self.config.edits.attributes)
         for class_id, prompts in self.bank_prompts.items():
             yield class_id, [prompt for prompt in prompts if prompt.attribute not in uncounted]
 
@@ -248,6 +263,7 @@ class Layout:
         """Find what can be found before any job starts: classes without prompts, broken banks and prompt files.
 
         Raises:
+            BackendError: a measure of another package cannot be used.
             ConfigError: the first problem, in one line.
         """
         wanted = dict.fromkeys(self.settings, self.config.prompts.minimum)
@@ -265,12 +281,16 @@ class Layout:
         if self.config.verdicts.asks:
             read_questions(self.config.verdicts.questions, self.config.edits.attributes)
         self._check_masks()
+        for name in self._outside_measures:
+            load_measure(name)
 
     def _check_masks(self) -> None:
-        if self.config.images.source != "csv" or self.config.masks.chain != ("provided",):
+        images = self.config.images
+        if known_backend("image_sources", images.source).masks != "some" or self.config.masks.chain != ("provided",):
             return
-        if not any(item.mask_path for item in file_source(self.config.images).items()):
+        if not any(item.mask_path for item in image_source(images).items()):
+            where = f"{images.csv.path} names no mask; add a column 'mask'"
             raise ConfigError(
-                f"masks.backend is 'provided', but {self.config.images.csv.path} names no mask; add a column "
-                "'mask', or use masks.backend: grounded_sam2 or grabcut"
+                f"masks.backend is 'provided', but {where if images.source == 'csv' else f'{images.source} has none'}"
+                ", or use masks.backend: grounded_sam2 or grabcut"
             )

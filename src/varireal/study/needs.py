@@ -12,27 +12,17 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from varireal.config.model import Config
-from varireal.core.registry import is_built_in, needs_gpu
-from varireal.datasets.sources import file_source
-from varireal.names import TINY, TRAIN
+from varireal.core.registry import known_backend, needs_gpu
+from varireal.core.stages import STAGES
+from varireal.datasets.sources import image_source
+from varireal.names import TRAIN
 
 LONGEST = 24 * 60  # minutes; longer jobs are refused by many partitions, and go on after a retry anyway
 SHORTEST = 30
 _STARTING = 15  # minutes to start Python, read models from a shared disk and compile them
 _SAFETY = 2.0
 
-# Seconds for one item on a card or core of the slower half. Procedural edits took 0.02 to 0.08 s at 256 pixels
-# (benchmarks/results/edits.json), and grow with the pixels.
-_SECONDS = {
-    "segmenters": {"provided": 0.1, "grabcut": 3.0, "grounded_sam2": 1.0, "matting": 2.0},
-    "editors": {"procedural": 1.0, "sdxl": 15.0, "instruct": 30.0, "openai_images": 30.0},
-    "judges": {"receipt": 0.5, "vlm": 5.0, "openai": 10.0},
-}
-_UNKNOWN_SECONDS = 15.0  # a backend of another package
-
-# Megabytes without items: Python, its libraries, one photo at work; with a GPU also models that wait for their turn.
-_MEGABYTES = {"images": 1500, "prompts": 600, "masks": 1000, "priors": 1500, "edits": 1500, "verdicts": 1000}
-_MEGABYTES_OF_MODELS = 24_000
+_MEGABYTES_OF_MODELS = 24_000  # with a GPU; models wait in memory for their turn
 _MEGABYTES_OF_MEASURING = 500  # the receipt alone: no model, no server
 _BYTES_PER_ITEM = 4096  # pictures are never held; a row of facts is
 
@@ -63,20 +53,7 @@ def train_photos(config: Config) -> int:
     Raises:
         ConfigError: the folder or list of photos cannot be used.
     """
-    if config.images.source == "demo":
-        return len(config.images.demo.species) * config.images.demo.train
-    return sum(item.split in (None, TRAIN) for item in file_source(config.images).items())
-
-
-def backends(config: Config, stage: str) -> list[tuple[str, str]]:
-    """The backends that a job of a stage uses: kind and name."""
-    looks = config.verdicts.silhouette.segmenter
-    return {
-        "masks": [("segmenters", name) for name in config.masks.chain],
-        "priors": [("editors", config.edits.backend)],
-        "edits": [("editors", config.edits.backend)],
-        "verdicts": [("judges", config.verdicts.judge), *([("segmenters", looks)] if looks else [])],
-    }.get(stage, [])
+    return sum(item.split in (None, TRAIN) for item in image_source(config.images).items())
 
 
 def stage_needs(config: Config, stage: str, photos: int) -> Needs:
@@ -87,10 +64,10 @@ def stage_needs(config: Config, stage: str, photos: int) -> Needs:
         stage: name of the stage.
         photos: train photos of the whole study.
     """
-    used = backends(config, stage)
+    used = config.backends(stage)
     gpu = int(any(needs_gpu(*backend) for backend in used))
     items = _items(config, stage, photos)
-    memory = _MEGABYTES_OF_MODELS if gpu else _MEGABYTES[stage]
+    memory = _MEGABYTES_OF_MODELS if gpu else STAGES[stage].megabytes
     if used == [("judges", "receipt")]:
         memory = _MEGABYTES_OF_MEASURING
     return Needs(memory + items * _BYTES_PER_ITEM // 2**20, _minutes(items, used), gpu, 2 if gpu else 1)
@@ -104,21 +81,21 @@ def classifier_needs(config: Config, stage: str, runs: Sequence[str]) -> Needs:
         stage: adapters or predictions.
         runs: the trainings of the job.
     """
-    gpu = int(config.adapters.model != TINY)
-    minutes = {"adapters": 240, "predictions": 60}[stage] * max(len(runs), 1)
+    gpu = int(config.adapters.wants_gpu)
+    minutes = STAGES[stage].minutes * max(len(runs), 1)
     return Needs(24_000 if gpu else 4000, _rounded(minutes), gpu, 4 if gpu else 1)
 
 
 def _items(config: Config, stage: str, photos: int) -> int:
     """Items of one job."""
-    if stage == "priors":
+    if STAGES[stage].per == "pool":
         return 2000  # a pool has some pictures for each prompt, whatever the number of photos
     in_shard = math.ceil(photos / config.study.shards)
-    return in_shard if stage == "masks" else in_shard * config.edits.per_image
+    return in_shard if STAGES[stage].per == "shard" else in_shard * config.edits.per_image
 
 
 def _minutes(items: int, used: Sequence[tuple[str, str]]) -> int:
-    seconds = sum(_SECONDS[kind][name] if is_built_in(kind, name) else _UNKNOWN_SECONDS for kind, name in used)
+    seconds = sum(known_backend(*backend).seconds for backend in used)
     return _rounded(_STARTING + _SAFETY * items * seconds / 60)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from varireal.core.stages import STAGES, TRAINING_STAGES
 from varireal.errors import ConfigError
-from varireal.study.jobs import CLASSIFIER_STAGES
 from varireal.study.layout import Layout
 from varireal.study.needs import Needs
 from varireal.tools.cluster_facts import Cluster, Partition, preempted
@@ -24,9 +24,9 @@ _FIRST_LOOK = 20  # seconds before the plugin first asks for a job's state, as i
 
 def study_needs(layout: Layout) -> dict[str, Needs]:
     """What is enough for each job of a stage, by stage; those without models and trainings are small and left out."""
-    stages = ("masks", "priors", "edits", "verdicts")
+    stages = [name for name, stage in STAGES.items() if stage.per in ("shard", "pool", "round")]
     needs = {stage: layout.needs(stage) for stage in stages}
-    for stage in CLASSIFIER_STAGES:
+    for stage in TRAINING_STAGES:
         if jobs := layout.jobs(stage):
             needs[stage] = _enough(layout.needs(stage, job.runs) for job in jobs)
     return needs

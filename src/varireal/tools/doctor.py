@@ -15,6 +15,7 @@ from varireal.config.machine import MachineConfig
 from varireal.config.model import Config
 from varireal.core.files import file_digest
 from varireal.core.registry import backend_extra
+from varireal.core.stages import STAGES
 from varireal.errors import BackendError, ConfigError
 from varireal.models.cache import Cached, find_cached
 from varireal.models.catalog import HostedModel, ModelNeed, chosen_backends, hosted_models, local_digest, needed_models
@@ -238,14 +239,11 @@ class DeviceState:
 def extra_states(config: Config) -> list[ExtraState]:
     """Every extra that the config needs, and what of it is not installed."""
     needed: dict[str, list[str]] = {}
-    for capability, name in chosen_backends(config):
+    exports = [("exporters", name) for name in config.chosen("exporters")]
+    for capability, name in [*chosen_backends(config), *exports]:
         needed.setdefault(backend_extra(capability, name), []).append(name)
     if config.prompts.source == "openai":
         needed.setdefault("llm", []).append("prompts.source")
-    if config.adapters.regimes:
-        needed.setdefault("clip", []).append("adapters")
-    for export in config.dataset.exports:
-        needed.setdefault(export, []).append("dataset.exports")
     extras = _requirements()
     return [
         ExtraState(extra, tuple(dict.fromkeys(names)), tuple(_not_installed(extras[extra])))
@@ -286,7 +284,7 @@ def too_big(config: Config, models: Sequence[ModelState], device: DeviceState) -
     has = device.memory_gb * _GIB / _GB
     plan = memory_plan(device.memory_gb, config.machine.batch_size)
     stages = []
-    for stage in ("masks", "edits", "verdicts"):
+    for stage in dict.fromkeys(stage for stage in STAGES for model in models if stage in model.stages):
         members = {(m.id, m.gb_16, m.part_16) for m in models if stage in m.stages and m.gb_16 is not None}
         whole = factor * sum(gb_16 or 0.0 for _, gb_16, _ in members)
         if stage == "verdicts" and config.verdicts.judge == "vlm":

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from varireal.config.study import BudgetConfig
 from varireal.core.files import one_line
+from varireal.core.stages import STAGES, slice_of
 from varireal.running.room import size_text
 from varireal.study.layout import Layout
 from varireal.tools.check import load_study_config
@@ -81,16 +82,12 @@ def _not_here(layout: Layout) -> dict[str, str]:
         for stage in model.stages:
             if model.problem:
                 problems.setdefault(stage, one_line(model.problem))
-    if "edits" in problems:
-        problems["priors"] = problems["edits"]
+    problems |= {stage: problems[slice_of(stage)] for stage in STAGES if slice_of(stage) in problems}
     if "adapters" in problems:
         problems["predictions"] = problems["adapters"]
     hosted = "a hosted model does it; nothing is sent to plan"
-    if config.edits.backend == "openai_images":
-        problems["edits"] = hosted
-    if config.verdicts.judge == "openai":
-        problems["verdicts"] = hosted
-    return problems
+    asked = {place.partition(".")[0] for place, _ in config.hosted()}
+    return problems | {stage: hosted for stage in asked if stage != "prompts"}
 
 
 def as_json(layout: Layout, amounts: Amounts, stages: Sequence[StagePlan]) -> dict[str, Any]:

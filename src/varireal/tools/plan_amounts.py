@@ -14,24 +14,25 @@ from typing import Any
 import numpy as np
 
 from varireal import names
+from varireal.config.adapters import CLIP
+from varireal.config.edits import HostedEdits
 from varireal.config.slices import slice_digest, stage_slices
 from varireal.config.verdicts import OpenAIJudging
 from varireal.core.files import few
 from varireal.core.registry import needs_gpu
-from varireal.datasets.sources import file_source
+from varireal.core.stages import STAGES, TRAINING_STAGES, slice_of
+from varireal.datasets.sources import image_source
 from varireal.datasets.splits import draw_splits
 from varireal.errors import DataError
 from varireal.hosted.money import PriceList, Spent, expected_tokens, expected_usd
 from varireal.hosted.tokens import count_tokens, image_tokens
 from varireal.judges.questions import Questions
 from varireal.models.lock import as_locked
-from varireal.names import TINY
 from varireal.prompts.agenda import open_requests
-from varireal.study.jobs import CLASSIFIER_STAGES, STAGES, Slices
+from varireal.study.jobs import Slices
 from varireal.study.layout import Layout
-from varireal.study.needs import backends
 from varireal.tools.plan_probe import Probed, known_prompts
-from varireal.tools.status_study import UNITS, Observer, StudyStatus
+from varireal.tools.status_study import Observer, StudyStatus
 
 _AGAIN = "what item stores hold of the same inputs is found again"
 _BEHIND = ("dataset", "adapters", "predictions", "report")  # stages that read every edit
@@ -74,7 +75,7 @@ def subtract(layout: Layout, stages: Mapping[str, Count], notes: list[str], stat
     now = {name: slice_digest(part) for name, part in stage_slices(config, layout.classes, licences).items()}
     then = Slices.of_study(Path(layout.paths.root)).digests
     for stage in status.stages:
-        count, name = stages[stage.stage], "edits" if stage.stage == "priors" else stage.stage
+        count, name = stages[stage.stage], slice_of(stage.stage)
         if name in then and then[name] != now[name]:
             notes.append(f"{stage.stage}: the config of this stage has changed, so all of it counts as left; {_AGAIN}")
             continue
@@ -205,11 +206,11 @@ def count_items(layout: Layout) -> Amounts:
         "prompts": len(layout.classes),
         "masks": amounts.train,
         "dataset": 1,
-        **{stage: sum(len(job.runs) for job in layout.jobs(stage)) for stage in CLASSIFIER_STAGES},
+        **{stage: sum(len(job.runs) for job in layout.jobs(stage)) for stage in TRAINING_STAGES},
         "report": 1,
     }
     for stage in STAGES:
-        low, high = ranges.get(stage) or (exact[stage], exact[stage])
+        low, high = ranges.get(stage) or (exact.get(stage, len(layout.jobs(stage))),) * 2
         amounts.stages[stage] = Count(low, high, jobs=len(layout.jobs(stage)))
     if status is not None:
         subtract(layout, amounts.stages, amounts.notes, status)
@@ -229,22 +230,14 @@ def _photos(layout: Layout, status: StudyStatus | None) -> Amounts:
         train, val = splits.get(names.TRAIN, 0), splits.get(names.VAL, 0)
         total = sum(splits.values())
         return Amounts(total, train, total - train - val, val, rate)
-    if images.source == "demo":
-        demo, species = images.demo, len(images.demo.species)
-        shifted = 3 * demo.test  # test, and the two shifted test sets
-        return Amounts(
-            species * (demo.train + demo.val + shifted),
-            species * demo.train,
-            species * shifted,
-            species * demo.val,
-            rate,
-        )
-    items = list(file_source(images).items())
+    source = image_source(images)
+    items = list(source.items())
     drawn = draw_splits(items, val_fraction=images.val_fraction, test_fraction=images.test_fraction, seed=seed)
     splits_drawn = Counter(drawn.values())
     train, val = splits_drawn[names.TRAIN], splits_drawn[names.VAL]
     note = "photos are counted as listed: those that turn out damaged, too small or duplicates are left out later"
-    return Amounts(len(items), train, len(items) - train - val, val, rate, notes=[note])
+    notes = [] if source.rendered else [note]
+    return Amounts(len(items), train, len(items) - train - val, val, rate, notes=notes)
 
 
 def _rate(status: StudyStatus | None) -> Rate:
@@ -375,13 +368,13 @@ def planned_stages(layout: Layout, amounts: Amounts, probed: Mapping[str, Probed
         amounts: items.
         probed: what trying each stage told; None when nothing was tried.
     """
-    plans = [StagePlan(stage, UNITS[stage], count) for stage, count in amounts.stages.items()]
+    plans = [StagePlan(stage, STAGES[stage].unit, count) for stage, count in amounts.stages.items()]
     for plan in plans:
         if plan.left == (0, 0) and not plan.jobs_left:
             plan.gpu_hours = plan.cpu_hours = plan.disk_gb = NOTHING
         elif plan.stage in ("prompts", "report", "dataset"):
             _put_small(layout, plan, amounts, None if probed is None else probed.get(plan.stage))
-        elif probed is None:
+        elif probed is None or plan.stage not in probed:
             plan.reasons.append(_NOT_TRIED)
         elif probed[plan.stage].problem:
             plan.reasons.append(probed[plan.stage].problem)
@@ -430,13 +423,15 @@ def _put(layout: Layout, plan: StagePlan, amounts: Amounts, probed: Mapping[str,
 
 
 def _wants_gpu(layout: Layout, stage: str) -> bool:
-    if stage in CLASSIFIER_STAGES:
-        return layout.config.adapters.model != TINY
-    return any(needs_gpu(*backend) for backend in backends(layout.config, stage))
+    if stage in TRAINING_STAGES:
+        return layout.config.adapters.wants_gpu
+    return any(needs_gpu(*backend) for backend in layout.config.backends(stage))
 
 
 def _training(layout: Layout, step: Range, amounts: Amounts, scored: Probed) -> Range:
-    """A training: its steps, and the val photos that are scored now and then."""
+    """A training: its steps, and the val photos that are scored now and then; of another learner as it was tried."""
+    if layout.config.adapters.learner != CLIP:
+        return step
     training = layout.config.adapters.training
     looks = training.steps // training.validate_every + 1
     picture = 0.0 if scored.problem or not scored.seconds else scored.high
@@ -453,10 +448,11 @@ def put_money(layout: Layout, amounts: Amounts, stages: Sequence[StagePlan]) -> 
     by_name = {stage.stage: stage for stage in stages}
     if layout.asks:
         _put_prompts(layout, by_name["prompts"])
-    if layout.config.edits.backend == "openai_images":
-        _put_edits(layout, by_name["edits"])
-    if layout.config.verdicts.judge == "openai":
-        _put_verdicts(layout, amounts, by_name["verdicts"])
+    for place, block in layout.config.hosted():
+        if place.startswith("edits."):
+            _put_edits(place, block, by_name["edits"])
+        if place.startswith("verdicts."):
+            _put_verdicts(layout, amounts, by_name["verdicts"], place, block)
 
 
 def _put_prompts(layout: Layout, plan: StagePlan) -> None:
@@ -475,8 +471,7 @@ def _put_prompts(layout: Layout, plan: StagePlan) -> None:
         plan.usd = Range(usd, 2 * usd)
 
 
-def _put_edits(layout: Layout, plan: StagePlan) -> None:
-    settings = layout.config.edits.openai_images
+def _put_edits(place: str, settings: HostedEdits, plan: StagePlan) -> None:
     low, high = plan.left
     each = sum(expected_tokens(settings))
     plan.tokens = Range(each * low, each * high)
@@ -484,14 +479,13 @@ def _put_edits(layout: Layout, plan: StagePlan) -> None:
     plan.usd = None if least is None or most is None else Range(least, most)
     plan.reasons.append("tokens as published for gpt-image-1; of other models they are a first guess")
     if plan.usd is None:
-        place = "edits.openai_images.server (prices or usd_per_image)"
-        plan.reasons.append(_NO_PRICE.format(model=settings.model, place=place))
+        prices = f"{place}.server (prices or usd_per_image)"
+        plan.reasons.append(_NO_PRICE.format(model=settings.model, place=prices))
 
 
-def _put_verdicts(layout: Layout, amounts: Amounts, plan: StagePlan) -> None:
+def _put_verdicts(layout: Layout, amounts: Amounts, plan: StagePlan, place: str, settings: OpenAIJudging) -> None:
     """Every question about every candidate at most; only those that pass the receipt are asked about."""
     verdicts = layout.config.verdicts
-    settings = verdicts.openai
     questions = Questions(verdicts.questions, layout.config.images.noun)
     class_name = max(layout.classes.values(), key=len)
     side = _side(layout, settings)
@@ -510,13 +504,13 @@ def _put_verdicts(layout: Layout, amounts: Amounts, plan: StagePlan) -> None:
     plan.usd = None if price is None else Range(price * low * amounts.rate.low, price * high)
     plan.reasons.append("only candidates that pass the receipt are asked about; at most all of them are")
     if price is None:
-        plan.reasons.append(_NO_PRICE.format(model=settings.model, place="verdicts.openai.server.prices"))
+        plan.reasons.append(_NO_PRICE.format(model=settings.model, place=f"{place}.server.prices"))
 
 
 def _side(layout: Layout, settings: OpenAIJudging) -> int:
     """Longest side of a picture that is sent."""
     images = layout.config.images
-    largest = images.demo.size if images.source == "demo" else images.reading.max_side
+    largest = image_source(images).max_side or images.reading.max_side
     return min(largest, settings.long_side or largest)
 
 

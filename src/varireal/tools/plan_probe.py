@@ -19,21 +19,25 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from varireal import names
+from varireal.config.adapters import CLIP
 from varireal.config.base import StrictModel
 from varireal.config.edits import uses_pool
 from varireal.config.images import CsvImages, ImagesConfig
 from varireal.config.model import Config
+from varireal.config.regimes import REAL, ZERO_SHOT
 from varireal.config.slices import AdaptersSlice, slice_text, stage_slices
 from varireal.core.files import one_line
 from varireal.core.paths import StudyPaths, run_name
-from varireal.datasets.sources import file_source
+from varireal.core.registry import has_zero_shot
+from varireal.core.stages import TRAINING_STAGES, slice_of
+from varireal.datasets.sources import image_source
 from varireal.errors import ConfigError
 from varireal.models.lock import as_locked
 from varireal.prompts.class_file import read_class_file, write_class_file
 from varireal.records import ClassInfo, Prompt
 from varireal.running.job_record import JobRecord, folder_bytes, recorded, uses_gpu
 from varireal.stages.common import Summary
-from varireal.study.jobs import CLASSIFIER_STAGES, Job
+from varireal.study.jobs import Job
 from varireal.study.layout import Layout
 
 logger = logging.getLogger(__name__)
@@ -102,19 +106,19 @@ def cut_down(layout: Layout, folder: Path, problems: dict[str, str]) -> Cut:
     machine = Path(small.paths.config("machine"))
     machine.parent.mkdir(parents=True, exist_ok=True)
     machine.write_text(slice_text(slices["machine"]) + "\n", encoding="utf-8")
-    idle = {stage for stage in ("priors", *CLASSIFIER_STAGES) if not small.jobs(stage)}
+    idle = {stage for stage in ("priors", *TRAINING_STAGES) if not small.jobs(stage)}
     judged = config.verdicts.asks or config.verdicts.silhouette.segmenter is not None
     prompts = _prompts(layout, classes, Path(small.paths.prompts_folder), problems)
     return Cut(small, slices, machine, prompts, judged, frozenset(idle), problems)
 
 
 def _few_photos(config: Config, folder: Path) -> ImagesConfig:
-    """A list of a few photos; of the demo, fewer are rendered."""
+    """A list of a few photos; of a source that makes its pictures, fewer are made."""
     images = config.images
-    if images.source == "demo":
-        demo = _with(images.demo, species=images.demo.species[:1], train=3, val=1, test=1)
-        return _with(images, demo=demo, near_duplicate_distance=None)
-    items = sorted(file_source(images).items(), key=lambda item: item.split not in (None, names.TRAIN))
+    source = image_source(images)
+    if source.rendered:
+        return _with(images, **source.fewer(), near_duplicate_distance=None)
+    items = sorted(source.items(), key=lambda item: item.split not in (None, names.TRAIN))
     few = list(islice((item for item in items if item.path.is_file()), len(_SPLITS)))
     if not few:
         raise ConfigError("images: the source lists no file that is there, so nothing can be tried")
@@ -127,7 +131,7 @@ def _few_photos(config: Config, folder: Path) -> ImagesConfig:
             writer.writerow((item.path.absolute(), item.class_name, split, mask))
     shown = {item.class_name: item.class_name for item in few}
     listed = CsvImages(path=str(folder / "photos.csv"))
-    return _with(images, source="csv", csv=listed, class_names=shown, near_duplicate_distance=None)
+    return _with(images, source="csv", csv=listed, options={}, class_names=shown, near_duplicate_distance=None)
 
 
 def _small(config: Config, images: ImagesConfig, folder: Path) -> Config:
@@ -307,7 +311,7 @@ def _tried(stage: str, function: Callable[[Cut], Probed], cut: Cut) -> Probed:
 def _stage(cut: Cut, stage: str, part: StrictModel | None = None, **options: Any) -> Callable[[], Summary]:
     """A stage with its slice and the options of its command; importing it is no part of its time."""
     run = import_module(f"varireal.stages.{stage}").run
-    return partial(run, part or cut.slices["edits" if stage == "priors" else stage], **options)
+    return partial(run, part or cut.slices[slice_of(stage)], **options)
 
 
 def _job(cut: Cut, job: Job, **options: Any) -> tuple[Callable[[], Summary], tuple[Path, Path]]:
@@ -325,7 +329,7 @@ def _images(cut: Cut) -> Probed:
     }
     watch, seconds, rows = timed(_stage(cut, "images", rejects=Path(paths.rejects), **files))
     trial = measured(watch, seconds, rows, size(*files.values()))
-    if cut.layout.config.images.source == "demo":  # its pictures are rendered first
+    if image_source(cut.layout.config.images).rendered:  # its pictures are rendered first
         trial.seconds.append(seconds / rows)
     return trial
 
@@ -413,27 +417,31 @@ def _adapters(cut: Cut) -> Probed:
         return timed(_stage(cut, "adapters", cut.training(steps), store=store, output=output, **options))
 
     _, first, _ = run(_FEW_STEPS)
+    taken = float(size(*folder_and_store(_FEW_STEPS)))
     few, _, _ = run(_FEW_STEPS + 1)
+    if cut.layout.config.adapters.learner != CLIP:  # one of another package: how its work grows is not known
+        return Probed([few.intervals[0]], first, taken, uses_gpu())
     more, _, _ = run(_FEW_STEPS + 1 + _MORE_STEPS)
     step = max(1e-4, (more.intervals[0] - few.intervals[0]) / _MORE_STEPS)
     slowest = more.intervals[0] / (_FEW_STEPS + 1 + _MORE_STEPS)
-    return Probed([step, slowest], first, float(size(*folder_and_store(_FEW_STEPS))), uses_gpu())
+    return Probed([step, slowest], first, taken, uses_gpu())
 
 
 def _predictions(cut: Cut) -> Probed:
     root, store = Path(cut.paths.root), Path(cut.paths.store("predictions"))
+    regime = ZERO_SHOT if has_zero_shot(cut.layout.config.adapters.learner) else REAL
     run = _stage(
         cut,
         "predictions",
         images=Path(cut.paths.images),
-        adapters=root / "adapters",
-        runs=[run_name("zero-shot", 0)],
+        adapters=root / f"adapters{_FEW_STEPS}",
+        runs=[run_name(regime, 0)],
         store=store,
         output=root / "predictions",
     )
     watch, seconds, rows = timed(run)
     pictures = watch.intervals[0] if watch.intervals else seconds
-    taken = size(cut.paths.predictions("zero-shot", 0), store)
+    taken = size(cut.paths.predictions(regime, 0), store)
     return Probed([pictures / max(rows, 1)], max(0.0, seconds - pictures), taken / max(rows, 1), uses_gpu())
 
 

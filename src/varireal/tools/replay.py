@@ -10,7 +10,7 @@ import math
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +137,7 @@ def changes(record: OnRecord, sources: Sources, remade: Remade) -> list[Change]:
         Change(f"photo {sources.photo['path']}", _short(row["source_sha256"]), _short(sources.photo["sha256"])),
         Change("mask", _short(row["mask_sha256"]), _short(sources.mask_sha256)),
         Change("editor", _editor(row), _editor(remade.row)),
+        Change("the edit's own mask", _short(row["edit_mask_sha256"]), _short(remade.row.get("edit_mask_sha256"))),
     ]
     if not sources.same_config:
         then = made.get("config") or "not on record"
@@ -297,9 +298,14 @@ def answer(candidate: str, study: Path, *, output: Path | None, ask: bool) -> Re
     remade = remake(record, sources, study, ask=ask)
     then, now = decode_png(record.picture), decode_png(remade.row["image"])
     photo = remade.photo if remade.photo is not None else now
+    comparison = compare(photo, then, now)
+    if comparison.verdict == EQUAL and record.row["edit_mask_sha256"] != remade.row.get("edit_mask_sha256"):
+        comparison = replace(
+            comparison, verdict=DIFFERENT, reason="the pictures are equal, the edit's own masks are not"
+        )
     return Replay(
         record.row["candidate_id"],
-        asdict(compare(photo, then, now)),
+        asdict(comparison),
         [asdict(change) for change in changes(record, sources, remade)],
         [*record.notes, *since(record, study)],
         [] if output is None else _write(output, record, remade, study.name),

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from varireal import names
+from varireal import attributes, names
 from varireal.backends import NO_MACHINE, read_machine
 from varireal.config.edits import uses_pool
 from varireal.config.slices import EditsSlice, read_slice, slice_digest
 from varireal.core.marks import read_recipe
 from varireal.core.paths import StudyPaths, parse_shard
-from varireal.core.registry import backend_extra
+from varireal.core.registry import known_backend
 from varireal.core.seeds import shard_of
 from varireal.datasets.decoding import file_sha256, read_photo
 from varireal.errors import BackendError, ConfigError, DataError
@@ -49,6 +49,7 @@ _TEXTS = (
     "backend_version",
     "params_digest",
     "mask_sha256",
+    "edit_mask_sha256",
     "source_sha256",
     "device",
     "dtype",
@@ -104,6 +105,7 @@ def _by_picture(path: Path, study: Path) -> OnRecord:
     row, made, shard = _in_tables(candidate_id, study)
     if recipe.get("params_digest") == row["params_digest"]:
         return OnRecord(row, made, shard, data)
+    row["edit_mask_sha256"] = None  # of the edit that was made since; the recipe has that of its own, if any
     texts: dict[str, Any] = {name: recipe[name] for name in _TEXTS if isinstance(recipe.get(name), str)}
     seed = recipe.get("seed")
     if isinstance(seed, int) and 0 <= seed < _SEED_LIMIT:
@@ -140,8 +142,10 @@ def _recipe_of(path: Path) -> tuple[dict[str, Any], bytes]:
 def _in_tables(candidate: str, study: Path) -> tuple[Row, dict[str, Any], str]:
     """Row of edits, the table's word on its making, and the shard."""
     parts = _ID.fullmatch(candidate)
-    if parts is None or parts["attribute"] not in names.ATTRIBUTES or parts["arm"] not in names.FEASIBILITIES:
+    if parts is None or parts["arm"] not in names.FEASIBILITIES:
         raise ConfigError(f"{candidate!r} is no candidate; they are called such as mallard-1.color.feasible.k0.r0")
+    if parts["attribute"] not in names.ATTRIBUTES:
+        raise ConfigError(f"{candidate!r} cannot be made again: {attributes.unknown(parts['attribute'])}")
     place = Path(StudyPaths(str(study)).edits(parts["attribute"], parts["arm"], parts["round"], "x")).parent
     for path in sorted(place.glob("?????-of-?????.parquet")):
         index, total = parse_shard(path.stem)
@@ -216,7 +220,7 @@ def remake(record: OnRecord, sources: Sources, study: Path, *, ask: bool) -> Rem
         BackendError: the editor cannot run here, or may not be asked.
     """
     config, row = sources.config, record.row
-    if not ask and backend_extra("editors", config.edits.backend) == "llm":
+    if not ask and known_backend("editors", config.edits.backend).hosted:
         raise BackendError(
             f"{row['candidate_id']} was made by a server ({config.edits.backend}), and asking again may cost money; "
             "add --ask to do it"
@@ -229,7 +233,7 @@ def remake(record: OnRecord, sources: Sources, study: Path, *, ask: bool) -> Rem
         open_store(Path(empty) / "x.sqlite") as store,
     ):
         maker = CandidateMaker(
-            config,
+            config.model_copy(update={"measures": {}}),  # the packages that measured it need not be here
             masks,
             store,
             Room(Path(empty), 1),

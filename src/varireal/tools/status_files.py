@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from varireal.core.files import error_text
+from varireal.core.stages import STAGES
 from varireal.names import OK
 from varireal.running.job_record import ENDED, FAILED, RUNNING, STOPPED, Records, StoreState, read_store, state_of
 from varireal.study.jobs import Job
@@ -17,7 +18,6 @@ from varireal.study.jobs import Job
 WAITING = "waiting"
 # Stages whose stores have one key per item, as a rule: a hosted editor keeps its receipts there too, and a second
 # segmenter a second mask.
-_A_KEY_EACH = ("masks", "priors", "edits")
 ACCEPTED, REFUSED = "accepted", "not accepted"
 
 
@@ -146,7 +146,7 @@ class Gatherer:
         if job.store and self.files.find(f"store/{job.store}.sqlite") is not None:
             stored = read_store(self.root / "store" / f"{job.store}.sqlite")
         problem = stored.problem if stored else ""
-        items = stored.items if stored and job.stage in _A_KEY_EACH else 0
+        items = stored.items if stored and STAGES[job.stage].keyed else 0
         if record is None:
             return JobState(job, WAITING, items, None, problem=problem)
         state = state_of(dict(record), self.now)

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from varireal.core.stages import STAGES, TRAINING_STAGES, slice_of
 from varireal.errors import DataError
+from varireal.hosted.money import Prices
 from varireal.names import HOPELESS, OK, TRAIN
 from varireal.running.job_record import (
     ENDED,
@@ -24,7 +26,7 @@ from varireal.running.job_record import (
     gpu_hours,
     state_of,
 )
-from varireal.study.jobs import CLASSIFIER_STAGES, STAGES, Job, Prices, Shape, Slices, adapter_files, prediction_files
+from varireal.study.jobs import Job, Shape, Slices, adapter_files, prediction_files
 from varireal.tools.status_files import ACCEPTED, REFUSED, WAITING, Gatherer, JobState, count_splits
 
 
@@ -246,26 +248,12 @@ class StudyStatus:
     schema: int = SCHEMA
 
 
-UNITS = {
-    "images": "photos",
-    "prompts": "classes",
-    "masks": "photos",
-    "priors": "pictures",
-    "edits": "candidates",
-    "verdicts": "candidates",
-    "dataset": "data set",
-    "adapters": "trainings",
-    "predictions": "tables",
-    "report": "page",
-}
-
-
 JOB_STATES = (ENDED, RUNNING, SILENT, FAILED, STOPPED, WAITING)
 
 
 def stage_numbers(name: str, states: Sequence[JobState] | None) -> StageStatus:
     """Jobs and items of a stage as far as its own jobs tell."""
-    stage = StageStatus(name, UNITS[name])
+    stage = StageStatus(name, STAGES[name].unit)
     if states is None:
         return stage
     stage.jobs = len(states)
@@ -322,7 +310,7 @@ def _made(record: Mapping[str, Any]) -> int:
     if not isinstance(counts, dict):
         return 0
     total = sum(counts.values())
-    if record["stage"] in ("edits", "masks", "priors") and computed is not None:
+    if STAGES[_stage_of(record)].keyed and computed is not None:
         return min(int(computed), total)
     return total if computed is None or computed else 0
 
@@ -414,9 +402,9 @@ class Observer:
 
     def _states(self, jobs: list[Job] | None, stage: str, digests: Mapping[str, str]) -> list[JobState] | None:
         if jobs is not None:
-            digest = digests.get("edits" if stage == "priors" else stage)
+            digest = digests.get(slice_of(stage))
             return [self._gatherer.job(job, digest) for job in jobs]
-        if stage not in CLASSIFIER_STAGES:
+        if stage not in TRAINING_STAGES:
             return None
         # how trainings are dealt to jobs is in no slice: the jobs are those that have run
         names = sorted(name for name in self._gatherer.records if name.startswith(f"{stage}/"))

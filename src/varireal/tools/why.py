@@ -19,9 +19,10 @@ from varireal.config.finding import config_source
 from varireal.core.files import few
 from varireal.core.provenance import STAGE_VERSIONS
 from varireal.core.seeds import digest
+from varireal.core.stages import STAGES, slice_of
+from varireal.datasets.sources import image_source
 from varireal.errors import ConfigError, DataError
 from varireal.running.logs import SUMMARY
-from varireal.study.jobs import STAGES as JOB_STAGES
 from varireal.study.jobs import Job
 from varireal.study.layout import Layout
 from varireal.tools.why_sources import (
@@ -129,7 +130,7 @@ class Explainer:
             asks["edits.attributes"] = f'"{job.attribute}"' not in counts["attributes"]
         if job is not None and job.shard and not job.runs:
             asks["study.shards"] = str(self._layout.config.study.shards) != counts["shards"]
-        if job is not None and job.stage in ("edits", "verdicts"):
+        if job is not None and STAGES[job.stage].per == "round":
             asks["edits.rounds"] = str(job.round) >= counts["rounds"]
         return [cause for cause in self._counts_changed if asks.get(cause.what)] or [NEW]
 
@@ -137,7 +138,7 @@ class Explainer:
     def _jobs(self) -> dict[str, Job]:
         """The study's jobs by what they write."""
         root = self._layout.paths.root
-        every = (job for stage in JOB_STAGES for job in self._layout.jobs(stage))
+        every = (job for stage in STAGES for job in self._layout.jobs(stage))
         return {f"{root}/{path}": job for job in every for path in job.outputs}
 
     @cached_property
@@ -192,7 +193,7 @@ class Explainer:
             if then[name] != now[name]:
                 yield self._version(stage, name, then[name], now[name])
         if then[""] != now[""]:
-            yield from self._slice("edits" if stage == "priors" else stage, then[""])
+            yield from self._slice(slice_of(stage), then[""])
 
     def _version(self, stage: str, name: str, then: str, now: str) -> Cause:
         config = self._layout.config
@@ -213,13 +214,13 @@ class Explainer:
             class_id = Path(job.log).stem
             if not record.has(self._layout.bank_digest(class_id)):
                 yield from (Cause("prompt", *change) for change in changed_file(self._layout, class_id))
-        elif job.stage in ("edits", "priors"):
+        elif job.stage in STAGES and slice_of(job.stage) == "edits":
             made = self._jobs[job.outputs[0]]
             yield from self._changed_texts(made.attribute, made.feasibility, record)
 
     @cached_property
     def _photos(self) -> list[Cause]:
-        if self._layout.config.images.source == "demo":
+        if image_source(self._layout.config.images).rendered:
             return [Cause("version", "version of the rendered photos", "", self._layout.listing_digest)]
         try:
             photos = changed_photos(self._layout)
@@ -254,7 +255,7 @@ def _parts(key: str) -> dict[str, str]:
     return {**dict(zip(pairs[::2], pairs[1::2], strict=False)), "": last}
 
 
-STAGES = tuple(STAGE_VERSIONS)  # in the order of work
+_IN_ORDER = tuple(STAGE_VERSIONS)
 
 _MOST_CAUSES = 20
 _LONGEST_VALUE = 160
@@ -354,7 +355,7 @@ def as_json(root: str, planned: Sequence[Explained]) -> dict[str, Any]:
 
 def _place(path: Sequence[str]) -> Path | None:
     """The first path among the words; a word that is neither a stage nor there is left for the message about it."""
-    paths = (Path(text) for text in path if text not in STAGES and (os.sep in text or Path(text).exists()))
+    paths = (Path(text) for text in path if text not in _IN_ORDER and (os.sep in text or Path(text).exists()))
     return next(paths, None)
 
 
@@ -364,7 +365,7 @@ def _target(text: str, layout: Layout) -> str:
     Raises:
         ConfigError: it lies in no place of this study.
     """
-    if text in STAGES:
+    if text in _IN_ORDER:
         return text
     path = os.path.normpath(text)
     if Path(path).is_absolute() and not Path(layout.paths.root).is_absolute():
@@ -372,21 +373,21 @@ def _target(text: str, layout: Layout) -> str:
     if path != layout.paths.root and not path.startswith(layout.paths.root + "/"):
         raise ConfigError(
             f"{text} is neither in {layout.paths.root}, the study of this config (--configfile), nor a stage: "
-            + ", ".join(STAGES)
+            + ", ".join(_IN_ORDER)
         )
     return path
 
 
 def _makes(job: DryRunJob, target: str) -> bool:
     """Whether the job is of the stage, or writes the path, something in it, or a folder that it is in."""
-    if target in STAGES:
+    if target in _IN_ORDER:
         return job.stage == target
     return any(out == target or out.startswith(target + "/") or target.startswith(out + "/") for out in job.outputs)
 
 
 def _check_known(target: str, chosen: Sequence[Explained], layout: Layout) -> None:
     """Refuse a path that no job writes: "up to date" would be a wrong answer."""
-    if target in STAGES or Path(target).is_dir() or any(_makes(entry.job, target) for entry in chosen):
+    if target in _IN_ORDER or Path(target).is_dir() or any(_makes(entry.job, target) for entry in chosen):
         return
     inside_report = target.startswith(layout.paths.report + "/") and Path(target).exists()
     if not inside_report and read_record(target) is None:
@@ -395,7 +396,7 @@ def _check_known(target: str, chosen: Sequence[Explained], layout: Layout) -> No
 
 def _by_stage(planned: Sequence[Explained]) -> str:
     counts = Counter(entry.job.stage for entry in planned)
-    return ", ".join(f"{stage} {counts[stage]}" for stage in STAGES if counts[stage])
+    return ", ".join(f"{stage} {counts[stage]}" for stage in _IN_ORDER if counts[stage])
 
 
 def _shortened(cause: Cause) -> str:

@@ -22,7 +22,7 @@ from typing import Any
 
 from varireal.core.seeds import digest
 from varireal.datasets.decoding import file_sha256
-from varireal.datasets.sources import file_source
+from varireal.datasets.sources import image_source
 from varireal.errors import BackendError, ConfigError
 from varireal.prompts.bank import find_bank, prompts_origin
 from varireal.prompts.class_file import merge, parse, read_class_file
@@ -44,6 +44,7 @@ _PLACES = {
     "attributes": "edits.attributes",
     "rounds": "edits.rounds",
     "per_image": "edits.per_image",
+    "all_of": "adapters.all_of",
     "model": "adapters",
     "segmenting": "masks",
     "asked": "a model judges",
@@ -160,7 +161,7 @@ def changed_photos(layout: Layout) -> list[tuple[str, str]]:
     columns = ["path", "sha256"]
     then = {row["path"]: row["sha256"] for row in tables.read(images, IMAGES, columns)}
     then |= {row["path"]: row["sha256"] for row in tables.read(rejects, REJECTS, columns)}
-    now = {str(item.path) for item in file_source(layout.config.images).items()}
+    now = {str(item.path) for item in image_source(layout.config.images).items()}
     moved = [(path, ADDED) for path in now - then.keys()] + [(path, REMOVED) for path in then.keys() - now]
     both = sorted(now & then.keys())
     read_at = images.stat().st_mtime

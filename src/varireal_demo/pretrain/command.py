@@ -30,9 +30,10 @@ from varireal.config.images import DEMO_CLASSES, DemoImages
 from varireal.core.files import write_whole
 from varireal.core.pictures import decode_png
 from varireal.names import TEST
-from varireal.records import Array
+from varireal.records import Array, class_names
 from varireal.running.logs import SUMMARY
-from varireal_demo.birds_source import TEST_BACKGROUND, TEST_PLUMAGE, render_photos
+from varireal_demo import TEST_BACKGROUND, TEST_PLUMAGE
+from varireal_demo.birds_source import render_photos
 from varireal_demo.pretrain.corpus import NAMED, PairSpec, caption, corpus_specs, draw_corpus
 
 # The tokenizer of the small CLIP: byte-level BPE as CLIP's, learnt on the words that its captions can hold.
@@ -305,7 +306,7 @@ def zero_shot(model: Path, work: Path | None = None) -> dict[str, float]:
     clip = load_clip(config, "cpu")
     names = dict(DEMO_CLASSES)
     labels = {name: number for number, (_, name) in enumerate(sorted(names.items()))}
-    texts = class_texts(config.class_prompt, "bird", names)
+    texts = class_texts(config.class_prompt, "bird", class_names(names))
     augmenter = Augmenter("none", clip.size, clip.mean, clip.std)
     scores = {}
     for test_set in (TEST, TEST_BACKGROUND, TEST_PLUMAGE):

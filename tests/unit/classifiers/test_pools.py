@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -85,6 +86,21 @@ def test_a_class_without_an_accepted_pair_gets_a_note():
     assert {one.label for one in pool.real} == {0, 1}
     assert maker.pool(REGIMES["real+synthetic-background-feasible"]).notes == ()
     assert Counter(one.label for one in maker.pool(REGIMES["real+synthetic-all-mixed"]).synthetic) == {0: 2, 1: 2}
+
+
+def test_an_attribute_beside_all_has_its_own_count_and_changes_no_other_pool():
+    """What ``all`` means stays as it was, so an attribute that is added trains its own regimes only."""
+    given, many = material(PAIRS), {(0, "weather"): 2, (1, "weather"): 9}
+    more = replace(given, edits=given.edits | material(many).edits)
+    before, after = PoolMaker(given, 1), PoolMaker(more, 1)
+    for regime in (one for one in REGIMES.values() if one.trained):
+        assert after.pool(regime).digest == before.pool(regime).digest, regime.slug
+    regimes = [one for one in r.every_regime((*ATTRIBUTES, "weather")) if one.attribute == "weather"]
+    assert len(regimes) == 6
+    for regime in regimes:
+        pool = after.pool(regime)
+        assert Counter(one.label for one in pool.synthetic) == {0: 2, 1: 9}, regime.slug
+        assert {one.key.split()[1] for one in pool.synthetic} == {"weather"}
 
 
 def test_the_controls_have_the_same_counts():

@@ -29,6 +29,12 @@ def test_defaults_are_the_demo():
         ({"edits": {"attributes": ["color", "color"]}}, ["named twice"]),
         ({"masks": {"limits": {"min_area": 0.9, "max_area": 0.5}}}, ["min_area (0.9)", "max_area (0.5)"]),
         ({"verdicts": {"gates": {"color": {"max_leek": 1}}}}, ["'verdicts.gates.color.max_leek'", "'max_leak'"]),
+        ({"adapters": {"regimes": ["real", "fake"]}}, ["'adapters.regimes'", "no regime is called 'fake'", "real"]),
+        ({"adapters": {"all_of": ["colour"]}}, ["'adapters.all_of'", "'colour'", "background, color, texture"]),
+        (
+            {"edits": {"attributes": ["color"]}, "adapters": {"all_of": ["color", "texture"]}},
+            ["'adapters.all_of'", "'texture' is not edited", "edits.attributes has color"],
+        ),
         ({"images": 5}, ["'images'", "5"]),
     ],
 )

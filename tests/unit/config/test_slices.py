@@ -37,6 +37,7 @@ def changed(raw):
         ({"study": {"seed": 1}}, {"images", "edits", "dataset", "adapters", "report"}),
         ({"adapters": {"jobs": 3}}, set()),  # which job trains what changes nothing
         ({"adapters": {"seeds": 5}}, {"report"}),
+        ({"adapters": {"all_of": ["color", "texture"]}}, {"adapters", "report"}),
         ({"adapters": {"training": {"steps": 7}}}, {"adapters", "report"}),
         ({"adapters": {"class_prompt": "{class}"}}, {"adapters", "predictions", "report"}),
         ({"statistics": {"margin_points": 1}}, {"report"}),

@@ -4,15 +4,25 @@ import sys
 
 import pytest
 
+from varireal.backends import BackendContext, make_backend
 from varireal.config.model import parse_config
+from varireal.config.slices import slice_text, stage_slices
 from varireal.core.marks import SOURCE_TYPES
-from varireal.core.registry import backend_names, backend_version, digital_source_type, is_built_in, load_backend
+from varireal.core.registry import (
+    backend_names,
+    backend_version,
+    digital_source_type,
+    is_built_in,
+    known_backend,
+    load_backend,
+)
 from varireal.errors import BackendError, ConfigError
 from varireal.judges.gates import ReceiptJudge
 from varireal.segmenters.grabcut import GrabCutSegmenter
 from varireal.segmenters.grounded_sam2 import GroundedSam2Segmenter
 from varireal.segmenters.matting import MattingSegmenter
 from varireal.segmenters.provided import ProvidedSegmenter
+from varireal.study.needs import stage_needs
 from varireal_demo.editor import ProceduralEditor
 
 BUILT_IN = [
@@ -30,6 +40,13 @@ class CircleSegmenter:
 
     def __init__(self, radius=3):
         self.radius = radius
+
+    def segment(self, images, given, class_names):
+        return []
+
+
+class Dumb:
+    name, version, revision = "dumb", 1, None
 """
 
 ENTRY_POINTS = """
@@ -143,6 +160,71 @@ def test_a_registered_name_whose_class_is_gone_is_a_backend_error(site):
     install(site, entry_points="[varireal.editors]\ngone = fake_backends:Renamed\n")
     with pytest.raises(BackendError, match="editors backend 'gone'"):
         load_backend("editors", "gone")
+
+
+def test_whose_a_broken_backend_is_stands_in_the_error(installed):
+    with pytest.raises(BackendError, match=r"package fake 1\.0, entry point fake_backends_not_there:Anything"):
+        load_backend("segmenters", "broken")
+
+
+def test_a_module_that_raises_anything_is_told_in_one_line(site):
+    install(site, entry_points="[varireal.judges]\nbad = fake_bad:Judge\n")
+    (site / "fake_bad.py").write_text("raise RuntimeError('no licence\\nfor this machine')\n")
+    with pytest.raises(BackendError, match=r"judges backend 'bad' cannot be imported \(no licence for this") as caught:
+        load_backend("judges", "bad")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_class_without_the_method_of_its_capability_is_refused_when_it_is_loaded(site):
+    install(site, entry_points="[varireal.segmenters]\ndumb = fake_backends:Dumb\n")
+    message = r"'dumb' has no method 'segment' \(package fake 1\.0, entry point fake_backends:Dumb\)"
+    with pytest.raises(BackendError, match=message):
+        load_backend("segmenters", "dumb")
+
+
+def test_two_packages_with_one_name_are_told_apart_and_refused(site):
+    install(site, "one", entry_points="[varireal.editors]\nsame = fake_backends:Dumb\n")
+    install(site, "two", entry_points="[varireal.editors]\nsame = fake_backends:CircleSegmenter\n")
+    with pytest.raises(BackendError, match=r"'same' is there twice \(package one .*; package two .*\); uninstall"):
+        backend_version("editors", "same")
+
+
+def test_what_is_known_without_importing_stands_in_brackets(site):
+    install(site, entry_points="[varireal.segmenters]\nboth = fake_backends:CircleSegmenter [gpu, wordless]\n")
+    config = parse_config({"masks": {"backend": "both"}})
+    assert stage_needs(config, "masks", 10).gpu == 1
+    assert stage_slices(config, {})["masks"].noun == ""
+    assert "fake_backends" not in sys.modules
+    assert load_backend("segmenters", "both").version == 4
+
+
+def test_without_brackets_a_backend_wants_no_gpu_and_may_use_every_word(installed):
+    config = parse_config({"masks": {"backend": "circle"}})
+    assert stage_needs(config, "masks", 10).gpu == 0
+    assert stage_slices(config, {})["masks"].noun == "bird"
+
+
+def test_a_word_in_brackets_that_means_nothing_is_refused(site):
+    install(site, entry_points="[varireal.editors]\nodd = fake_backends:Dumb [fast]\n")
+    with pytest.raises(BackendError, match=r"unknown word 'fast' in brackets \(package fake 1\.0, entry point fake_b"):
+        known_backend("editors", "odd")
+
+
+def test_a_judge_of_another_package_has_options(site):
+    install(site, entry_points="[varireal.judges]\nstrict = fake_backends:Strict\n")
+    (site / "fake_backends.py").write_text(
+        "class Strict:\n"
+        "    name, version, revision = 'strict', 1, None\n"
+        "    def __init__(self, limit=1): self.limit = limit\n"
+        "    def judge(self, candidates, gates): return []\n"
+    )
+    verdicts = parse_config({"verdicts": {"judge": "strict", "options": {"limit": 9}}}).verdicts
+    assert make_backend("judges", "strict", verdicts, BackendContext()).limit == 9
+    assert "options" in slice_text(stage_slices(parse_config({"verdicts": verdicts.model_dump()}), {})["verdicts"])
+    assert '"options": {"limit"' not in slice_text(stage_slices(parse_config({}), {})["verdicts"])
+    wrong = verdicts.model_copy(update={"options": {"limt": 9}})
+    with pytest.raises(BackendError, match=r"verdicts\.options: .*'strict' does not take them .*'limt'"):
+        make_backend("judges", "strict", wrong, BackendContext())
 
 
 def test_the_config_takes_a_registered_backend_with_its_options(installed):

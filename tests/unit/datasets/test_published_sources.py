@@ -11,7 +11,7 @@ import pytest
 from published_kit import CARS, MAKERS, PETS, make_aircraft, make_cars, make_pets, make_waterbirds
 from varireal.config.model import parse_config
 from varireal.datasets.published import PUBLISHED, PublishedSource
-from varireal.datasets.sources import file_source, image_source
+from varireal.datasets.sources import image_source
 from varireal.datasets.splits import draw_splits
 from varireal.errors import ConfigError
 
@@ -215,7 +215,7 @@ def test_the_config_reaches_the_source(tmp_path):
     images = parse_config(
         {"images": {"source": "fgvc_aircraft", "fgvc_aircraft": chosen}, "masks": {"backend": "grabcut"}}
     ).images
-    assert Counter(item.split for item in file_source(images).items()) == {"train": 15, "test": 6}
+    assert Counter(item.split for item in image_source(images).items()) == {"train": 15, "test": 6}
 
 
 def test_listing_is_light(tmp_path):

@@ -4,12 +4,13 @@ import sys
 import pytest
 from export_rows import contents, dataset_row, six_rows
 
+from varireal.core.registry import CAPABILITIES, load_backend
 from varireal.errors import BackendError, DataError
-from varireal.exports import KINDS, find_export, run_export
+from varireal.exports import run_export
 from varireal.exports.base import MARKER, open_dataset, plain, whole_folder
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=CAPABILITIES["exporters"].backends)
 def kind(request):
     if request.param != "folders":
         pytest.importorskip({"coco": "pycocotools"}.get(request.param, request.param))
@@ -134,13 +135,13 @@ def test_a_missing_library_is_named_with_the_command_that_installs_it(monkeypatc
     module = {"webdataset": "webdataset.writer", "coco": "pycocotools"}[kind]
     monkeypatch.delitem(sys.modules, f"varireal.exports.{kind}", raising=False)
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(BackendError, match=rf"the export '{kind}' needs .* pip install 'varireal\[{kind}\]'"):
-        find_export(kind)
+    with pytest.raises(BackendError, match=rf"the exporters backend '{kind}' .* pip install 'varireal\[{kind}\]'"):
+        load_backend("exporters", kind)
 
 
 def test_an_unknown_export_is_an_error():
-    with pytest.raises(BackendError, match="unknown export 'zip'; known: folders, webdataset, coco"):
-        find_export("zip")
+    with pytest.raises(BackendError, match="no exporters backend 'zip'; known: coco, folders, webdataset"):
+        load_backend("exporters", "zip")
 
 
 def test_a_folder_without_a_data_set_is_an_error(tmp_path):

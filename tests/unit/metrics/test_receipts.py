@@ -1,19 +1,15 @@
 """Every measure reacts to the defect that it is for, and to no other."""
 
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
 from skimage.color import lab2rgb
 
-from varireal.metrics.receipts import (
-    RECEIPT_FIELDS,
-    Receipt,
-    color_distances,
-    edge_ssim,
-    measure,
-    seam_score,
-    silhouette_iou,
-)
+from varireal.metrics.measures import RECEIPT_FIELDS, every, measure
+from varireal.metrics.receipts import color_distances, edge_ssim, seam_score, silhouette_iou
+from varireal.records import MeasuredEdit
 
 SIZE = 96
 
@@ -42,13 +38,13 @@ BLUE = (0.15, 0.3, 0.8)
 
 def receipt(photo, edited, mask, attribute="color", region=None, target=BLUE):
     region = mask if region is None else region
-    return measure(
-        photo, edited, mask, region, attribute=attribute, target_rgb=target if attribute == "color" else None
-    )
+    aimed = target if attribute == "color" else None
+    return SimpleNamespace(**measure(MeasuredEdit(photo, edited, mask, region, attribute, aimed, mask), {}))
 
 
 def test_fields_are_documented():
-    assert tuple(RECEIPT_FIELDS) == Receipt.__match_args__
+    assert list(RECEIPT_FIELDS) == list(every())
+    assert all(row.doc and row.column == name for name, row in every().items())
 
 
 def test_a_good_colour_edit(scene):

@@ -76,8 +76,8 @@ def test_hosted_models_are_asked_and_not_loaded():
     config = parse_config(NO_TRAINING | raw)
     assert needed_models(config) == []
     assert [asked.key for asked in hosted_models(config)] == [
-        "edits.openai_images",
         "prompts.openai",
+        "edits.openai_images",
         "verdicts.openai",
     ]
     assert chosen_backends(config) == [

@@ -286,6 +286,15 @@ def test_disagreement_is_marked_or_dropped(tmp_path):
     assert refused["judge"] >= 2
 
 
+def test_an_attribute_that_is_added_is_asked_for_alone(tmp_path):
+    with Server() as server:
+        ask(tmp_path, server.url, make_slice(attributes=("color", "texture")))
+        asked, before = len(server.calls), texts(tmp_path)
+        assert ask(tmp_path, server.url).computed == len(server.calls) - asked == asked / 2
+    assert [prompt for prompt in texts(tmp_path) if prompt.attribute != "background"] == before
+    assert {prompt.attribute for prompt in texts(tmp_path)} == {"background", "color", "texture"}
+
+
 def test_shared_attributes_are_asked_for_once(tmp_path):
     with Server() as server:
         ask(tmp_path, server.url, make_slice(shared=("texture", "color")))

@@ -1,6 +1,6 @@
 from varireal.config.verdicts import Gates, GatesByAttribute
 from varireal.judges.gates import ReceiptJudge
-from varireal.metrics.receipts import RECEIPT_FIELDS
+from varireal.metrics.measures import RECEIPT_FIELDS
 from varireal.names import EditStatus, MaskStatus
 from varireal.reporting.reasons import reason_code, reason_text
 

@@ -11,7 +11,9 @@ from varireal.errors import DataError
 from varireal.reporting import confusions
 from varireal.reporting.gallery import write_gallery
 from varireal.reporting.single import write_single_page
-from varireal.statistics.records import Finding
+from varireal.statistics.accuracy import answer
+from varireal.statistics.measures import BRIER
+from varireal.statistics.records import Comparison, Finding, StatisticsSettings
 
 
 @pytest.fixture
@@ -204,3 +206,20 @@ def test_the_copy_keeps_the_results_without_links(page, tmp_path):
     assert answer in text
     with pytest.raises(DataError):
         write_single_page(Path(tmp_path / "nowhere"), copy)
+
+
+def test_a_further_measure_is_a_section_of_the_page(page):
+    plain = study(test_sets=("test",))
+    predictions = {
+        key: replace(one, probabilities=np.full((*one.top1.shape, 4), 0.25, np.float32))
+        for key, one in plain.predictions.items()
+    }
+    wanted = [Comparison(f"color: {MAIN}", MAIN, "color-feasible", "color-infeasible")]
+    answers = answer(predictions, wanted, StatisticsSettings(resamples=100), [replace(BRIER, label=HOSTILE)])
+    text = page(replace(plain, answers=replace(plain.answers, measures=answers.measures)))
+    assert "Lower is better. 95 % intervals" in text
+    assert '<span class="value">0.750</span>' in text
+    assert "equivalence within 0.006" in text
+    assert 'href="tables/measure_brier.tex"' in text
+    assert HOSTILE not in body(text)
+    assert "Lower is better" not in page(plain)

@@ -28,15 +28,16 @@ def adapters_config(**changes) -> AdaptersConfig:
     return AdaptersConfig(**{**settings, "training": TRAINING, **changes})
 
 
-def adapters_slice(**changes) -> AdaptersSlice:
+def adapters_slice(attributes=ATTRIBUTES, all_of=None, **changes) -> AdaptersSlice:
     return AdaptersSlice(
         seed=3,
         noun="bird",
         classes=CLASSES,
-        attributes=ATTRIBUTES,
+        attributes=attributes,
         shards=1,
         reading=ReadingConfig(),
         adapters=adapters_config(**changes),
+        all_of=all_of,
     )
 
 
@@ -51,16 +52,22 @@ def picture(name: str) -> bytes:
     return encode_png(np.clip(base + rng.integers(-40, 40, (_SIDE, _SIDE, 3)), 0, 255).astype(np.uint8))
 
 
-def write_study(root: Path, accepted: tuple[str, ...] = ATTRIBUTES) -> Path:
-    """Write photos, images, masks and data set; edits of attributes that are not ``accepted`` are missing."""
+def write_study(root: Path, accepted: tuple[str, ...] = ATTRIBUTES, *, scarce: str = "") -> Path:
+    """Write photos, images, masks and data set; edits of attributes that are not ``accepted`` are missing.
+
+    ``scarce`` is one attribute more, with one pair of each class.
+    """
     images = [_image(root, class_id, number, split) for class_id in CLASSES for number, split in enumerate(SPLITS)]
     paths = StudyPaths(str(root))
     tables.write(Path(paths.images), images, IMAGES, stage="images", digest="d")
     train = [row for row in images if row["split"] == "train"]
     tables.write(Path(paths.every_mask(1)[0]), [_mask(row) for row in train], MASKS, stage="masks", digest="d")
-    settings = [(attribute, arm) for attribute in ATTRIBUTES for arm in names.FEASIBILITIES]
-    for name, (attribute, arm) in zip(dataset_files(ATTRIBUTES, 1), settings, strict=True):
+    attributes = (*ATTRIBUTES, scarce) if scarce else ATTRIBUTES
+    settings = [(attribute, arm) for attribute in attributes for arm in names.FEASIBILITIES]
+    for name, (attribute, arm) in zip(dataset_files(attributes, 1), settings, strict=True):
         rows = [_edit(row, attribute, arm) for row in train if attribute in accepted]
+        if attribute == scarce:
+            rows = [_edit(row, attribute, arm) for row in train if row["image_id"].endswith("-0")]
         tables.write(Path(paths.dataset) / name, rows, DATASET, stage="dataset", digest="d")
     return root
 

@@ -13,7 +13,7 @@ from varireal.config.study import DatasetConfig
 from varireal.core.paths import StudyPaths, shard_name
 from varireal.core.pictures import encode_png
 from varireal.core.seeds import candidate_seed, shard_of
-from varireal.metrics.receipts import RECEIPT_FIELDS
+from varireal.metrics.measures import RECEIPT_FIELDS
 from varireal.segmenters.quality import encode_mask
 from varireal.stages.dataset import Summary
 from varireal.stages.dataset import run as run_stage

@@ -10,6 +10,7 @@ from varireal.classifiers.clip import load_clip
 from varireal.classifiers.lora import load_adapter
 from varireal.classifiers.pools import PoolMaker
 from varireal.classifiers.study_pictures import read_material
+from varireal.classifiers.training import Trainer
 from varireal.config.regimes import CONTROLS, every_regime
 from varireal.core.paths import ADAPTER_FILES
 from varireal.errors import ConfigError, DataError
@@ -24,6 +25,29 @@ BOTH = ("real/seed0", "real+synthetic-color-feasible/seed1")
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     return made.write_study(tmp_path_factory.mktemp("study"))
+
+
+OLDER = (
+    *("real/seed0", "duplicated-real/seed0", "identity-edits/seed0"),
+    *("synthetic-color-feasible/seed0", "real+synthetic-texture-mixed/seed0", "real+synthetic-all-infeasible/seed0"),
+)
+
+
+@pytest.mark.parametrize(("added", "all_of"), [("weather", None), ("background", made.ATTRIBUTES)])
+def test_an_attribute_that_is_added_trains_its_own_regimes_only(tmp_path, added, all_of):
+    """Though it has fewer pairs than the others. One of the published three joins ``all`` where nothing is said."""
+    store, attributes = tmp_path / "s.sqlite", (*made.ATTRIBUTES, added)
+    before = run(made.write_study(tmp_path / "before"), tmp_path / "one", *OLDER, store=store)
+    assert before.computed == len(OLDER)
+    more = made.write_study(tmp_path / "after", scarce=added)
+    now = {"store": store, "attributes": attributes, "all_of": all_of}
+    assert run(more, tmp_path / "two", *OLDER, **now).computed == 0
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+    assert run(more, tmp_path / "two", f"real+synthetic-{added}-feasible/seed0", *OLDER, **now).computed == 1
+    facts = json.loads((tmp_path / f"two/real+synthetic-{added}-feasible/seed0/training.json").read_text())
+    assert (facts["real"], facts["synthetic"]) == (4, 2)
+    together = run(more, tmp_path / "three", *OLDER, **now | {"all_of": attributes})
+    assert together.computed == len(OLDER) - 1  # all but "real": equal counts with the scarcest of what all means
 
 
 def run(study, output, *runs, store=None, **changes):
@@ -103,7 +127,7 @@ def test_seeds_and_regimes_give_different_adapters(study, tmp_path):
 def test_a_killed_training_goes_on_and_leaves_nothing_behind(study, tmp_path, monkeypatch):
     store, settings = tmp_path / "s.sqlite", made.TRAINING.model_copy(update={"steps": 4})
     run(study, tmp_path / "whole", BOTH[0], store=tmp_path / "other.sqlite", training=settings)
-    monkeypatch.setattr(adapters.Trainer.run, "__kwdefaults__", {"seconds": 0})
+    monkeypatch.setattr(Trainer.run, "__kwdefaults__", {"seconds": 0})
     plain, saves = adapters.ItemStore.put, []
 
     def put(self, key, value):

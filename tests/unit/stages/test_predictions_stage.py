@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import torch
 
+from varireal.classifiers import clip_lora
 from varireal.classifiers.augment import Augmenter
 from varireal.classifiers.clip import load_clip, probabilities
 from varireal.classifiers.lora import load_adapter
@@ -98,7 +99,7 @@ def test_zero_shot_is_the_same_to_the_bit_wherever_it_comes_in_the_list(study, t
 def test_what_the_store_has_is_not_computed_again(study, tmp_path, monkeypatch):
     store = tmp_path / "s.sqlite"
     first, rows = run(study, tmp_path / "one", *RUNS, store=store)
-    monkeypatch.setattr(predictions, "probabilities", None)
+    monkeypatch.setattr(clip_lora, "probabilities", None)
     again, same = run(study, tmp_path / "two", *RUNS, store=store)
     assert (first.computed, again.computed) == (3, 0)
     assert rows == same

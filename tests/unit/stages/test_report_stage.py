@@ -21,7 +21,7 @@ from varireal.core.pictures import encode_png
 from varireal.core.seeds import shard_of
 from varireal.datasets.decoding import file_sha256
 from varireal.errors import DataError
-from varireal.metrics.receipts import RECEIPT_FIELDS
+from varireal.metrics.measures import RECEIPT_FIELDS
 from varireal.reporting import source
 from varireal.running import stopping
 from varireal.running.room import DiskFullError

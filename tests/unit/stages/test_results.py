@@ -169,3 +169,18 @@ def test_missing_predictions_are_named(study):
     Path(StudyPaths(str(study)).predictions("real", 0)).unlink()
     with pytest.raises(DataError, match=r"seed0\.parquet does not exist"):
         read_results(report_slice(), study)
+
+
+def test_probabilities_are_read_for_further_measures_alone(study):
+    plain = read_results(report_slice(), study)
+    assert plain.answers.measures == ()
+    assert plain.predictions["real", "test"].probabilities is None
+    config = report_slice().model_copy(update={"statistics": StatisticsConfig(resamples=100, measures=("brier",))})
+    found = read_results(config, study)
+    assert found.predictions["real", "test"].probabilities.shape == (SEEDS, 6, 3)
+    (brier,) = found.answers.measures
+    assert [row.mean.value for row in brier.rows] == pytest.approx([2 / 3] * 8, abs=1e-6)  # a third for each class
+    assert len(brier.differences) == len(found.answers.differences)
+    assert found.answers.accuracies == plain.answers.accuracies
+    assert config.for_keys()["statistics"]["measures"] == ["brier"]
+    assert "measures" not in report_slice().for_keys()["statistics"]

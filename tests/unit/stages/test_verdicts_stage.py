@@ -7,7 +7,7 @@ from varireal.config.model import parse_config
 from varireal.config.slices import slice_digest, stage_slices
 from varireal.errors import DataError
 from varireal.judges.gates import ReceiptJudge
-from varireal.metrics.receipts import RECEIPT_FIELDS
+from varireal.metrics.measures import RECEIPT_FIELDS
 from varireal.stages import verdicts as stage
 from varireal.stages.common import Summary
 from varireal.store import tables
@@ -142,7 +142,7 @@ def test_pictures_are_not_read(tmp_path, monkeypatch):
 
     monkeypatch.setattr(tables, "batches", noted)
     stage.run(config(), edits=edits, output=tmp_path / "verdicts.parquet")
-    assert asked == [[name for name in EDITS.names if name != "image"]]
+    assert asked == [[name for name in EDITS.names if name not in ("image", "edit_mask")]]
 
 
 def test_few_rows_are_held_at_once(judge, monkeypatch):

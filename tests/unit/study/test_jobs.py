@@ -6,8 +6,8 @@ from kit import CLASSIFIERS, TINY
 from varireal.config.generate import write_text
 from varireal.config.model import parse_config
 from varireal.config.slices import slice_digest, stage_slices
+from varireal.core import stages
 from varireal.core.paths import parse_run
-from varireal.study import jobs
 from varireal.study.jobs import Shape, Slices
 from varireal.study.layout import Layout
 
@@ -37,11 +37,11 @@ def written(folder, config):
 @pytest.mark.parametrize("config", CONFIGS)
 def test_the_slices_tell_the_same_jobs_as_the_config(tmp_path, config):
     layout, _, _, shape = written(tmp_path, config)
-    for stage in jobs.STAGES[:-3]:
+    for stage in list(stages.STAGES)[:-3]:
         assert shape.jobs(stage) == layout.jobs(stage)
     assert shape.jobs("report") == layout.jobs("report")
     assert (shape.runs, shape.scored) == (layout.shape.runs, layout.shape.scored)
-    for stage in jobs.CLASSIFIER_STAGES:
+    for stage in stages.TRAINING_STAGES:
         assert shape.jobs(stage) == ([] if layout.jobs(stage) == [] else None)
     assert replace(shape, training_jobs=layout.config.adapters.jobs).jobs("adapters") == layout.jobs("adapters")
 

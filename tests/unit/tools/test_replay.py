@@ -174,7 +174,7 @@ def test_what_cannot_be_made_again_is_one_line(study, capsys, tmp_path):
     picture.write_bytes(picture.read_bytes().replace(study.ids[0].encode(), b"../../../etc/x.color.feasible.k0.r0"))
     cases = {
         "gull-9.color.infeasible.k0.r0": "no candidate",
-        "gull-0.shape.infeasible.k0.r0": "is no candidate",
+        "gull-0.shape.infeasible.k0.r0": "unknown attribute 'shape'",
         "gull-0": "is neither a picture nor a candidate",
         str(tmp_path / "no.png"): "is neither a picture nor a candidate",
         str(tmp_path / "plain.png"): "carries no recipe",

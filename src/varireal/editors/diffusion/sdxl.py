@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from varireal.attributes import BACKGROUND, COLOR, OBJECT, attribute_row
 from varireal.backends import BackendContext
 from varireal.config.edits import SdxlEdits
 from varireal.core.seeds import stable_int
@@ -126,13 +127,13 @@ class SdxlEditor:
                     continue
                 key = (request.prompt.attribute, request.prompt.feasibility, job.canvas.outer, job.guided.length)
                 buckets.setdefault(key, []).append((number, job))
-            for (attribute, *_), members in buckets.items():
-                made = self._made(attribute, [job for _, job in members])
+            for (name, *_), members in buckets.items():
+                made = self._made(name, [job for _, job in members])
                 for (number, job), (picture, batch) in zip(members, made, strict=True):
                     results[number] = self._result(requests[number], job, picture, batch)
         return [results[number] for number in range(len(requests))]
 
-    def _made(self, attribute: str, jobs: list[CanvasEdit]) -> list[tuple[Array, int]]:
+    def _made(self, name: str, jobs: list[CanvasEdit]) -> list[tuple[Array, int]]:
         """Canvases, each with the number of pictures in its call."""
         fresh = [job.prior_job for job in jobs if job.prior_job is not None]
         pictures = iter(self._priors.make(fresh))
@@ -142,7 +143,7 @@ class SdxlEditor:
         def work(part: Sequence[CanvasEdit]) -> list[tuple[Array, int]]:
             if self._wording.plain is not None:
                 made = run_plain(pipes.plain, part, self._wording.plain, settings)
-            elif attribute == "background":
+            elif attribute_row(name).region == BACKGROUND:
                 made = run_background(pipes, part, settings.speed, size=settings.size)
             else:
                 made = run_object(pipes, part, settings.speed)
@@ -160,7 +161,9 @@ class SdxlEditor:
         if self._wording.plain is not None:
             return EditResult(OK, image=cast(job.canvas.back(picture), "round"), region=everything, made_with=how)
         object_ = request.mask.astype(bool)
-        allowed = ~object_ if request.prompt.attribute == "background" else object_
+        allowed = {BACKGROUND: ~object_, OBJECT: object_}.get(
+            attribute_row(request.prompt.attribute).region, everything
+        )
         target = None if job.rgb is None else (job.rgb[0] / _ON, job.rgb[1] / _ON, job.rgb[2] / _ON)
         region = everything if job.recipe.whole else allowed
         return EditResult(OK, image=composed(job, picture), region=region, target_rgb=target, made_with=how)
@@ -189,7 +192,7 @@ class SdxlEditor:
         )
 
     def _flat(self, prompt: Prompt) -> bool:
-        return prompt.attribute == "color" and self._wording.plain is None
+        return COLOR in attribute_row(prompt.attribute).needs and self._wording.plain is None
 
     def _cache(self, which: str) -> TextCache:
         if which not in self._caches:

@@ -7,22 +7,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from varireal.attributes import BACKGROUND, COLOR, PRIOR, attribute_row
 from varireal.config.edits import MaskedRecipe, PlainRecipe, PriorRecipe, SdxlEdits, masked_recipe, plain_recipe
 from varireal.config.machine import ModelRef
 from varireal.core.seeds import digest, stable_int
 from varireal.editors.base import PoolEntry
 from varireal.editors.colors import prompt_color
 from varireal.editors.diffusion.encoding import Weighted, edit_text, plain_text, prior_text
-from varireal.names import DEFAULT_POOL, WITH_PRIOR
+from varireal.names import DEFAULT_POOL
 from varireal.records import Prompt, rgb_values
 
 _FIELD = re.compile(r"\{(class|name)\}")
-# Models of a masked edit by attribute.
-_USED = {
-    "background": ("inpaint", "prior", "vae"),
-    "color": ("inpaint", "base", "controlnet", "ip_adapter", "vae"),
-    "texture": ("inpaint", "base", "controlnet", "ip_adapter", "vae", "prior"),
-}
+# Models of edits of the object, besides those of all masked edits.
+_ON_OBJECT = ("base", "controlnet", "ip_adapter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +89,12 @@ class SdxlTexts:
         recipe: MaskedRecipe = self.recipe(prompt)
         text = edit_text(recipe, prompt, class_name=class_name, noun=self.noun, weights=self.settings.weights)
         # as published: colours are read by the ControlNet's base model, textures by the inpainting model
-        encoders = "base" if prompt.attribute == "color" else "inpaint"
+        encoders = "base" if COLOR in attribute_row(prompt.attribute).needs else "inpaint"
         return EditText(encoders, text, recipe.negative if recipe.use_negative else None)
 
     def needs_prior(self, prompt: Prompt) -> bool:
         """Whether edits of a prompt start from a prior picture."""
-        return self.plain is None and prompt.attribute in WITH_PRIOR
+        return self.plain is None and PRIOR in attribute_row(prompt.attribute).needs
 
     def prior_job(self, prompt: Prompt, class_name: str, seed: int) -> PriorJob:
         """A prior picture of a prompt."""
@@ -131,12 +128,15 @@ class SdxlTexts:
             entries.append(PoolEntry(prior_id, text.plain, number, job.seed, job))
         return entries
 
-    def used_models(self, attribute: str) -> dict[str, ModelRef]:
+    def used_models(self, name: str) -> dict[str, ModelRef]:
         """The models of edits of an attribute by their keys in the config."""
         models = self.settings.models
-        names = _USED[attribute] if self.plain is None else ("plain", "vae")
-        refs = {name: getattr(models, name) for name in (*names, "safety_checker")}
-        return {name: ref for name, ref in refs.items() if ref is not None}
+        keys = ["vae", "safety_checker", "inpaint" if self.plain is None else "plain"]
+        if self.plain is None:
+            row = attribute_row(name)
+            keys += [*(() if row.region == BACKGROUND else _ON_OBJECT), *(("prior",) if PRIOR in row.needs else ())]
+        refs = {key: getattr(models, key) for key in keys}
+        return {key: ref for key, ref in refs.items() if ref is not None}
 
     def params(self, prompt: Prompt) -> str:
         """Everything of the settings that pictures of a prompt's setting depend on, as JSON."""

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from unit.editors.diffusion.sdxl_kit import make_editor, request, tiny_models
-from varireal.config.edits import Speed
+from varireal.config.edits import SdxlEdits, Speed
 from varireal.config.machine import ModelRef
+from varireal.editors.diffusion.wording import SdxlTexts
 from varireal.errors import BackendError, UnknownPromptError
 from varireal.records import Prompt
 
@@ -236,3 +237,11 @@ def test_models_that_cannot_be_used(tiny_model, changes, words):
     assert "\n" not in message
     for word in words:
         assert word in message
+
+
+def test_an_attribute_loads_the_models_that_its_region_and_needs_ask_for():
+    texts = SdxlTexts(SdxlEdits(), "bird")
+    on_object = {"inpaint", "base", "controlnet", "ip_adapter", "vae"}
+    assert set(texts.used_models("background")) == {"inpaint", "prior", "vae"}
+    assert set(texts.used_models("color")) == on_object
+    assert set(texts.used_models("texture")) == on_object | {"prior"}

@@ -98,11 +98,11 @@ varireal.store = (() => {
     const row = page.cards[cards.slot[number]];
     const [thumbnail, width, height, path, split, maskStatus, maskReason] = page.photos[row[0]];
     const [classId, className] = facts.classes[cards.class[number]];
-    const attempts = row.slice(1).map(([id, seed, backend, picture, reasons, values], i) => {
+    const attempts = row.slice(1).map(([id, seed, backend, picture, reasons, values, path], i) => {
       const at = cards.first[number] + i;
       const [promptId, name, description] = prompts[candidates.prompt[at]];
       return {
-        at, id, seed, backend, picture, reasons, values,
+        at, id, seed, backend, picture, reasons, values, path,
         arm: candidates.arm[at], round: candidates.round[at], outcome: facts.outcomes[candidates.outcome[at]],
         codes: combos[candidates.combo[at]], prompt: { id: promptId, name, description }, slot: i,
       };

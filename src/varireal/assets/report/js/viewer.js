@@ -88,7 +88,9 @@ varireal.viewer = (() => {
       const alt = view === "original" ? `${card.className}, original photo` : cards.describe(card, attempt);
       frame.append(h("img", { src: view === "original" ? original : edit, alt, width: photo.width, height: photo.height, draggable: "false" }));
     }
-    if (state.mask && photo.path) frame.append(dom.outline(photo.path));
+    /* An edit that moved, covered or replaced the object has an outline of its own. */
+    const path = (view !== "original" && attempt?.path) || photo.path;
+    if (state.mask && path) frame.append(dom.outline(path));
     const caption = view === "original" ? "original" : view === "diff" ? `difference of more than ${FLOOR} levels` : attempt ? attempt.prompt.name : "";
     const [wide, high] = [photo.width, photo.height];
     frame.style.setProperty("--ratio", `${wide} / ${high}`);

@@ -1,0 +1,72 @@
+"""An exporter of another package."""
+
+import sys
+
+import pytest
+from export_rows import six_rows
+
+from kit import install_package
+from varireal.cli import main
+from varireal.config.generate import schema_json
+from varireal.config.model import parse_config
+from varireal.core.provenance import STAGE_VERSIONS
+from varireal.errors import BackendError, ConfigError
+from varireal.exports import check_export, run_export
+from varireal.study.layout import Layout
+
+MODULE = """
+def write(dataset, folder):
+    names = [row["candidate_id"] for row in dataset.rows()]
+    (folder / "names.txt").write_text("\\n".join(names))
+    return len(names)
+
+def silent(dataset, folder):
+    (folder / "nothing").touch()
+"""
+POINTS = "[varireal.exporters]\nnames = name_list:write\nsilent = name_list:silent\nlost = name_list:gone\n"
+
+
+@pytest.fixture(autouse=True)
+def installed(tmp_path, monkeypatch):
+    install_package(tmp_path / "site", "name_list", MODULE, POINTS, version="3.0")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    yield
+    sys.modules.pop("name_list", None)
+
+
+def test_the_config_takes_it_beside_those_of_this_package():
+    config = parse_config({"dataset": {"exports": ["coco", "names"]}})
+    assert config.chosen("exporters") == ("coco", "names")
+    with pytest.raises(
+        ConfigError, match="unknown backend 'name'; allowed: coco, folders, lost, names, silent, webdat"
+    ):
+        parse_config({"dataset": {"exports": ["name"]}})
+    assert '"names"' in schema_json()
+
+
+def test_its_version_makes_the_stage_dataset_run_again_and_those_of_this_package_do_not():
+    keys = [Layout(parse_config({"dataset": {"exports": [kind]}})).key("dataset") for kind in ("names", "coco")]
+    version = STAGE_VERSIONS["dataset"]
+    assert keys[0].startswith(f"dataset v{version} names v3.0 ")
+    assert len(keys[1].split()) == 3
+
+
+def test_the_command_writes_it(make_dataset, tmp_path, capsys):
+    source = make_dataset(six_rows())
+    code = main(["export", "--kind", "names", "--dataset", str(source), "--output", str(tmp_path / "out")])
+    assert (code, len((tmp_path / "out" / "names.txt").read_text().splitlines())) == (0, 6)
+    assert "names: 6 images" in capsys.readouterr().err
+
+
+def test_the_command_names_all_kinds_when_it_does_not_know_one(make_dataset, tmp_path, capsys):
+    code = main(["export", "--kind", "zip", "--dataset", str(tmp_path), "--output", str(tmp_path / "out")])
+    assert code == 2
+    assert "no exporters backend 'zip'; known: coco, folders, lost, names" in capsys.readouterr().err
+
+
+def test_one_that_is_gone_or_does_not_count_is_told(make_dataset, tmp_path):
+    with pytest.raises(BackendError, match=r"'lost' cannot be imported \(.*package name_list 3\.0"):
+        check_export("lost", tmp_path / "out")
+    with pytest.raises(BackendError, match="'silent' returned None; it must return the number of pictures"):
+        run_export("silent", make_dataset(six_rows()), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
