@@ -13,19 +13,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from varireal.hosted.money import spent_by_model, spent_text
+from varireal.core.stages import STAGES
+from varireal.hosted.money import Prices, spent_by_model, spent_text
 from varireal.names import OK
 from varireal.running.job_record import RUNNING, read_record, sound
-from varireal.study.jobs import CLASSIFIER_STAGES, STAGES, Prices
 from varireal.tools.status import duration
 from varireal.tools.status_files import ACCEPTED, REFUSED
-from varireal.tools.status_study import UNITS
 
 _UNSEEN = ("config",)  # a moment each, and no stage: counted, never named
 _MOST_LINES = 10
-_WHOLE = ("dataset", "report")  # one thing, which has no items
 _ASKING = "prompts-ask"
-_COUNTED_BY_JOB = ("prompts", *CLASSIFIER_STAGES)  # what their jobs count is not the stage's unit
 
 
 @dataclass
@@ -65,7 +62,18 @@ class JobGroup:
     @property
     def unit(self) -> str:
         """What its items are."""
-        return "requests" if self.asks else UNITS.get(self.stage, "")
+        return "requests" if self.asks else STAGES[self.stage].unit if self.stage in STAGES else ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether it makes one thing, which has no items."""
+        row = STAGES.get(self.stage)
+        return row is not None and row.per == "study" and not row.keeps
+
+    @property
+    def counted_by_job(self) -> bool:
+        """Whether what its jobs count is not the stage's unit, but what each of them is about."""
+        return self.stage in STAGES and STAGES[self.stage].per in ("class", "training")
 
     @property
     def done(self) -> int:
@@ -240,7 +248,7 @@ class Progress:
         self._add(group, record)
         if group.ended < group.jobs or group.stage in _UNSEEN:
             return ""
-        if not (group.items or group.stage in _WHOLE):  # a round that had nothing left to do
+        if not (group.items or group.whole):  # a round that had nothing left to do
             return ""
         more = _lines(record) if group.jobs == 1 else []
         return "\n".join([self._outcome(group), *more])
@@ -265,7 +273,7 @@ class Progress:
 
     def _row(self, group: JobGroup) -> ProgressRow:
         rate, left = group.rate, group.seconds_left
-        named = group.stage not in _WHOLE and group.likely_total is not None
+        named = not group.whole and group.likely_total is not None
         whole = f"{group.total:,}" if group.total is not None else f"~{group.likely_total or 0:,}"
         past = duration(self._clock() - group.began)
         since = f"for {past}" if group.records else f"waiting for {past}"
@@ -311,7 +319,7 @@ class Progress:
         counts: Mapping[str, int] = record.get("counts") or {}
         group.counts.update(counts)
         group.amounts.update(record.get("spent") or {})
-        if group.stage in _COUNTED_BY_JOB:
+        if group.counted_by_job:
             group.items += record.get("total") or 1
         else:
             group.items += sum(counts.values())
@@ -324,11 +332,11 @@ class Progress:
         seconds = self._clock() - group.began if group.began else 0.0
         if group.stage == "verdicts":
             what = _share(group.counts) or "nothing to judge"
-        elif group.stage in _WHOLE:
+        elif group.whole:
             what = "written"
         else:
             what = f"{group.items:,} {group.unit if group.items != 1 else _one(group.unit)}" + _bad(group)
-        known = group.computed == 0 and group.items and group.stage not in _COUNTED_BY_JOB
+        known = group.computed == 0 and group.items and not group.counted_by_job
         kept = ", all there already" if known else ""
         rate = f" ({rate_text(group.items / seconds)})" if group.computed and seconds > 1 else ""
         spent = self._spent(group.stage, group.amounts)
@@ -344,7 +352,7 @@ def describe(name: str, *, rounds: bool) -> tuple[str, str, str]:
     """
     stage, *rest = name.split("/")
     stage = "prompts" if stage == "prompts_gathered" else stage
-    if stage not in ("priors", "edits", "verdicts") or len(rest) < 2:
+    if stage not in STAGES or STAGES[stage].per not in ("pool", "round") or len(rest) < 2:
         return stage, stage, ""
     setting = "/".join(rest[:2])
     round_ = f", round {rest[2].removeprefix('round')}" if rounds and len(rest) > 2 else ""
@@ -381,14 +389,14 @@ def _share(counts: Mapping[str, int]) -> str:
 
 def _bad(group: JobGroup) -> str:
     """Statuses of items that could not be made, most frequent first."""
-    if group.stage in _COUNTED_BY_JOB:
+    if group.counted_by_job:
         return ""
     bad = [(count, status) for status, count in group.counts.items() if status != OK and count]
     return "".join(f", {count:,} {status.replace('_', ' ')}" for count, status in sorted(bad, reverse=True))
 
 
 def _place(stage: str) -> int:
-    return STAGES.index(stage) if stage in STAGES else -1
+    return list(STAGES).index(stage) if stage in STAGES else -1
 
 
 def _stamp(path: str) -> tuple[int, int] | None:
