@@ -243,6 +243,7 @@ def live_view(progress: Progress, rows: list[ProgressRow], width: int, height: i
     return Group(*parts)
 
 
+_AT_WORK = "at work"
 _FIELDS = ("jobs", "items", "rate", "time", "accepted")
 
 
@@ -250,7 +251,7 @@ def _table(rows: list[ProgressRow], width: int) -> Iterator[Text]:
     """What is at work, in columns; those that say nothing are left out, and numbers are never cut."""
     fields = [field for field in _FIELDS if any(getattr(row, field) for row in rows)]
     widths = [max(len(field), *(len(getattr(row, field)) for row in rows)) for field in fields]
-    left = min(max(len(row.label) for row in rows), width - sum(widths) - 2 * len(widths))
+    left = min(max(len(_AT_WORK), *(len(row.label) for row in rows)), width - sum(widths) - 2 * len(widths))
 
     def line(label: str, cells: list[str], style: str = "") -> Text:
         begin = label if len(label) <= left else f"{label[: left - 1]}…"
@@ -261,7 +262,7 @@ def _table(rows: list[ProgressRow], width: int) -> Iterator[Text]:
             no_wrap=True,
         )
 
-    yield line("at work", fields, "bold")
+    yield line(_AT_WORK, fields, "bold")
     for row in rows:
         yield line(row.label, [getattr(row, field) for field in fields])
         if row.spent:

@@ -41,6 +41,12 @@ def test_jobs_of_a_workflow_that_shows_progress_say_warnings_alone(tmp_path, cap
     assert capsys.readouterr().err == "by hand\n"
 
 
+def test_a_library_that_misses_what_no_stage_needs_is_silent(tmp_path, capsys):
+    logs.set_up(tmp_path / "x.log", verbose=False)
+    logging.getLogger("bitsandbytes.backends.cpu.ops").warning("Failed to load CPU gemm_4bit_forward")
+    assert capsys.readouterr().err == ""
+
+
 def test_importing_the_package_configures_no_logging():
     assert not logging.getLogger("varireal.study.layout").handlers
 

@@ -197,6 +197,15 @@ def test_the_view_fits_into_a_terminal(tmp_path):
     assert lines[-1] == "and 30 more"
 
 
+def test_a_short_name_leaves_room_for_the_heading(tmp_path):
+    progress = Progress(tmp_path, {1: "images"})
+    progress.start(1)
+    record(tmp_path, "images", done=1, total=14, rate=0.5)
+    progress.look()
+    lines = screen(live_view(progress, list(progress.rows()), 80, 24))
+    assert lines[1:] == ["at work  items    rate       time", "images    1/14  30/min  26 s left"]
+
+
 def test_lines_of_what_is_at_work_come_more_and_more_seldom(tmp_path, monkeypatch):
     clock = Clock()
     written = []
