@@ -5,6 +5,8 @@ import os
 
 from snakemake.utils import min_version
 
+from varireal.core.stages import STAGES
+
 min_version("9.27")
 
 
@@ -20,16 +22,12 @@ report: "workflow/report/workflow.rst"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/config.smk"
-include: "workflow/rules/images.smk"
-include: "workflow/rules/prompts.smk"
-include: "workflow/rules/masks.smk"
-include: "workflow/rules/priors.smk"
-include: "workflow/rules/edits.smk"
-include: "workflow/rules/verdicts.smk"
-include: "workflow/rules/dataset.smk"
-include: "workflow/rules/adapters.smk"
-include: "workflow/rules/predictions.smk"
-include: "workflow/rules/report.smk"
+
+
+# A file of rules for each stage; what a stage is called says where its rule is.
+for STAGE in STAGES:
+
+    include: f"workflow/rules/{STAGE}.smk"
 
 
 onstart:
@@ -45,13 +43,9 @@ rule all:
     default_target: True
     input:
         # the intermediate tables too: one that was lost is made again
+        [LAYOUT.outputs(stage) for stage in STAGES],
+        # and what stages write besides
         rules.images.output,
         LAYOUT.all_prompts(),
-        LAYOUT.outputs("masks"),
-        LAYOUT.outputs("priors"),
-        LAYOUT.outputs("edits"),
-        LAYOUT.outputs("verdicts"),
         rules.dataset.output,
-        LAYOUT.outputs("adapters"),
-        LAYOUT.outputs("predictions"),
         rules.report.output,

@@ -40,7 +40,7 @@ HAZE = Measure(
 CURVE = Attribute(name="bend", title="bend", region="corner")
 SIZE = Attribute(name="size", title="size", region="object")
 STEEP = Attribute(name="steep", title="steep", region="object", measures=("haze", "hase"))
-STRICT = Attribute(name="strict", title="strict", region="object", measures=("haze",), gates={"min_haze": 3})
+STRICT = Attribute(name="strict", title="so", region="object", measures=("leak_max", "haze"), gates={"min_haze": 3})
 COLOR = Attribute(name="color", title="another colour", region="whole")
 
 

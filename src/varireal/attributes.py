@@ -90,7 +90,7 @@ class Attribute:
         needs: what an edit starts from besides photo and mask: ``prior`` (a picture of what the prompt says) or
             ``color`` (the prompt names one colour).
         measures: columns that are measured on its candidates, see ``metrics.measures``.
-        gates: default limits by the name of the gate.
+        gates: default limits by the name of the gate; None switches one off that is on by itself.
         instruction: what an editor that follows instructions is told; {prompt}, {name}, {class} and {noun} are filled
             in. Empty: such an editor cannot make it.
         wording: how prompts are asked for; None: a language model cannot write them.
@@ -98,7 +98,8 @@ class Attribute:
             has no section about.
         recipe: place of its recipe for SDXL, a subclass of ``config.edits.MaskedRecipe``; empty: SDXL cannot make it.
         applies: place of a function that gets the photo, (H, W, 3) uint8, and the object's mask, (H, W) bool, and says
-            in one sentence why the attribute cannot be applied to it, or None. Empty: to every photo it can.
+            in one sentence why the attribute cannot be applied to it, or None. Empty: to every photo it can. It is
+            asked when an edit is to be made; what is made already stays.
     """
 
     name: str
@@ -106,7 +107,7 @@ class Attribute:
     region: str
     needs: tuple[str, ...] = ()
     measures: tuple[str, ...] = ("changed_fraction", "leak_max", "leak_mean", "seam_score")
-    gates: Mapping[str, float] = field(default_factory=dict)
+    gates: Mapping[str, float | None] = field(default_factory=dict)
     instruction: str = ""
     wording: PromptWording | None = None
     questions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -241,7 +242,7 @@ def _problem(name: str, row: Attribute) -> str | None:
         return f"{name!r} cannot be the name of an attribute; take another one of small letters, digits and '_'"
     texts, several = ("title", "instruction"), ("needs", "measures")
     kinds: dict[str, Any] = {**dict.fromkeys(texts, str), **dict.fromkeys(several, tuple)}
-    kinds |= {"gates": Mapping, "questions": Mapping, "wording": PromptWording | None}
+    kinds |= {"gates": dict, "questions": dict, "wording": PromptWording | None}
     for key, kind in kinds.items():
         if not isinstance(getattr(row, key), kind):
             return f"{key} is {getattr(row, key)!r}; expected {kind}"

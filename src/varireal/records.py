@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -228,7 +228,7 @@ class PredictionMeasure:
             numbers (N,) int; gives (S, N) numbers. A value may depend on the other pictures of the test set, as a bin
             of a calibration error does, as long as the mean of the values is the measure.
         scale: least and largest number that a picture can have, both finite.
-        direction: which end of the scale is better.
+        direction: which end of the scale is better, ``higher`` or ``lower``.
         margin: two regimes that differ by less are as good as each other, in the unit of the measure; what the test
             of equivalence uses.
         family: Holm's correction counts the tests of all measures of a family together.
@@ -240,7 +240,7 @@ class PredictionMeasure:
     doc: str
     per_picture: Callable[[Array, Array], Array]
     scale: tuple[float, float]
-    direction: Literal["higher", "lower"]
+    direction: str
     margin: float
     family: str
     percent: bool = False

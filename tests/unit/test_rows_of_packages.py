@@ -72,6 +72,21 @@ PROBLEMS = {
 }
 
 
+WEATHER = Attribute(
+    name="weather",
+    title="weather",
+    region="whole",
+    wording=PromptWording(
+        many="weathers around the {noun}",
+        feasible="ones that it lives in",
+        infeasible="ones that do not exist on Earth",
+        each="weather around it",
+        more="Name no place.",
+    ),
+    questions={key: {"ask": f'Is the weather "{{name}}" ({key})?'} for key in names.MAIN},
+)
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     return install(tmp_path_factory.mktemp("site"))
@@ -299,6 +314,58 @@ def test_a_measure_that_this_package_learns_later_is_named_by_it(monkeypatch):
     assert "glow" not in measures.RECEIPT_FIELDS
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"column": "haze2"}, "the row's column is 'haze2'"),
+        ({"function": "haze"}, "function is 'haze'; expected a place"),
+        ({"gate": "haze"}, "gate is 'haze'; expected a name that begins with min_ or max_"),
+        ({"label": ""}, "it has a gate but no label"),
+        ({"label": 3}, "label is 3; expected a text"),
+        ({"low": "0"}, "low and high are '0' and None; expected two numbers"),
+        ({"low": 1, "high": 0}, "low and high are 1 and 0; expected two numbers"),
+        ({"default": 0.5}, "it has a default, which would be on in studies that do not use it"),
+    ],
+)
+def test_a_measure_that_cannot_be_used_says_why(changes, message):
+    whole = {"column": "haze", "doc": "haze", "function": "fogkit:haze", "gate": "min_haze", "gate_doc": "Least."}
+    row = measures.Measure(**whole | {"reason": "haze", "label": "clear", "sentence": "Clear."} | changes)
+    assert message in measures._problem("haze", row)
+    assert "cannot be a measure's column" in measures._problem("score", replace(row, column="score"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"measures": ("changed_fraction",)}, "gates has 'max_leak', but measures lacks 'leak_max'"),
+        ({"measures": ("changed_fraction",), "gates": {"max_leak": None}}, None),
+        ({"gates": {"max_hue_distance": 3}}, "gates has 'max_hue_distance', but measures lacks 'hue_distance'"),
+        ({"gates": {"max_seem": 1}}, "gates has 'max_seem'; did you mean 'max_seam'?"),
+        ({"gates": {"max_seam": -1}}, "gates.max_seam is -1; expected a number from 0"),
+        ({"gates": {"max_seam": True}}, "gates.max_seam is True; expected a number from 0"),
+        ({"measures": ("leak_max", "leaks_max")}, "measures has 'leaks_max'; did you mean 'leak_max'?"),
+    ],
+)
+def test_what_an_attribute_says_of_measures_and_gates_is_checked(changes, message):
+    problem = measures.problem(replace(WEATHER, **changes))
+    assert problem is None if message is None else message in problem
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"needs": ("light",)}, "needs has 'light'; expected some of prior, color"),
+        ({"measures": "leak_max"}, "measures is 'leak_max'; expected <class 'tuple'>"),
+        ({"instruction": "Make it {colour}."}, "instruction: {colour} is unknown"),
+        ({"instruction": "Make it rain."}, "instruction: it names neither {prompt} nor {name}"),
+        ({"applies": "somewhere"}, "applies is 'somewhere'; expected a place"),
+        ({"wording": "rain"}, "wording is 'rain'; expected"),
+    ],
+)
+def test_an_attribute_that_cannot_be_used_says_why(changes, message):
+    assert message in attributes._problem("weather", replace(WEATHER, **changes))
+
+
 def test_names_that_rows_may_not_have_are_all_on_the_lists():
     """A row of a package must not take a key that means something else."""
     keys = {key for block in (InstructEdits, HostedEdits) for key in block.model_fields}
@@ -318,22 +385,7 @@ def test_every_row_of_this_package_is_whole():
         assert issubclass(attributes.at_place(row.recipe), object)
     for column, row in measures.every().items():
         assert callable(attributes.at_place(row.function)), column
-        assert measures._problem(column, row) is None or column in measures.TAKEN
-
-
-WEATHER = Attribute(
-    name="weather",
-    title="weather",
-    region="whole",
-    wording=PromptWording(
-        many="weathers around the {noun}",
-        feasible="ones that it lives in",
-        infeasible="ones that do not exist on Earth",
-        each="weather around it",
-        more="Name no place.",
-    ),
-    questions={key: {"ask": f'Is the weather "{{name}}" ({key})?'} for key in names.MAIN},
-)
+        assert measures._problem(column, replace(row, default=None)) is None
 
 
 @pytest.fixture

@@ -73,6 +73,6 @@ wildcard_constraints:
     stage="[a-z]+",
     class_id="[a-z0-9][a-z0-9-]*",
     shard=r"\d{5}-of-\d{5}",
-    attribute="[a-z]+",
+    attribute="[a-z][a-z0-9_]*",
     feasibility="feasible|infeasible",
     round=r"\d+",

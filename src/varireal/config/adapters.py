@@ -8,7 +8,7 @@ from varireal.config.base import Added, Fraction, LearnerName, Options, StrictMo
 from varireal.config.machine import ModelRef
 from varireal.core.registry import described, needs_gpu
 from varireal.names import AUGMENTATIONS, TINY
-from varireal.statistics.measures import FURTHER, further_names, unknown_measure
+from varireal.statistics.prediction_measures import FURTHER, further_names, unknown_measure
 
 
 def _known_augmentation(name: str) -> str:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from varireal.core.paths import read_slice_json
+from varireal.core.registry import CAPABILITIES
+from varireal.core.stages import STAGES
 from varireal.errors import BackendError, VariRealError
 from varireal.running import job_record
 from varireal.store.items import ItemStore
@@ -119,12 +121,8 @@ class PriceList:
         return None if None in parts else float(sum(part for part in parts if part is not None))
 
 
-# stage: (slice, the server's place in it, the block of the config in which the server is that of the chosen backend)
-_SERVERS = {
-    "prompts-ask": ("server", "server", "prompts.openai"),
-    "edits": ("machine", "editing", "edits"),
-    "verdicts": ("machine", "judging", "verdicts"),
-}
+# stage: (slice, the server's place in it)
+_SERVERS = {"prompts-ask": ("server", "server"), "edits": ("machine", "editing"), "verdicts": ("machine", "judging")}
 
 
 @dataclass(frozen=True)
@@ -140,8 +138,8 @@ class Prices:
     @classmethod
     def of_study(cls, root: Path) -> "Prices":
         """From the slices in ``config/``."""
-        slices = {name: read_slice_json(root, name) for name in {name for name, _, _ in _SERVERS.values()}}
-        return cls({stage: slices[name].get(block, {}) for stage, (name, block, _) in _SERVERS.items()})
+        slices = {name: read_slice_json(root, name) for name in {name for name, _ in _SERVERS.values()}}
+        return cls({stage: slices[name].get(block, {}) for stage, (name, block) in _SERVERS.items()})
 
     def usd(self, stage: str, amounts: Mapping[str, float]) -> float | None:
         """US dollars of what a stage has spent; None when a model without a price was used."""
@@ -149,11 +147,13 @@ class Prices:
 
 
 def prices_place(root: Path, stage: str) -> str:
-    """Where the config has the prices of a stage's server; its slice tells which backend is chosen."""
-    block = _SERVERS[stage][2]
-    chosen = read_slice_json(root, stage).get(block, {})
-    name = chosen.get("backend") or chosen.get("judge")
-    return ".".join(filter(None, (block, name, "server.prices")))
+    """Where the config has the prices of a stage's server; the stage's slice tells which backend is chosen."""
+    if stage not in STAGES:
+        return "prompts.openai.server.prices"
+    row = CAPABILITIES[STAGES[stage].capability]
+    chosen = read_slice_json(root, stage).get(row.block, {}).get(row.key.partition(".")[2])
+    hosted = [name for name, backend in row.backends.items() if backend.hosted]
+    return f"{row.block}.{chosen if chosen in hosted else hosted[0]}.server.prices"
 
 
 def check_limit(

@@ -192,8 +192,16 @@ def _problem(name: str, row: Measure) -> str | None:
         return f"{name!r} cannot be a measure's column; take another name of small letters, digits and '_'"
     if not is_place(row.function):
         return f"function is {row.function!r}; expected a place such as 'my_package.module:name'"
+    texts = ("doc", "gate", "gate_doc", "reason", "label", "sentence")
+    odd = next((key for key in texts if not isinstance(getattr(row, key), str)), None)
+    if odd is not None:
+        return f"{odd} is {getattr(row, odd)!r}; expected a text"
     if row.gate and not (row.gate.startswith(("min_", "max_")) and _COLUMN.fullmatch(row.gate)):
         return f"gate is {row.gate!r}; expected a name that begins with min_ or max_"
+    if not _is_number(row.low) or not (row.high is None or (_is_number(row.high) and row.high > row.low)):
+        return f"low and high are {row.low!r} and {row.high!r}; expected two numbers, or None as high"
+    if row.default is not None:
+        return "it has a default, which would be on in studies that do not use it; give limits in attributes"
     lacking = next((key for key in ("gate_doc", "reason", "label", "sentence") if not getattr(row, key)), None)
     return f"it has a gate but no {lacking}; fill it in" if row.gate and lacking else None
 
@@ -231,17 +239,23 @@ def problem(row: Attribute) -> str | None:
             return f"the measure {column!r} cannot be used: {broken()[column]}"
         if column not in every():
             return f"measures has {column!r}{_near(column, every())}"
-    for gate, limit in row.gates.items():
-        measure = gated().get(gate)
-        if measure is None:
+    defaults = {gate: measure.default for gate, measure in gated().items()}
+    for gate, limit in {**defaults, **row.gates}.items():
+        if gate not in defaults:
             return f"gates has {gate!r}{_near(gate, gated())}"
+        measure = gated()[gate]
+        if limit is None:
+            continue
         if measure.column not in row.measures:
-            return f"gates has {gate!r}, but measures lacks {measure.column!r}; add it, or no edit can pass"
-        number = isinstance(limit, int | float) and not isinstance(limit, bool)
-        if not number or not measure.low <= limit <= (limit if measure.high is None else measure.high):
+            return f"gates has {gate!r}, but measures lacks {measure.column!r}; add it, or set the gate to None"
+        if not _is_number(limit) or not measure.low <= limit <= (limit if measure.high is None else measure.high):
             most = "" if measure.high is None else f" to {measure.high:g}"
             return f"gates.{gate} is {limit!r}; expected a number from {measure.low:g}{most}"
     return None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _near(word: str, known: Mapping[str, Any]) -> str:

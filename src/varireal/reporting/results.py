@@ -42,7 +42,7 @@ from varireal.reporting.figures import write_figures
 from varireal.reporting.paper_tables import accuracies_latex, measure_latex, write_tables
 from varireal.reporting.records import Photos
 from varireal.reporting.study_results import LearningCurve, StudyResults
-from varireal.statistics.measures import TOP1
+from varireal.statistics.prediction_measures import TOP1
 from varireal.statistics.records import AccuracyRow, DifferenceRow, Finding, Interval, MeasureAnswers, MeasureRow
 
 

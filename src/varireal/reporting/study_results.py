@@ -19,7 +19,7 @@ from varireal.core.paths import ADAPTER_FILES, StudyPaths
 from varireal.core.registry import has_zero_shot
 from varireal.errors import DataError
 from varireal.statistics.accuracy import answer
-from varireal.statistics.measures import load_measure
+from varireal.statistics.prediction_measures import load_measure
 from varireal.statistics.records import Answers, DifferenceRow, StatisticsSettings, TestSetResult
 from varireal.store import tables
 from varireal.store.schemas import PREDICTIONS

@@ -9,8 +9,8 @@ import scipy
 from varireal.core.seeds import stable_int
 from varireal.records import Array, PredictionMeasure
 from varireal.statistics.crossed import crossed, with_imagined
-from varireal.statistics.measures import TOP1, values
 from varireal.statistics.paired import check_result, difference, settle
+from varireal.statistics.prediction_measures import TOP1, values
 from varireal.statistics.records import (
     AccuracyRow,
     Answers,

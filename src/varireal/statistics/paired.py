@@ -9,7 +9,7 @@ import scipy
 from varireal.errors import DataError
 from varireal.records import Array, PredictionMeasure
 from varireal.statistics.crossed import IMAGINED, Crossed, crossed
-from varireal.statistics.measures import TOP1, values
+from varireal.statistics.prediction_measures import TOP1, values
 from varireal.statistics.records import (
     Comparison,
     DifferenceRow,

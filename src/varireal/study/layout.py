@@ -29,7 +29,7 @@ from varireal.prompts.checks import check_prompts
 from varireal.prompts.class_file import planned_digests, read_class_file, setting_digests
 from varireal.prompts.instructions import templates_digest
 from varireal.records import ClassInfo, Prompt
-from varireal.statistics.measures import FURTHER, load_measure, measure_version
+from varireal.statistics.prediction_measures import FURTHER, load_measure, measure_version
 from varireal.study.jobs import Job, Shape
 from varireal.study.needs import Needs, classifier_needs, stage_needs, train_photos
 

@@ -39,6 +39,7 @@ _PLACES = {
     "study": "study.name",
     "shards": "study.shards",
     "noun": "images.noun",
+    "measures": "what attributes and gates measure",
     "reading": "images.reading",
     "classes": "classes of the photos",
     "attributes": "edits.attributes",

@@ -222,8 +222,8 @@ def test_a_judge_of_another_package_has_options(site):
     assert make_backend("judges", "strict", verdicts, BackendContext()).limit == 9
     assert "options" in slice_text(stage_slices(parse_config({"verdicts": verdicts.model_dump()}), {})["verdicts"])
     assert '"options": {"limit"' not in slice_text(stage_slices(parse_config({}), {})["verdicts"])
-    wrong = verdicts.model_copy(update={"options": {"limt": 9}})
-    with pytest.raises(BackendError, match=r"verdicts\.options: .*'strict' does not take them .*'limt'"):
+    wrong = verdicts.model_copy(update={"options": {"bound": 9}})
+    with pytest.raises(BackendError, match=r"verdicts\.options: .*'strict' does not take them .*'bound'"):
         make_backend("judges", "strict", wrong, BackendContext())
 
 

@@ -14,7 +14,7 @@ from varireal.reporting.answer import better_text
 from varireal.reporting.paper_tables import MEASURE_DIFFERENCES, MEASURES, measure_latex
 from varireal.reporting.results import results_view, write_results
 from varireal.statistics.accuracy import answer
-from varireal.statistics.measures import BRIER
+from varireal.statistics.prediction_measures import BRIER
 from varireal.statistics.records import Comparison, Finding, StatisticsSettings
 
 WANTED = [

@@ -12,7 +12,7 @@ from varireal.reporting import confusions
 from varireal.reporting.gallery import write_gallery
 from varireal.reporting.single import write_single_page
 from varireal.statistics.accuracy import answer
-from varireal.statistics.measures import BRIER
+from varireal.statistics.prediction_measures import BRIER
 from varireal.statistics.records import Comparison, Finding, StatisticsSettings
 
 

@@ -331,7 +331,7 @@ def given(mask):
     asked = request(SQUARE)
     result = EditResult("ok", image=asked.image[::-1].copy(), region=~SQUARE, mask=mask(SQUARE))
     item = Item({"image_id": "gull-0"}, "background", "feasible", 0, 0, asked.prompt, 1)
-    return measured(Edit(item, asked, result, 0.1, 1))
+    return measured(Edit(item, asked, result, 0.1, 1), {})
 
 
 @pytest.mark.parametrize(

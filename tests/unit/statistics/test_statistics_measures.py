@@ -10,7 +10,7 @@ from varireal.config.model import parse_config
 from varireal.core.seeds import stable_int
 from varireal.errors import BackendError, ConfigError
 from varireal.statistics.accuracy import answer, measure_row
-from varireal.statistics.measures import BRIER, MEASURES, TOP1, load_measure, measure_version, values
+from varireal.statistics.prediction_measures import BRIER, MEASURES, TOP1, load_measure, measure_version, values
 from varireal.statistics.records import Comparison, Finding, StatisticsSettings, TestSetResult
 
 SETTINGS = StatisticsSettings(resamples=400)
@@ -204,6 +204,16 @@ def test_a_wrong_row_is_refused_with_its_package_and_entry_point(install, text):
     assert WRONG_ROWS[text].replace(" .", " (") in str(caught.value)
     assert "\n" not in str(caught.value)
     assert load_measure("brier") is BRIER
+
+
+def test_a_name_that_is_there_twice_is_refused(install, tmp_path):
+    install()
+    other = tmp_path / "other-1.0.dist-info"
+    other.mkdir()
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
+    (other / "entry_points.txt").write_text("[varireal.prediction_measures]\nsureness = other:ROW\n")
+    with pytest.raises(BackendError, match=r"the measure 'sureness' of .* is there twice, also as "):
+        load_measure("sureness")
 
 
 @pytest.mark.parametrize(

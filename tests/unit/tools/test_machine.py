@@ -138,7 +138,7 @@ def test_keys_are_set_or_not_and_never_shown(monkeypatch):
         }
     )
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    images, prompts = server_states(config)
+    prompts, images = server_states(config)
     assert images.problem == (
         "edits.openai_images: the environment variable OPENAI_API_KEY is not set; it holds the server's key"
     )

@@ -23,8 +23,8 @@ _ROUNDING = 1e-4  # a value so far outside its scale, as a share of it, is put a
 
 
 def _correct(probabilities: Array, labels: Array) -> Array:
-    best: Array = probabilities.argmax(axis=2)
-    return best == labels
+    correct: Array = probabilities.argmax(axis=2) == labels
+    return correct
 
 
 def _brier(probabilities: Array, labels: Array) -> Array:
@@ -97,9 +97,12 @@ def load_measure(name: str) -> PredictionMeasure:
     """
     if name in MEASURES:
         return MEASURES[name]
-    point = next((point for point in _entry_points() if point.name == name), None)
-    if point is None:
+    points = [point for point in _entry_points() if point.name == name]
+    if not points:
         raise BackendError(f"no measure on predictions is called {name!r}; known: {', '.join(further_names())}")
+    point = points[0]
+    if len(points) > 1:
+        raise BackendError(f"{_origin(name)} is there twice, also as {points[1].value}; uninstall one of the packages")
     try:
         measure = point.load()
         wrong = _wrong_row(measure, name)
@@ -160,7 +163,7 @@ def _where(result: TestSetResult) -> str:
     return f" for {result.regime} on {result.test_set}; take it out of statistics.measures or mend its package"
 
 
-def _wrong_row(measure: Any, name: str) -> str:
+def _wrong_row(measure: object, name: str) -> str:
     if not isinstance(measure, PredictionMeasure):
         return f"found {type(measure).__name__}, expected a varireal.records.PredictionMeasure"
     if measure.name != name or not _NAME.fullmatch(name):
@@ -168,7 +171,8 @@ def _wrong_row(measure: Any, name: str) -> str:
     texts = (measure.label, measure.doc, measure.family)
     if not all(isinstance(text, str) and text.strip() for text in texts):
         return "label, doc and family must be texts"
-    if not callable(measure.per_picture):
+    function: Any = measure.per_picture
+    if not callable(function):
         return "per_picture must be a function"
     low, high = measure.scale
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
