@@ -17,10 +17,12 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-quick lint docs format install lock bench clean
 
+# The page opens by itself where there are a terminal and a display; not with make --quiet, OPEN= or VARIREAL_BROWSER=no.
+OPEN ?= $(if $(findstring s,$(firstword -$(MAKEFLAGS))),,--open)
+
 demo: install
-	snakemake --cores $(CORES) --quiet progress rules
-	@echo
-	@echo "The data set is in results/demo/dataset, the page is results/demo/report/index.html"
+	snakemake --cores $(CORES)
+	@varireal show results/demo $(OPEN)
 
 # a file's tests share what they made; the order of the files is that of tests/conftest.py
 test: install

@@ -8,6 +8,8 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # no test asks the hub: those of 'varireal fetch' ask a server of their own
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# tests read what Snakemake itself says; those of the progress view choose another one
+os.environ.setdefault("SNAKEMAKE_LOGGER_VARIREAL_VIEW", "snakemake")
 
 import cv2
 import pytest

@@ -91,10 +91,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _fail(args, room.os_error_text(error), error)
     except stopping.StoppedError as error:
-        logger.warning("%s: %s", args.command, error)
+        logger.log(logs.SUMMARY, "%s: %s", args.command, error)
         return stopping.EXIT_STOPPED
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted; what was finished is kept, run the same command again to go on\n")
+        logger.debug("failed: %s", stopping.INTERRUPTED)
+        if not logs.is_quiet(args.log):
+            sys.stderr.write("interrupted; what was finished is kept, run the same command again to go on\n")
         return EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last place where a bug can be told from a mistake
         return _fail(args, f"unexpected {type(error).__name__}: {error_text(error)} (this is a bug)", error, code=1)
@@ -155,7 +157,8 @@ def _fail(args: argparse.Namespace, message: str, error: BaseException, code: in
     if args.debug:
         traceback.print_exception(error)
     where = f" [log: {args.log}]" if args.log is not None else ""
-    sys.stderr.write(f"error: {args.command}: {message}{where}\n")
+    if not (logs.is_quiet(args.log) and args.log.is_file()):
+        sys.stderr.write(f"error: {args.command}: {message}{where}\n")
     if args.log is not None:
         # the log of a mistake is shown on the screen, where only a bug needs its traceback
         logger.debug("failed: %s", message, exc_info=error if code != EXIT_EXPECTED else None)

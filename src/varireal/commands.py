@@ -77,6 +77,14 @@ COMMANDS: dict[str, Command] = {
         Option("json_", "print it as JSON", kind=bool, default=False),
         Option("watch", "look again every two seconds, until the study is finished", kind=bool, default=False),
     ),
+    "show": _tool(
+        "varireal.tools.show:run",
+        "say what a finished study found: the answer, how many edits were accepted, where the page is",
+        Option("study", "folder of the study, such as results/demo", positional=True),
+        Option(
+            "open_", "open the page, where there are a terminal, a display and a browser", kind=bool, default=False
+        ),
+    ),
     "plan": _tool(
         "varireal.tools.plan:run",
         "say what a study will take before it starts: items, jobs, hours, disk, tokens, money; nothing is sent",

@@ -4,6 +4,7 @@ Train, val and test show each species in its usual places and plumage. ``test_ba
 the birds where train never shows them; ``test_plumage`` keeps the places and gives them an unusual look.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,7 +18,7 @@ from varireal.core.files import write_whole
 from varireal.core.seeds import digest, stable_int
 from varireal.errors import DataError
 from varireal.records import Array, ClassInfo, SourceImage
-from varireal.running import stopping
+from varireal.running.logs import progress
 from varireal.running.parallel import process_map
 from varireal_demo import TEST_BACKGROUND, TEST_PLUMAGE, pictures_by_split
 from varireal_demo.birds import SPECIES, Species, build_bird, draw_bird
@@ -36,6 +37,8 @@ from varireal_demo.staging import (
     stand_on,
     without_crumbs,
 )
+
+logger = logging.getLogger(__name__)
 
 # Where the demo's birds live, what they look like when they look unusual, and how they happen to stand.
 
@@ -423,8 +426,9 @@ def render_photos(options: DemoImages, *, seed: int, folder: Path, workers: int)
     try:
         for parent in {place.picture.parent for place in missing}:
             parent.mkdir(parents=True, exist_ok=True)
-        for _ in process_map(partial(_draw, size=options.size), missing, workers):
-            stopping.checkpoint()
+        drawn = process_map(partial(_draw, size=options.size), missing, workers)
+        for _ in progress(drawn, logger, "birds drawn", len(missing)):
+            pass
     except OSError as error:
         raise DataError(f"pictures cannot be written to {base}: {error.strerror}") from error
     return _listed(places)

@@ -13,8 +13,9 @@ from varireal.core import provenance
 
 ROOT = Path(__file__).parents[2]
 CORE, GUEST = ROOT / "src" / "varireal", ROOT / "src" / "varireal_demo"
+PLUGIN = ROOT / "src" / "snakemake_logger_plugin_varireal"
 UNIT = Path(__file__).parent
-MODULES = sorted([*CORE.rglob("*.py"), *GUEST.rglob("*.py")])
+MODULES = sorted([*CORE.rglob("*.py"), *GUEST.rglob("*.py"), *PLUGIN.rglob("*.py")])
 
 
 def dotted(path: Path) -> str:

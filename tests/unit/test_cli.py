@@ -60,3 +60,16 @@ def test_light_modules_stay_light():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"
+
+
+def test_a_workflow_that_shows_failures_reads_them_in_the_log(tmp_path, capsys, monkeypatch):
+    """So its jobs do not say them too; where a job could not write its log, nobody else would."""
+    monkeypatch.setenv("VARIREAL_QUIET_JOBS", "1")
+    log = tmp_path / "a.log"
+    argv = ["verdicts", "--config", str(tmp_path / "none.json"), "--edits", "e", "--output", "o", "--log"]
+    assert main([*argv, str(log)]) == 2
+    assert capsys.readouterr().err == ""
+    assert "DEBUG failed: " in log.read_text()
+    (tmp_path / "file").write_text("")
+    assert main([*argv, str(tmp_path / "file" / "a.log")]) == 2
+    assert capsys.readouterr().err.startswith("error: verdicts: ")

@@ -5,6 +5,7 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
+from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
 
 import varireal
 
@@ -55,3 +56,7 @@ def test_the_changelog_knows_the_version():
 )
 def test_assets_are_in_the_package(name):
     assert resources.files("varireal").joinpath("assets", *name.split("/")).is_file()
+
+
+def test_snakemake_finds_the_logger_plugin():
+    assert LoggerPluginRegistry().is_installed("varireal")

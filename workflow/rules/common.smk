@@ -39,6 +39,7 @@ def begin_workflow(logger):
             write_text(text=LAYOUT.slice(stage), output=Path(PATHS.config(stage)))
         note_start(snakemake_side.start(workflow, PATHS.root))
     logger.addHandler(FAILURES)
+    snakemake_side.show_progress(workflow, PATHS.root)
 
 
 def results(path):

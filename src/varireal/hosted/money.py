@@ -72,6 +72,21 @@ def spent_by_model(amounts: Mapping[str, float]) -> dict[str, Spent]:
     return {model: Spent(*(int(amounts.get(f"{what}:{model}", 0)) for what in _COUNTED)) for model in models}
 
 
+def spent_text(amounts: Mapping[str, float], usd: float | None) -> str:
+    """Amounts of all models for people, such as ``34 calls, 120,300 tokens, $0.14``; empty when none was asked.
+
+    Args:
+        amounts: of an item store or a job's record.
+        usd: what they cost; None when a model has no price.
+    """
+    models = spent_by_model(amounts).values()
+    calls, tokens = sum(spent.calls for spent in models), sum(spent.tokens for spent in models)
+    if not calls:
+        return ""
+    money = "price unknown" if usd is None else f"${usd:.2f}"
+    return f"{calls:,} call{'' if calls == 1 else 's'}, {tokens:,.0f} tokens, {money}"
+
+
 @dataclass(frozen=True, slots=True)
 class PriceList:
     """What the models of a server cost.
@@ -189,6 +204,11 @@ class Meter:
         self._others: dict[Path, Mapping[str, float]] = {}
         self._seen: dict[Path, tuple[int, int]] = {}
         self._reserved_tokens = self._reserved_usd = 0.0
+        job_record.say_spending(self.words)
+
+    def words(self) -> str:
+        """What this job has spent in all its attempts, for people; empty when nothing."""
+        return spent_text(self._mine, self.prices.total(spent_by_model(self._mine).items()))
 
     @property
     def limited(self) -> bool:

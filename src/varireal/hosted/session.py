@@ -12,6 +12,8 @@ from varireal.running import stopping
 
 logger = logging.getLogger(__name__)
 
+_SECONDS_BETWEEN_NEWS = 10.0
+
 A = TypeVar("A")
 S = TypeVar("S", bound=Sender)
 
@@ -74,10 +76,14 @@ async def run_all(sender: Sender, work: Sequence[Coroutine[Any, Any, A]]) -> lis
         KeyboardInterrupt: Ctrl-C stopped it.
     """
     batch = _Batch(sender, work)
-    with stopping.heard(batch.wake):
-        if stopping.requested():  # it came between two batches
-            sender.stopped = True
-        results = await batch.results()
+    news = asyncio.create_task(_say_spending(sender))
+    try:
+        with stopping.heard(batch.wake):
+            if stopping.requested():  # it came between two batches
+                sender.stopped = True
+            results = await batch.results()
+    finally:
+        news.cancel()
     failures = [result for result in results if isinstance(result, BaseException)]
     faults = [error for error in failures if not isinstance(error, NoMoreAskingError | asyncio.CancelledError)]
     unexpected = [error for error in faults if not isinstance(error, VariRealError)]
@@ -89,6 +95,13 @@ async def run_all(sender: Sender, work: Sequence[Coroutine[Any, Any, A]]) -> lis
     if stopping.requested():
         raise stopping.stopped(batch.outcome, done)
     raise KeyboardInterrupt("interrupted by Ctrl-C; what was answered is kept")
+
+
+async def _say_spending(sender: Sender) -> None:
+    """Say now and then what was spent: a batch may take half an hour, in which no item ends."""
+    while True:
+        await asyncio.sleep(_SECONDS_BETWEEN_NEWS)
+        logger.info("asking: %s", sender.meter.words() or "no answer yet")
 
 
 class _Batch(Generic[A]):

@@ -25,8 +25,9 @@ from varireal.core.files import error_text
 RUNNING, ENDED, FAILED, STOPPED = "running", "ended", "failed", "stopped"
 SECONDS, GPU_SECONDS = "seconds", "gpu_seconds"
 
-_BETWEEN_WRITES = 10.0  # seconds between two signs of life
-_WINDOW = 12  # signs of life that the rate is taken from: two minutes
+_BETWEEN_WRITES = 10.0  # most seconds between two signs of life
+_FIRST_WRITES, _SHARE = 1.0, 6  # a young job gives one more often: somebody may be looking, and it may end soon
+_WINDOW = 12  # signs of life that the rate is taken from: two minutes, and less of a young job
 
 Check = Callable[[float], None]
 
@@ -64,6 +65,7 @@ class JobRecord:
         self.path = path
         self.checks: list[Check] = []
         self.usd_limited = False
+        self.spending: Callable[[], str] | None = None
         self.total: int | None = None
         self.done = 0
         self._facts = {**facts, "state": RUNNING, "host": socket.gethostname(), "pid": os.getpid()}
@@ -148,7 +150,8 @@ class JobRecord:
         self._due = {SECONDS: 0.0, GPU_SECONDS: 0.0}
 
     def _live(self) -> None:
-        while not self._over.wait(_BETWEEN_WRITES):
+        began = time.monotonic()
+        while not self._over.wait(min(_BETWEEN_WRITES, max(_FIRST_WRITES, (time.monotonic() - began) / _SHARE))):
             self._marks.append((time.monotonic(), self.done))
             self._write()
 
@@ -239,6 +242,17 @@ def pay(amounts: Mapping[str, float]) -> None:
         _current.pay(amounts)
 
 
+def say_spending(words: Callable[[], str]) -> None:
+    """Let the job's lines of progress say what models cost that it asks over a network."""
+    if _current is not None:
+        _current.spending = words
+
+
+def spending() -> str:
+    """What such models have cost, for people; empty when none was asked."""
+    return "" if _current is None or _current.spending is None else _current.spending()
+
+
 def usd_limited() -> bool:
     """Whether the study limits what hosted models may cost."""
     return _current is not None and _current.usd_limited
@@ -327,12 +341,12 @@ class Records:
             return None
         stamp = (stat.st_mtime_ns, stat.st_size)
         if path not in self._read or self._read[path][0] != stamp:
-            self._read[path] = (stamp, _sound(read_record(path)))
+            self._read[path] = (stamp, sound(read_record(path)))
         return self._read[path][1]
 
 
-def _sound(record: dict[str, Any] | None) -> dict[str, Any] | None:
-    """A record whose numbers are numbers, so that nothing that follows has to ask."""
+def sound(record: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A record whose numbers are numbers, so that nothing that follows has to ask; None for any other."""
     if record is None or record.get("state") not in _STATES or not isinstance(record.get("stage"), str):
         return None
     numbers = [record.get("seen"), record.get("started"), *record["spent"].values()]

@@ -1,9 +1,11 @@
 """Logging, set up by ``cli`` only: one line per event, progress with rate and time left, a last line with counts.
 
-A person at a terminal sees the summary and the errors; the log file of the job has everything, every item too.
+A person at a terminal sees the summary and the errors; the log file of the job has everything, every item too. Where
+the workflow shows how its jobs are doing, they say warnings alone.
 """
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Generator, Iterable, Iterator
@@ -19,6 +21,17 @@ logging.addLevelName(SUMMARY, "SUMMARY")
 
 _SECONDS_BETWEEN_LINES = 5.0
 
+# Set by a workflow that shows its jobs' progress and failures (``snakemake_logger_plugin_varireal``).
+QUIET = "VARIREAL_QUIET_JOBS"
+# Their warnings at import sound like faults to a person who asked for nothing of theirs: bitsandbytes, which PEFT
+# imports wherever it is installed, misses a kernel for 4-bit models on CPUs, which no stage runs.
+_NOISY = ("bitsandbytes",)
+
+
+def is_quiet(log_file: Path | None) -> bool:
+    """Whether what this job has to say is shown by its workflow, which reads it in the job's log."""
+    return log_file is not None and bool(os.environ.get(QUIET))
+
 
 def set_up(log_file: Path | None, *, verbose: bool) -> None:
     """Send this package's messages to the console, and to ``log_file`` when given.
@@ -31,9 +44,12 @@ def set_up(log_file: Path | None, *, verbose: bool) -> None:
     logger.propagate = False
     logger.handlers.clear()
     console = logging.StreamHandler(sys.stderr)
-    console.setLevel(logging.DEBUG if verbose else logging.INFO if log_file is None else SUMMARY)
+    quiet = logging.WARNING if is_quiet(log_file) else SUMMARY
+    console.setLevel(logging.DEBUG if verbose else logging.INFO if log_file is None else quiet)
     console.setFormatter(logging.Formatter("%(message)s"))
     logger.addHandler(console)
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(logging.ERROR)
     if log_file is not None:
         log_file.parent.mkdir(parents=True, exist_ok=True)
         handler = logging.FileHandler(log_file, mode="w", encoding="utf-8")
@@ -60,7 +76,9 @@ def progress(items: Iterable[T], logger: logging.Logger, what: str, total: int) 
             if now - last >= _SECONDS_BETWEEN_LINES and done < total:
                 last = now
                 rate = done / (now - start)
-                logger.info("%s: %d of %d, %.1f/s, %.0f s left", what, done, total, rate, (total - done) / rate)
+                left, spent = (total - done) / rate, job_record.spending()
+                more = f"; {spent}" if spent else ""
+                logger.info("%s: %d of %d, %.1f/s, %.0f s left%s", what, done, total, rate, left, more)
     finally:
         if isinstance(items, Generator):
             items.close()  # now, while the store that it writes to is open

@@ -2,10 +2,11 @@
 
 Tried with the Snakemake of ``TRIED``, by the tests; the package allows none before it (9.0 keeps some of this
 elsewhere). A newer one is let in; where it lacks one of these objects, the user is told which was tried.
-Snakemake is not imported: its workflow object is handed in. What is used of it and is no documented interface:
-``Workflow._prepare_dag``, the settings' ``_parsed_overwrite_resources`` and ``_parsed_overwrite_threads``,
-``Scheduler._executor``, ``DAG.jobid``, ``Workflow.modifier``. The records in ``.snakemake/metadata`` are read in
-``tools.why_sources``.
+Its workflow object is handed in; Snakemake is imported by its logger plugin alone. What is used of it and is no
+documented interface: ``Workflow._prepare_dag``, the settings' ``_parsed_overwrite_resources`` and
+``_parsed_overwrite_threads``, ``Scheduler._executor``, ``DAG.jobid``, ``DAG.needrun_jobs``, ``Workflow.modifier``, the
+handler, filter and formatter of ``snakemake.logging``, and the words of its messages (``REWORDED``). The records in
+``.snakemake/metadata`` are read in ``tools.why_sources``.
 
 The classifiers have one rule per job (``adapters_00000-of-00002``), for its files are known only from the config.
 Options that take names of rules would not know the stage's name, and Snakemake passes over most names that no rule
@@ -13,12 +14,13 @@ has. So a stage's name stands for all its rules here, and a name that means noth
 """
 
 import difflib
+import logging
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast, runtime_checkable
 
 import yaml
 
@@ -284,3 +286,93 @@ def start(workflow: Any, root: str) -> Start:
         tuple(given.config_args or ()),
         given.replace_workflow_config,
     )
+
+
+def show_progress(workflow: Any, root: str) -> None:
+    """Let the logger plugin of this package show the jobs that are about to run; without it nothing happens.
+
+    Args:
+        workflow: Snakemake's.
+        root: the study's folder.
+    """
+    for handler in workflow.logger_manager.get_log_handlers():
+        if isinstance(handler, ShowsJobs):
+            handler.begin(Path(root), _jobs_to_run(workflow, f"{root}/logs/"))
+
+
+@runtime_checkable
+class ShowsJobs(Protocol):
+    """A logger plugin that wants to know which jobs there are."""
+
+    def begin(self, root: Path, jobs: Mapping[int, str]) -> None:
+        """Show the jobs of a study: Snakemake's number of each, and the name of its log below ``logs``."""
+
+
+def _jobs_to_run(workflow: Any, logs: str) -> dict[int, str]:
+    return {
+        workflow.dag.jobid(job): str(job.log[0]).removeprefix(logs).removesuffix(".log")
+        for job in workflow.dag.needrun_jobs()
+        if job.log
+    }
+
+
+def snakemake_handler(settings: Any) -> logging.Handler:
+    """What writes Snakemake's own words to the screen, as without a logger plugin.
+
+    Args:
+        settings: its output settings, which a logger plugin is given.
+    """
+    from snakemake.logging import ColorizingTextHandler, DefaultFilter, DefaultFormatter
+
+    handler = ColorizingTextHandler(nocolor=settings.nocolor, stream=sys.stdout if settings.stdout else sys.stderr)
+    quiet = settings.quiet
+    parts = (quiet, settings.debug_dag, settings.verbose, settings.dryrun, settings.printshellcmds)
+    handler.addFilter(DefaultFilter(*parts))
+    handler.setFormatter(DefaultFormatter(quiet, settings.show_failed_logs))
+    return cast(logging.Handler, handler)
+
+
+def is_quiet(settings: Any, what: str) -> bool:
+    """Whether ``--quiet`` covers ``progress`` or ``rules``."""
+    from snakemake.logging import is_quiet_about
+
+    return bool(is_quiet_about(settings.quiet or (), what))
+
+
+LOOKING = "looking at what is there and what is to be done"
+# Messages of Snakemake and its executor for SLURM, by how they begin, and what a person reads in their place; nothing
+# where they say what is shown otherwise, what is of no use to a person, or sounds like a fault where there is none.
+REWORDED = {
+    "Config file ": "",
+    "Assuming unrestricted shared filesystem usage": "",
+    "Building DAG of jobs": LOOKING,
+    "Using shell:": "",
+    "Conda environments: ignored": "",
+    "Singularity containers: ignored": "",
+    "Group jobs: inactive": "",
+    "Select jobs to execute": "",
+    "Complete log(s):": "",
+    "Elapsed time:": "",
+    "Removing output files of failed job": "",
+    "Removing temporary output": "",
+    "Exiting because a job execution failed": "",
+    "At least one job did not complete successfully": "",
+    "WorkflowError:\nAt least one job did not complete successfully": "",
+    "RuleException:\nCalledProcessError in file": "",
+    "Job rate limit reached": "",
+    "Trying to restart job": "",
+    "Shutting down, this might take some time": "",
+    "Cleaning up SLURM log files": "",
+    "Terminating processes on user request": (
+        "stopping: what is finished is kept; run the same command again to go on"
+    ),
+    "Will exit after finishing currently running jobs": "stopping: the jobs at work are finished first",
+}
+_HANDED_IN = re.compile(r"Job \d+ has been submitted with SLURM jobid|Submitted array job with Snakemake IDs")
+
+
+def reworded(text: str) -> str:
+    """A message of Snakemake as a person should read it; empty when it should not be shown."""
+    if _HANDED_IN.match(text):
+        return ""
+    return next((words for begin, words in REWORDED.items() if text.startswith(begin)), text)

@@ -16,6 +16,9 @@ from typing import Any
 EXIT_STOPPED = 75  # EX_TEMPFAIL of sysexits.h: try again; Snakemake does so when it has ``retries``
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 
+# What the log of a job says that Ctrl-C stopped; no fault, so its workflow does not count it as failed.
+INTERRUPTED = "stopped by Ctrl-C; what was finished is kept, run the same command again to go on"
+
 _Handler = Callable[[int, FrameType | None], Any]
 
 _received: list[int] = []

@@ -28,6 +28,7 @@ from varireal.core.paths import StudyPaths
 from varireal.errors import ConfigError
 from varireal.running.locks import own_study
 from varireal.running.slurm import clear_queue
+from varireal.running.stopping import INTERRUPTED
 
 # A note in the study's folder of what its workflow was started with, so that commands find the study's config.
 #
@@ -185,7 +186,7 @@ _MOST = 5
 _TAIL_BYTES = 200_000
 _FAILED = re.compile(r" DEBUG failed: (?P<message>.+)")
 _BY_SIGNAL = "stopped by SIG"
-_STOPPED = re.compile(rf" WARNING \S+: (?P<message>{_BY_SIGNAL}.+)")
+_STOPPED = re.compile(rf" (?:SUMMARY|WARNING) \S+: (?P<message>{_BY_SIGNAL}.+)")
 _COMPUTED = re.compile(r" DEBUG computed (?P<item>.+)")
 _SCHEDULER = re.compile(r"SLURM status is: '?(?P<state>[A-Z_]+)")
 _STATES = {
@@ -223,14 +224,24 @@ class Failure:
         return " ".join([place[0], "/".join(place[1:])]).strip()
 
     @property
+    def cause(self) -> str:
+        """Why, and what to do, in one line."""
+        text = _tail(self.log)
+        return _last(_FAILED, text) or _last(_STOPPED, text) or self._by_scheduler() or self._unexplained(text)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it is Ctrl-C that ended it, of which a person needs no account."""
+        return self.cause == INTERRUPTED
+
+    @property
     def lines(self) -> list[str]:
         """What a person reads."""
-        text = _tail(self.log)
-        message = _last(_FAILED, text) or _last(_STOPPED, text) or self._by_scheduler() or self._unexplained(text)
+        message = self.cause
         # a job that a signal stopped says in several parts what became of its work; what to do is the last
         cut = message.rpartition if message.startswith(_BY_SIGNAL) else message.partition
         cause, _, fix = cut("; ")
-        items = [match["item"].split(" (")[0] for match in _COMPUTED.finditer(text)]
+        items = [match["item"].split(" (")[0] for match in _COMPUTED.finditer(_tail(self.log))]
         item = f"the one after {items[-1]}, number {len(items)} of this attempt" if items else "see the cause"
         return [
             f"  stage: {self.name}",
@@ -287,7 +298,7 @@ class Collector(logging.Handler):
 
     def summary(self) -> str:
         """What failed, at most five jobs of it; empty when nothing did."""
-        failures = list(self._failures.values())
+        failures = [failure for failure in self._failures.values() if not failure.interrupted]
         if not failures:
             return ""
         lines = [f"\n{len(failures)} job{'s' * (len(failures) > 1)} failed:"]

@@ -207,5 +207,5 @@ def run_job(
         guard(record, stage, config, values.get("budget") or values.get("machine") or values.get("server"))
         summary = run(config, **passed)
         size = output.stat().st_size if output is not None and output.is_file() else None
-        job_record.tell(counts=summary.counts, computed=summary.computed, size=size)
+        job_record.tell(counts=summary.counts, computed=summary.computed, size=size, lines=list(summary.lines))
     return summary

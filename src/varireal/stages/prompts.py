@@ -33,6 +33,7 @@ from varireal.prompts.requests import PromptTask, counted
 from varireal.prompts.vetting import Vetting
 from varireal.prompts.writing import Dialogue, PromptWriter
 from varireal.records import ClassInfo, Prompt
+from varireal.running import job_record
 from varireal.stages.common import Summary
 from varireal.store.items import ItemStore, open_store
 
@@ -109,9 +110,11 @@ class _News:
 
     def __init__(self, total: int) -> None:
         self._total, self._done, self._last = total, 0, time.monotonic()
+        job_record.expect(total)
 
     def one_more(self, session: _Session) -> None:
         self._done += 1
+        job_record.tick(self._done, self._total)
         if time.monotonic() - self._last >= _SECONDS_BETWEEN_NEWS:
             self._last = time.monotonic()
             logger.info("%d of %d written, %d answers now", self._done, self._total, session.asker.asked)

@@ -2,6 +2,7 @@
 
 import logging
 
+from varireal.running.stopping import INTERRUPTED
 from varireal.running.workflow import Collector
 
 
@@ -95,3 +96,13 @@ def test_many_failures_stay_short(tmp_path):
     assert many.startswith("\n20 jobs failed:")
     assert many.count("stage:") == 5
     assert many.endswith("and 15 more, with logs in the same folder\n")
+
+
+def test_a_job_that_ctrl_c_stopped_is_no_failure(tmp_path):
+    stopped = write(tmp_path, f"2026 DEBUG failed: {INTERRUPTED}\n", "00000-of-00002")
+    broken = write(tmp_path, "2026 DEBUG failed: the disk is full; make room\n", "00001-of-00002")
+    assert collector(failed(stopped)).summary() == ""
+    assert (
+        "1 job failed:\n  stage: edits color/feasible/round0/00001"
+        in collector(failed(stopped), failed(broken, 2)).summary()
+    )
