@@ -292,14 +292,18 @@ def test_a_stage_is_four_files_and_runs_alone(changed):
 
 
 LOOK = """
+from pathlib import Path
+
 from varireal.backends import BackendContext, make_backend
 from varireal.config.model import parse_config
 from varireal.config.slices import slice_digest, stage_slices
 from varireal.models.catalog import hosted_models
+from varireal.store.items import open_store
 
 def show(**edits):
     config = parse_config({"edits": edits})
-    backend = make_backend("editors", config.edits.backend, config.edits, BackendContext(noun="bird"))
+    with open_store(Path("look.sqlite")) as store:
+        backend = make_backend("editors", config.edits.backend, config.edits, BackendContext(noun="bird", store=store))
     print(type(backend).__name__, [(asked.key, asked.model) for asked in hosted_models(config)])
 
 show(backend="blur", blur={"radius": 9})

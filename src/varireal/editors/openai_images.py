@@ -78,7 +78,7 @@ class HostedEditor:
             BackendError: there is no store to keep pictures in.
         """
         if context.store is None:
-            raise BackendError("the editor 'openai_images' keeps what it paid for; give --store")
+            raise BackendError(f"the editor {cls.name!r} keeps what it paid for; give --store")
         server = context.server if isinstance(context.server, PictureServer) else settings.server
         return cls(settings, server, context.noun, context.store, grace=context.machine.grace_seconds)
 
