@@ -60,6 +60,12 @@ COMMANDS: dict[str, Command] = {
         "PromptsSlice",
     ),
     # commands for people, and the few that the workflow calls beside its stages
+    "run": _tool(
+        "varireal.tools.run_workflow:run",
+        "run the whole study; words behind -- go to Snakemake: varireal run --configfile study.yaml -- --cores 4",
+        STUDY,
+        Option("options", "options of Snakemake, behind --", positional=True, kind=str, many=True, default=()),
+    ),
     "pretrain": _tool(
         "varireal_demo.pretrain.command:run",
         "make the small CLIP of the package afresh: render, train, score (about an hour on two cores)",
