@@ -60,6 +60,12 @@ COMMANDS: dict[str, Command] = {
         "PromptsSlice",
     ),
     # commands for people, and the few that the workflow calls beside its stages
+    "init": _tool(
+        "varireal.tools.init:run",
+        "write a study to start from; with --photos, look at the photos and fill in what they say",
+        Option("folder", "folder for the study; its name becomes the study's", positional=True),
+        Option("photos", "your photos: a folder of class folders, or a list in CSV", default=None),
+    ),
     "run": _tool(
         "varireal.tools.run_workflow:run",
         "run the whole study; words behind -- go to Snakemake: varireal run --configfile study.yaml -- --cores 4",
