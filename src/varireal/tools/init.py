@@ -40,7 +40,7 @@ _EVERYDAY = "everyday"
 
 
 @dataclass(frozen=True, slots=True)
-class Photos:
+class SeenPhotos:
     """What was seen of photos.
 
     Attributes:
@@ -82,7 +82,13 @@ def run(*, folder: Path, photos: Path | None = None) -> int:
     place = photos or folder / "photos"
     seen = look_at(place) if photos is not None or place.is_dir() else None
     name = slugify(folder.resolve().name, max_length=60, separator="_", regex_pattern=r"[^a-z0-9_-]+") or "study"
-    facts: dict[str, Any] = {"file": study, "name": name, "source": "folder", "path": place, "noun": "object"}
+    facts: dict[str, Any] = {
+        "file": shlex.quote(str(study)),
+        "name": name,
+        "source": "folder",
+        "path": place,
+        "noun": "object",
+    }
     facts |= {"bank": _EVERYDAY, "bank_note": "ships with the package, or the path of a bank of your own"}
     facts |= {"segmenter": "grabcut", "segmenter_note": "without a model; grounded_sam2 finds the object by its name"}
     unknown: list[str] = []
@@ -110,7 +116,7 @@ def _study_text(facts: Mapping[str, Any]) -> str:
     return environment.from_string(template).render({**facts, **quoted})
 
 
-def look_at(path: Path) -> Photos:
+def look_at(path: Path) -> SeenPhotos:
     """Read the photos as the stage images does, as far as that is quick.
 
     Args:
@@ -129,7 +135,7 @@ def look_at(path: Path) -> Photos:
     opened = items[:: -(-len(items) // _MOST_OPENED)] if items else []
     warnings = [*_file_warnings(opened, len(items), config), *_count_warnings(classes.values(), splits, config)]
     masks = sum(item.mask_path is not None for item in items)
-    return Photos(source, path, classes, splits, masks, tuple(warnings))
+    return SeenPhotos(source, path, classes, splits, masks, tuple(warnings))
 
 
 def _file_warnings(opened: Sequence[SourceImage], total: int, config: Config) -> Iterator[str]:
@@ -188,7 +194,7 @@ def _missing(bank: Bank, classes: Mapping[str, str]) -> list[str]:
     return [name for class_id, name in classes.items() if not known(class_id, name)]
 
 
-def choose_segmenter(seen: Photos) -> tuple[str, str]:
+def choose_segmenter(seen: SeenPhotos) -> tuple[str, str]:
     """What finds the objects here and now, and a word on it: masks that came along, models if they are here."""
     if seen.masks == seen.total:
         return "provided", "the masks of the list"
@@ -237,7 +243,7 @@ def _block_lines(key: str, texts: Sequence[tuple[str, str, str, str]], pad: str)
     return lines
 
 
-def report_lines(seen: Photos, facts: Mapping[str, Any]) -> Iterator[str]:
+def report_lines(seen: SeenPhotos, facts: Mapping[str, Any]) -> Iterator[str]:
     """What was seen of the photos."""
     layout = "with splits" if set(seen.splits) - {""} else "without splits"
     yield f"{seen.path}: {seen.total} photos of {len(seen.classes)} classes, {layout}"
@@ -258,7 +264,7 @@ def _place(split: str) -> tuple[int, str]:
     return order.index(split) if split in order else len(order), split
 
 
-def next_steps(study: Path, place: Path, seen: Photos | None, bank: Path, unknown: Sequence[str]) -> Iterator[str]:
+def next_steps(study: Path, place: Path, seen: SeenPhotos | None, bank: Path, unknown: Sequence[str]) -> Iterator[str]:
     """What was written, and the next command."""
     yield f"written: {study}{f' and {bank}' if unknown else ''}"
     if seen is None:

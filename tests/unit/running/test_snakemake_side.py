@@ -27,7 +27,7 @@ RULES = ["all", "edits", "masks", *JOBS, "predictions_00000-of-00001"]
 class Workflow(SimpleNamespace):
     """What is used of Snakemake's, with its real settings; planning notes that it was reached."""
 
-    def __init__(self, rules=RULES, dag=None, main=True, **resources):
+    def __init__(self, rules=RULES, dag=None, main=True, module=False, **resources):
         super().__init__(
             rules=[SimpleNamespace(name=name, resources={"mem": 1, "gpu": 1, "_cores": 1}) for name in rules],
             resource_settings=ResourceSettings(**resources),
@@ -40,6 +40,7 @@ class Workflow(SimpleNamespace):
             global_resources={"licence": 1, "_cores": 2},
             is_main_process=main,
             planned=False,
+            modifier=SimpleNamespace(is_main_snakefile=lambda: not module),
         )
 
     def _prepare_dag(self, **settings):
