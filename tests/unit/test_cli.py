@@ -110,7 +110,7 @@ def test_usage_says_a_command_as_it_is_typed(capsys):
     ("argv", "words"),
     [
         (["statsu", "results/demo"], "no command 'varireal statsu'; did you mean 'varireal status'?"),
-        (["prompts", "chekc"], "no command 'varireal prompts chekc'; did you mean 'varireal prompts check'?"),
+        (["prompts", "shek"], "no command 'varireal prompts shek'; did you mean 'varireal prompts check'?"),
         (["promptz", "plan", "--json"], "did you mean 'varireal prompts plan'?"),
         (["config"], "'varireal config' is not a whole command; expected one of 'varireal config check', "),
         (["xyzzy"], "no command 'varireal xyzzy'; 'varireal --help' lists them"),
