@@ -14,7 +14,9 @@ RUN python -m venv /opt/uv \
     && /opt/uv/bin/pip install --no-cache-dir --constraint requirements.txt uv setuptools \
     && /opt/uv/bin/uv venv --python "$(command -v python3)" /opt/venv \
     && /opt/uv/bin/uv pip install --constraint requirements.txt --requirement pyproject.toml ${EXTRAS}
-COPY README.md LICENSE ./
+COPY README.md LICENSE Snakefile config.yaml ./
+COPY envs envs
+COPY workflow workflow
 COPY src src
 RUN /opt/uv/bin/uv pip install --no-deps .
 

@@ -1,6 +1,7 @@
 # VariReal: from a class list and photos to a gated, paired data set and a page of pictures.
 #   snakemake --cores all                                        the demo (config.yaml)
 #   snakemake --cores all --configfile studies/my_photos.yaml    your own photos
+# docs/modules.md: as a module of another workflow, and from an installed package (`varireal run`).
 import os
 
 from snakemake.utils import min_version
@@ -8,6 +9,10 @@ from snakemake.utils import min_version
 from varireal.core.stages import STAGES
 
 min_version("9.27")
+
+
+# The first rule is what runs without a target: in a module that of the workflow around, if it has one by now.
+FIRST = not workflow.default_target
 
 
 # Only with `--sdm apptainer`: the image that jobs run in, such as one made from apptainer.def.
@@ -38,12 +43,11 @@ onstart:
 
 
 onerror:
-    FAILURES.take_back(snakemake_side.finished_jobs(workflow))
-    FAILURES.tell_at_exit()
+    tell_failures()
 
 
 rule all:
-    default_target: True
+    default_target: FIRST
     input:
         # the intermediate tables too: one that was lost is made again
         [LAYOUT.outputs(stage) for stage in STAGES],
@@ -52,3 +56,9 @@ rule all:
         LAYOUT.all_prompts(),
         rules.dataset.output,
         rules.report.output,
+
+
+with one_line_errors():
+    snakemake_side.join_parent(
+        workflow, PATHS.root, lambda: begin_workflow(logger), tell_failures
+    )

@@ -38,7 +38,7 @@ CONTENTS = {
         "extending",
     ),
     "Models": ("models", "masks", "recipes", "instruct", "judging", "provenance"),
-    "Machines": ("environments", "cluster", "interruption", "scale"),
+    "Machines": ("environments", "modules", "cluster", "interruption", "scale"),
 }
 _TREE = "\n```{{toctree}}\n:hidden:\n:caption: {}\n\n{}\n```\n"
 _NETWORK = r"(?:https?:)?//"

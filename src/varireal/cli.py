@@ -5,10 +5,14 @@ a stage that a signal stopped between two items. A stage's module is imported on
 """
 
 import argparse
+import difflib
 import importlib
+import itertools
 import logging
 import os
+import re
 import sys
+import textwrap
 import time
 import traceback
 from collections.abc import Sequence
@@ -17,39 +21,108 @@ from pathlib import Path
 from typing import Any
 
 from varireal import __version__
-from varireal.commands import COMMANDS, Command
+from varireal.commands import COMMANDS, PEOPLE, STAGE, WORKFLOW, Command
 from varireal.core.files import error_text
 from varireal.core.stages import Option
-from varireal.errors import VariRealError
+from varireal.errors import BackendError, VariRealError
 from varireal.running import installation, logs, room, stopping
 
 logger = logging.getLogger(__name__)
 
 EXIT_EXPECTED, EXIT_INTERRUPTED = 2, 130
 
+_WIDTH = 80
+_USAGE = "varireal COMMAND [options]; varireal COMMAND --help says which"
+_DESCRIPTION = """Gated feasible and infeasible edits of real photos.
+
+To begin with:  varireal init my_study --photos PATH"""
+
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser of every command; importing and building it loads no stage."""
-    parser = argparse.ArgumentParser(
-        prog="varireal",
-        description="Gated feasible and infeasible edits of real photos. The workflow calls the stages; "
-        "'snakemake --cores all' runs them all.",
-    )
+    """The parser of every command, each under its words joined by '-'; building it loads no stage."""
+    layout: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter}
+    parser = argparse.ArgumentParser(prog="varireal", usage=_USAGE, description=_DESCRIPTION, epilog=_all(), **layout)
     parser.add_argument("--version", action="version", version=f"varireal {__version__}")
-    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, help=argparse.SUPPRESS)
     for name, command in COMMANDS.items():
-        sub = subparsers.add_parser(name, help=command.help, description=command.help)
-        for option in command.options:
-            _add(sub, option)
-        sub.add_argument(
-            "--log", type=Path, help="file for all messages; the screen then shows the summary and errors"
-        )
-        sub.add_argument("--verbose", action="store_true", help="more messages")
-        sub.add_argument("--debug", action="store_true", help="show the traceback of an error")
+        text, below = textwrap.fill(command.help, _WIDTH), _listed(f"{name}-")
+        sub = subparsers.add_parser(name, prog=f"varireal {shown(name)}", description=text, epilog=below, **layout)
+        _add_options(sub, command)
+    for word in dict.fromkeys(name.partition("-")[0] for name in COMMANDS if "-" in name):
+        if word not in COMMANDS:
+            usage = f"varireal {word} COMMAND [options]"
+            subparsers.add_parser(word, usage=usage, epilog=_listed(f"{word}-"), **layout)
     return parser
 
 
-def _add(parser: argparse.ArgumentParser, option: Option) -> None:
+def shown(name: str) -> str:
+    """A command as it is typed."""
+    return name.replace("-", " ")
+
+
+def _all() -> str:
+    return "\n\n".join(f"{group}:\n{_rows(group=group)}" for group in (PEOPLE, STAGE, WORKFLOW))
+
+
+def _listed(beginning: str) -> str:
+    rows = _rows(beginning=beginning)
+    return f"commands:\n{rows}" if rows else ""
+
+
+def _rows(*, group: str | None = None, beginning: str = "") -> str:
+    """Commands with what they do, in two columns."""
+    rows = []
+    for name, command in COMMANDS.items():
+        if name.startswith(beginning) and group in (None, command.group):
+            indent: dict[str, Any] = {"initial_indent": f"  {shown(name):<16}  ", "subsequent_indent": " " * 20}
+            rows.append(textwrap.fill(command.help, _WIDTH, break_on_hyphens=False, **indent))
+    return "\n".join(rows)
+
+
+def _add_options(parser: argparse.ArgumentParser, command: Command) -> list[argparse.Action]:
+    """Add what a command takes; return the options that are paths."""
+    paths = [action for option in command.options if (action := _add(parser, option)).type is Path]
+    log_help = "file for all messages; the screen then shows the summary and errors"
+    paths.append(parser.add_argument("--log", type=Path, help=log_help))
+    parser.add_argument("--verbose", action="store_true", help="more messages")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return paths
+
+
+def print_completion(*, shell: str) -> int:
+    """Print a shell's script that completes words, options and paths.
+
+    Raises:
+        BackendError: shtab is not installed.
+    """
+    try:
+        import shtab
+    except ImportError as error:
+        raise BackendError("shtab is not installed; pip install shtab") from error
+    parser = argparse.ArgumentParser(prog="varireal")
+    parser.add_argument("--version", action="store_true", help="print the version")
+    words = parser.add_subparsers()
+    parsers: dict[str, argparse.ArgumentParser] = {}
+    below: dict[str, Any] = {}
+    for name in sorted(COMMANDS):  # a word before its sub-commands
+        first, _, second = name.partition("-")
+        if first not in parsers:
+            parsers[first] = words.add_parser(first, help=_in_short(first))
+        if second:
+            below[first] = below.get(first) or parsers[first].add_subparsers()
+        sub = below[first].add_parser(second, help=_in_short(name)) if second else parsers[first]
+        for action in _add_options(sub, COMMANDS[name]):
+            vars(action)["complete"] = shtab.FILE
+    sys.stdout.write(shtab.complete(parser, shell=shell) + "\n")
+    return 0
+
+
+def _in_short(name: str) -> str:
+    """The first part of what a command does, for a list of completions."""
+    return re.split(r"[:;,]", COMMANDS[name].help)[0] if name in COMMANDS else f"commands about {name}"
+
+
+def _add(parser: argparse.ArgumentParser, option: Option) -> argparse.Action:
     settings: dict[str, Any] = {"help": option.help, "dest": option.dest}
     if option.kind is bool:
         settings["action"] = "store_true"
@@ -62,13 +135,12 @@ def _add(parser: argparse.ArgumentParser, option: Option) -> None:
         if option.default is not ...:
             settings["default"] = option.default
     if option.flag:
-        parser.add_argument(option.flag, **settings)
-    else:
-        required = settings.pop("required", True)
-        settings.pop("dest")
-        if not required and not option.many:
-            settings["nargs"] = "?"
-        parser.add_argument(option.dest, **settings)
+        return parser.add_argument(option.flag, **settings)
+    required = settings.pop("required", True)
+    settings.pop("dest")
+    if not required and not option.many:
+        settings["nargs"] = "?"
+    return parser.add_argument(option.dest, **settings)
 
 
 def join_words(argv: Sequence[str]) -> list[str]:
@@ -77,9 +149,32 @@ def join_words(argv: Sequence[str]) -> list[str]:
     return [joined, *argv[2:]] if len(argv) > 1 and joined in COMMANDS else list(argv)
 
 
+def unknown_words(argv: Sequence[str]) -> str | None:
+    """What to say of words that are no command; None when they are one, or begin with an option."""
+    known = {*COMMANDS, *map(shown, COMMANDS)}
+    words = list(itertools.takewhile(lambda word: not word.startswith("-"), argv[:2]))
+    below = [name for name in COMMANDS if name.startswith(f"{words[0]}-")] if words else []
+    typed = " ".join(words)
+    if not words or typed in known or (words[0] in COMMANDS and not below):
+        return None
+    if below and len(words) == 1:
+        more = ", ".join(f"'varireal {shown(name)}'" for name in below)
+        return None if len(argv) > 1 else f"'varireal {typed}' is not a whole command; expected one of {more}"
+    near = difflib.get_close_matches(typed, known, 1) or difflib.get_close_matches(words[0], known, 1)
+    hint = f"did you mean 'varireal {shown(near[0])}'?" if near else "'varireal --help' lists them"
+    return f"there is no command 'varireal {typed if below or ' ' in ''.join(near) else words[0]}'; {hint}"
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    args = build_parser().parse_args(join_words(sys.argv[1:] if argv is None else argv))
+    argv = sys.argv[1:] if argv is None else argv
+    if problem := unknown_words(argv):
+        sys.stderr.write(f"error: {problem}\n")
+        return EXIT_EXPECTED
+    parser = build_parser()
+    args = parser.parse_args(join_words(argv))
+    if args.command not in COMMANDS:
+        parser.error(f"'varireal {args.command}' is not a whole command")
     command = COMMANDS[args.command]
     try:
         installation.check_version()
@@ -91,7 +186,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _fail(args, room.os_error_text(error), error)
     except stopping.StoppedError as error:
-        logger.log(logs.SUMMARY, "%s: %s", args.command, error)
+        logger.log(logs.SUMMARY, "%s: %s", shown(args.command), error)
         return stopping.EXIT_STOPPED
     except KeyboardInterrupt:
         logger.debug("failed: %s", stopping.INTERRUPTED)
@@ -158,7 +253,7 @@ def _fail(args: argparse.Namespace, message: str, error: BaseException, code: in
         traceback.print_exception(error)
     where = f" [log: {args.log}]" if args.log is not None else ""
     if not (logs.is_quiet(args.log) and args.log.is_file()):
-        sys.stderr.write(f"error: {args.command}: {message}{where}\n")
+        sys.stderr.write(f"error: {shown(args.command)}: {message}{where}\n")
     if args.log is not None:
         # the log of a mistake is shown on the screen, where only a bug needs its traceback
         logger.debug("failed: %s", message, exc_info=error if code != EXIT_EXPECTED else None)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from varireal.core.stages import CONFIG, OUTPUT, STAGES, STORE, Option
 
+PEOPLE, STAGE, WORKFLOW = "for people", "one stage by hand", "for the workflow, and for work on VariReal itself"
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -18,12 +20,14 @@ class Command:
         help: one line.
         options: what it takes.
         slice_model: class of the stage's slice in ``config.slices``; None when the command is not a stage.
+        group: whom it is for; ``varireal --help`` lists commands by it.
     """
 
     target: str
     help: str
     options: tuple[Option, ...]
     slice_model: str | None = None
+    group: str = PEOPLE
 
 
 # The config file of a study, as people give it.
@@ -39,13 +43,13 @@ STUDY_OR_FOLDER = (
 STUDY_FOLDER = Option("study", "folder of the study, such as results/demo")
 
 
-def _tool(target: str, help_: str, *options: Option) -> Command:
-    return Command(target, help_, options)
+def _tool(target: str, help_: str, *options: Option, group: str = PEOPLE) -> Command:
+    return Command(target, help_, options, group=group)
 
 
 COMMANDS: dict[str, Command] = {
     **{
-        name: Command(f"varireal.stages.{name}:run", stage.help, stage.options, stage.slice_model)
+        name: Command(f"varireal.stages.{name}:run", stage.help, stage.options, stage.slice_model, STAGE)
         for name, stage in STAGES.items()
     },
     "prompts-ask": Command(
@@ -58,8 +62,21 @@ COMMANDS: dict[str, Command] = {
             Option("output", "folder of the prompt files"),
         ),
         "PromptsSlice",
+        WORKFLOW,
     ),
     # commands for people, and the few that the workflow calls beside its stages
+    "init": _tool(
+        "varireal.tools.init:run",
+        "write a study to start from; with --photos, look at the photos and fill in what they say",
+        Option("folder", "folder for the study; its name becomes the study's", positional=True),
+        Option("photos", "your photos: a folder of class folders, or a list in CSV", default=None),
+    ),
+    "run": _tool(
+        "varireal.tools.run_workflow:run",
+        "run the whole study; words behind -- go to Snakemake: varireal run --configfile study.yaml -- --cores 4",
+        STUDY,
+        Option("options", "options of Snakemake, behind --", positional=True, kind=str, many=True, default=()),
+    ),
     "pretrain": _tool(
         "varireal_demo.pretrain.command:run",
         "make the small CLIP of the package afresh: render, train, score (about an hour on two cores)",
@@ -69,6 +86,7 @@ COMMANDS: dict[str, Command] = {
         Option("epochs", "passes over them", kind=int, default=10),
         Option("seed", "seed of everything", kind=int, default=22),
         Option("threads", "cores to use", kind=int, default=2),
+        group=WORKFLOW,
     ),
     "status": _tool(
         "varireal.tools.status:run",
@@ -102,6 +120,7 @@ COMMANDS: dict[str, Command] = {
         "write the one file that stands for the prompts of all classes; the workflow calls it",
         Option("records", "what was said of each class's file", many=True),
         Option("output", "file to write"),
+        group=WORKFLOW,
     ),
     "prompts-review": _tool(
         "varireal.tools.prompts:review",
@@ -151,11 +170,13 @@ COMMANDS: dict[str, Command] = {
         "write a stage's slice to a file (the workflow's own command)",
         Option("text", "the slice as JSON; - reads it from standard input", kind=str),
         OUTPUT,
+        group=WORKFLOW,
     ),
     "config-generate": _tool(
         "varireal.config.generate:generate",
         "write the tables of keys in docs/config.md and the JSON schema afresh from the models",
         Option("root", "folder of the project", default=Path()),
+        group=WORKFLOW,
     ),
     "data-get": _tool(
         "varireal.datasets.download:get",
@@ -216,5 +237,10 @@ COMMANDS: dict[str, Command] = {
         Option("output", "folder for the picture then, the picture now and their difference", default=None),
         Option("ask", "allow an editor behind a server, which may cost money", kind=bool, default=False),
         Option("json_", "print the answer as JSON", kind=bool, default=False),
+    ),
+    "completion": _tool(
+        "varireal.cli:print_completion",
+        'print what makes a shell complete commands and options: eval "$(varireal completion bash)"',
+        Option("shell", "which shell", positional=True, kind=str, choices=("bash", "zsh", "fish")),
     ),
 }

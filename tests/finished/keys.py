@@ -110,7 +110,7 @@ def _look(part, scratch: Path) -> str:
     path.write_bytes(encode_png(PICTURE))
     store = _Spy(scratch / "look.sqlite", stop=True)
     with suppress(_Stop):
-        images._look(SourceImage("photo", path, "a class", None), part.images.reading, store)
+        images.look(SourceImage("photo", path, "a class", None), part.images.reading, store)
     return _only(store)
 
 

@@ -1,10 +1,12 @@
+import shutil
 import subprocess
 import sys
 
 import pytest
 
-from varireal.cli import build_parser, join_words, main
-from varireal.commands import COMMANDS
+from varireal.cli import build_parser, join_words, main, shown
+from varireal.commands import COMMANDS, PEOPLE, STAGE, WORKFLOW
+from varireal.tools.run_workflow import command
 
 
 def test_two_words_are_one_command():
@@ -73,3 +75,97 @@ def test_a_workflow_that_shows_failures_reads_them_in_the_log(tmp_path, capsys, 
     (tmp_path / "file").write_text("")
     assert main([*argv, str(tmp_path / "file" / "a.log")]) == 2
     assert capsys.readouterr().err.startswith("error: verdicts: ")
+
+
+def test_help_lists_every_command_in_its_group_within_80_columns(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    places = [text.index(f"\n{group}:\n") for group in (PEOPLE, STAGE, WORKFLOW)]
+    assert places == sorted(places)
+    assert max(map(len, text.splitlines())) <= 80
+    for name in COMMANDS:
+        assert text.count(f"\n  {shown(name)}  ") == 1, name
+    assert "prompts-plan" not in text
+
+
+def test_a_word_with_sub_commands_lists_them(capsys):
+    for word, below in (("prompts", "prompts plan"), ("config", "config show")):
+        with pytest.raises(SystemExit) as caught:
+            main([word, "--help"])
+        assert caught.value.code == 0
+        assert f"\n  {below}  " in capsys.readouterr().out
+
+
+def test_usage_says_a_command_as_it_is_typed(capsys):
+    with pytest.raises(SystemExit):
+        main(["prompts", "freeze"])
+    err = capsys.readouterr().err
+    assert err.startswith("usage: varireal prompts freeze ")
+    assert "varireal prompts freeze: error:" in err
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["statsu", "results/demo"], "no command 'varireal statsu'; did you mean 'varireal status'?"),
+        (["prompts", "shek"], "no command 'varireal prompts shek'; did you mean 'varireal prompts check'?"),
+        (["promptz", "plan", "--json"], "did you mean 'varireal prompts plan'?"),
+        (["config"], "'varireal config' is not a whole command; expected one of 'varireal config check', "),
+        (["xyzzy"], "no command 'varireal xyzzy'; 'varireal --help' lists them"),
+    ],
+)
+def test_a_word_that_is_no_command_is_one_line_with_the_near_one(argv, words, capsys):
+    assert main(argv) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert words in err
+
+
+# what is typed, and what it may become
+TYPED = {
+    "varireal prompts pl": {"plan"},
+    "varireal con": {"config"},
+    "varireal prompts plan --conf": {"--configfile"},
+    "varireal status --w": {"--watch"},
+    "varireal completion f": {"fish"},
+    "varireal run --configfile my_st": {"my_study.yaml"},
+}
+
+
+@pytest.mark.parametrize("line", TYPED)
+def test_bash_completes(line, tmp_path, capsys):
+    (tmp_path / "my_study.yaml").touch()
+    assert main(["completion", "bash"]) == 0
+    script = capsys.readouterr().out
+    words = line.split()
+    script += f'\nCOMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; COMP_LINE="{line}"; COMP_POINT={len(line)}'
+    script += "\n_shtab_varireal varireal; printf '%s\\n' \"${COMPREPLY[@]}\""
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    assert {word.strip() for word in done.stdout.split()} == TYPED[line], done.stderr
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_other_shells_can_read_their_script(shell, tmp_path, capsys):
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert "--configfile" in script or "-l configfile" in script
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    (tmp_path / "script").write_text(script)
+    assert subprocess.run([shell, "-n", tmp_path / "script"], capture_output=True).returncode == 0
+
+
+def test_run_gives_snakemake_the_packaged_workflow(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    demo = command([], ["-n"])
+    assert "this is the demo" in capsys.readouterr().err
+    assert demo[-5:-3] == ["--configfile", demo[5].replace("Snakefile", "config.yaml")]
+    assert demo[-3:] == ["--cores", "all", "-n"]
+    (tmp_path / "config.yaml").touch()
+    assert command([], ["-c4"])[6:] == ["-c4"]
+    assert command([], ["--profile=mine"])[6:] == ["--profile=mine"]
+    assert main(["run", "--configfile", "gone.yaml"]) == 2
+    assert capsys.readouterr().err.startswith("error: run: no config file gone.yaml; ")

@@ -285,6 +285,8 @@ def test_yaml_is_a_config_or_says_what_else(page, before, text):
         return
     if other is None:
         parse_config(values, place=str(page))
+    elif other[1] == "another workflow, feasibility is the study":
+        parse_config(values["feasibility"], place=str(page))
     elif other[1] == "a profile of Snakemake":
         options = {string.lstrip("-") for action in snakemake_parser()._actions for string in action.option_strings}
         assert set(values) <= options

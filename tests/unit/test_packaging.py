@@ -1,6 +1,8 @@
 """What a fresh machine gets: pins without addresses, a changelog that knows the version, data files in the package."""
 
 import re
+import subprocess
+import sys
 from importlib import resources
 from pathlib import Path
 
@@ -56,6 +58,32 @@ def test_the_changelog_knows_the_version():
 )
 def test_assets_are_in_the_package(name):
     assert resources.files("varireal").joinpath("assets", *name.split("/")).is_file()
+
+
+def test_stages_and_commands_start_without_any_extra():
+    """As after ``pip install varireal``: what only some studies need is imported where it is used."""
+    names = [f"varireal.{path.parent.name}.{path.stem}" for room in ("stages", "tools") for path in ours(room)]
+    code = """
+import importlib, sys
+class Nothing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in EXTRAS:
+            raise ModuleNotFoundError(f"No module named {name!r}")
+sys.meta_path.insert(0, Nothing())
+for name in NAMES:
+    importlib.import_module(name)
+"""
+    extras = {"openai", "tenacity", "aiolimiter", "py3langid", "torch", "datasets", "webdataset", "pycocotools"}
+    extras |= {"open_clip", "peft", "transformers", "diffusers", "compel", "onnxruntime", "safetensors", "shtab"}
+    code = code.replace("EXTRAS", repr(extras)).replace("NAMES", repr(names))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-500:]
+
+
+def ours(room):
+    """Modules of a room; those of the classifiers' two stages need their extra."""
+    paths = (ROOT / "src" / "varireal" / room).glob("[a-z]*.py")
+    return sorted(path for path in paths if path.stem not in ("adapters", "predictions"))
 
 
 def test_snakemake_finds_the_logger_plugin():

@@ -48,6 +48,6 @@ def test_a_job_with_another_version_is_refused(run, project, tmp_path):
     done = run(BASH_ENV=str(tmp_path / "shell"))
     assert done.code != 0
     assert not (project.folder / RESULT).exists()
-    (line,) = set(re.findall(r"^error: config-write: .*", done.text, re.M))
+    (line,) = set(re.findall(r"^error: config write: .*", done.text, re.M))
     for word in (f"varireal {__version__} (in {ROOT}", f"9.8.7 (in {package})", "conda environment or the image"):
         assert word in line

@@ -14,6 +14,8 @@ from varireal.running.workflow import Collector
 def checked_layout():
     """Check config and prompts before any job starts; a job of its own on a cluster has that behind it."""
     files = ", ".join(str(path) for path in workflow.configfiles) or "--config"
+    if MODULE:
+        files = f"module {__name__}"
     with one_line_errors():
         typed = snakemake_side.command_line_values(workflow)
         layout = Layout(parse_config(merged(config, typed), place=files))
@@ -31,15 +33,25 @@ def begin_workflow(logger):
 
     snakemake_side.mend_queue(workflow)
     with one_line_errors():
-        made = snakemake_side.results(workflow)
+        made = snakemake_side.results(workflow, PATHS.root)
+        if not made:
+            return  # a plan of the workflow around alone
         for line in begin(Path(PATHS.root), snakemake_side.executor(workflow), made):
             logger.warning(line)
         # What changes no result. These are no inputs: Snakemake overlooks all else behind a job that writes an ancient one.
         for stage in ("machine", "server"):
             write_text(text=LAYOUT.slice(stage), output=Path(PATHS.config(stage)))
-        note_start(snakemake_side.start(workflow, PATHS.root))
+        note_start(
+            snakemake_side.start(workflow, PATHS.root, config if MODULE else None)
+        )
     logger.addHandler(FAILURES)
     snakemake_side.show_progress(workflow, PATHS.root)
+
+
+def tell_failures():
+    """Say at the end what failed. Not called when all went well."""
+    FAILURES.take_back(snakemake_side.finished_jobs(workflow))
+    FAILURES.tell_at_exit()
 
 
 def results(path):
@@ -60,9 +72,11 @@ def earlier(table):
     ]
 
 
+MODULE = snakemake_side.is_module(workflow)
+
 # Which installation jobs run, and its version. Snakemake compares neither, so another one makes nothing run again.
 installation.put_first()
-shell.prefix(installation.shell_prefix())
+snakemake_side.set_prefix(workflow, shell)
 
 with one_line_errors():
     snakemake_side.settle_names(workflow)

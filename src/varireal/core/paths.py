@@ -104,6 +104,11 @@ class StudyPaths:
         return f"{self.root}/logs/workflow.started"
 
     @property
+    def module_config(self) -> str:
+        """The config of a study that is a module of another workflow, as the module was given it."""
+        return f"{self.root}/logs/workflow.config.yaml"
+
+    @property
     def images(self) -> str:
         """Every usable image, one row each."""
         return f"{self.root}/images.parquet"

@@ -77,19 +77,23 @@ class Bank:
     classes: Mapping[str, tuple[BankEntry, ...]]
 
 
+def shipped_banks() -> list[Path]:
+    """The banks that come with the package."""
+    return sorted(Path(str(resources.files("varireal").joinpath("assets", "prompts"))).glob("*.yaml"))
+
+
 def shipped_bank(name: str) -> Path:
     """Path of a bank that comes with the package.
 
     Raises:
         ConfigError: no such bank.
     """
-    folder = Path(str(resources.files("varireal").joinpath("assets", "prompts")))
-    banks = sorted(path.stem for path in folder.glob("*.yaml"))
+    banks = {path.stem: path for path in shipped_banks()}
     if name not in banks:
         raise ConfigError(
-            f"no bank called {name!r} in the package{nearest(name, banks)}; or give the path of your own"
+            f"no bank called {name!r} in the package{nearest(name, [*banks])}; or give the path of your own"
         )
-    return folder / f"{name}.yaml"
+    return banks[name]
 
 
 def load_bank(path: Path) -> Bank:

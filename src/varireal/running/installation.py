@@ -52,14 +52,17 @@ def put_on_path(folder: Path) -> None:
         os.environ["PATH"] = os.pathsep.join((str(folder), path))
 
 
-def shell_prefix() -> str:
+def shell_prefix(*, alone: bool = True) -> str:
     """What stands before each rule's command, as a template of Snakemake.
 
     The command takes the shell's place, so that a signal of the scheduler reaches it and nothing ends before it. It
     learns which version the workflow has; as part of the command, that also gets into a container started clean.
+
+    Args:
+        alone: all rules are ours; in another workflow, whose rules may be several commands, the shell stays.
     """
     expected = shlex.quote(f"{__version__} {_place()}").replace("{", "{{").replace("}", "}}")
-    return f"{EXPECTED}={expected} exec "
+    return f"{EXPECTED}={expected} exec " if alone else f"export {EXPECTED}={expected}; "
 
 
 def check_version() -> None:

@@ -5,8 +5,9 @@ elsewhere). A newer one is let in; where it lacks one of these objects, the user
 Its workflow object is handed in; Snakemake is imported by its logger plugin alone. What is used of it and is no
 documented interface: ``Workflow._prepare_dag``, the settings' ``_parsed_overwrite_resources`` and
 ``_parsed_overwrite_threads``, ``Scheduler._executor``, ``DAG.jobid``, ``DAG.needrun_jobs``, ``Workflow.modifier``, the
-handler, filter and formatter of ``snakemake.logging``, and the words of its messages (``REWORDED``). The records in
-``.snakemake/metadata`` are read in ``tools.why_sources``.
+handler, filter and formatter of ``snakemake.logging``, and the words of its messages (``REWORDED``); for a module also
+``Workflow._localrules``, ``_onstart`` and ``_onerror``, and the shell's prefix. The records in ``.snakemake/metadata``
+are read in ``tools.why_sources``.
 
 The classifiers have one rule per job (``adapters_00000-of-00002``), for its files are known only from the config.
 Options that take names of rules would not know the stage's name, and Snakemake passes over most names that no rule
@@ -24,14 +25,19 @@ from typing import Any, Protocol, cast, runtime_checkable
 
 import yaml
 
-from varireal.core.files import error_text, merged
+from varireal.core.files import error_text, merged, write_whole
+from varireal.core.paths import StudyPaths
 from varireal.core.stages import TRAINING_STAGES
 from varireal.errors import BackendError, ConfigError, VariRealError
+from varireal.running import installation
 from varireal.running.workflow import Start
 
 TRIED = "9.27"
 # Stages whose jobs are rules of their own.
-_JOB = re.compile(rf"({'|'.join(TRAINING_STAGES)})_\d{{5}}-of-\d{{5}}")
+# In a module of another workflow their names may have a prefix.
+_JOB = re.compile(rf"((?:.*_)?(?:{'|'.join(TRAINING_STAGES)}))_\d{{5}}-of-\d{{5}}")
+# Rules that take a moment each, and stay on the workflow's machine.
+_LOCAL = ("stage_config", "prompts", "prompts_gathered")
 # Of one size in several units; Snakemake keeps such a resource under its name without a unit.
 _SIZES, _UNITS = ("mem", "disk"), ("", "_mb", "_mib")
 
@@ -73,42 +79,48 @@ def stage_of(rule: str) -> str:
     return job[1] if job else rule
 
 
+def is_module(workflow: Any) -> bool:
+    """Whether the rules that are being read are a module of another workflow."""
+    return not workflow.modifier.is_main_snakefile()
+
+
 def settle_names(workflow: Any) -> None:
     """Let settings for a stage reach the rules of its jobs, and refuse names of no rule before anything runs.
 
     To be called before the first rule, for some settings are read while a rule is made; the others are there, and all
-    rules known, when Snakemake starts to plan.
+    rules known, when Snakemake starts to plan. In a module stages get their settings, but no name is refused: whether
+    it means something is for the workflow around it to say.
     """
     resources, rules = workflow.resource_settings, workflow.workflow_settings
     try:
         resources._parsed_overwrite_resources = ByStage(resources._parsed_overwrite_resources)
         resources._parsed_overwrite_threads = ByStage(resources._parsed_overwrite_threads)
         rules.consider_ancient = ByStage(rules.consider_ancient)
-        plan = workflow._prepare_dag
+        plan, strict = workflow._prepare_dag, not is_module(workflow)
     except AttributeError as error:
         raise BackendError(
             f"this version of Snakemake is not known to VariReal ({error}); install one that was tried: {TRIED}"
         ) from error
     if workflow.is_main_process:
-        workflow._prepare_dag = _after_the_check(workflow, plan)
+        workflow._prepare_dag = _after_the_check(workflow, plan, strict=strict)
 
 
-def _after_the_check(workflow: Any, plan: Callable[..., None]) -> Callable[..., None]:
+def _after_the_check(workflow: Any, plan: Callable[..., None], *, strict: bool) -> Callable[..., None]:
     def checked(*args: Any, **settings: Any) -> None:
         with one_line_errors():
-            _use_names(workflow)
+            _use_names(workflow, strict=strict)
         plan(*args, **settings)
 
     return checked
 
 
-def _use_names(workflow: Any) -> None:
-    """Check and replace the names of rules in every option that takes them.
+def _use_names(workflow: Any, *, strict: bool) -> None:
+    """Replace the names of rules in every option that takes them, and check them where this is the whole workflow.
 
     Raises:
         ConfigError: a name of no rule, or of a stage without a job.
     """
-    names = _Names([rule.name for rule in workflow.rules])
+    names = _Names([rule.name for rule in workflow.rules], strict=strict)
     resources, rules, dag = workflow.resource_settings, workflow.workflow_settings, workflow.dag_settings
     names.check("--set-resources", resources._parsed_overwrite_resources)
     names.check("--set-threads", resources._parsed_overwrite_threads)
@@ -130,19 +142,23 @@ def _use_names(workflow: Any) -> None:
     if (remote := workflow.remote_execution_settings) is not None:
         preemptible = remote.preemptible_rules
         preemptible.rules = frozenset(names.rules("--preemptible-rules", preemptible.rules, needed=False))
-    _check_scatter(resources.overwrite_scatter)
-    _check_scopes(resources.overwrite_resource_scopes, workflow)
+    if strict:
+        _check_scatter(resources.overwrite_scatter)
+        _check_scopes(resources.overwrite_resource_scopes, workflow)
 
 
 class _Names:
     """The names that options may use: of rules, and of the stages whose jobs are rules of their own."""
 
-    def __init__(self, rules: Collection[str]) -> None:
-        self._rules = {stage: [rule for rule in rules if stage_of(rule) == stage] for stage in TRAINING_STAGES}
+    def __init__(self, rules: Collection[str], *, strict: bool) -> None:
+        self._strict = strict
+        self._rules: dict[str, list[str]] = {stage: [] for stage in TRAINING_STAGES}
+        for rule in rules:
+            self._rules.setdefault(stage_of(rule), []).append(rule)
         self._rules |= {rule: [rule] for rule in rules}
 
     def check(self, option: str, names: Iterable[str], *, several: bool = True) -> None:
-        """Refuse what is no name.
+        """Refuse what is no name, unless other rules than ours may have it.
 
         Args:
             option: where the names are from, for the message.
@@ -152,7 +168,7 @@ class _Names:
         Raises:
             ConfigError: with the nearest name and all of them.
         """
-        for name in names:
+        for name in names if self._strict else ():
             if name not in self._rules:
                 raise ConfigError(
                     f"{option} {name}: no rule has this name; did you mean {self._nearest(name)!r}? {self._told()}"
@@ -182,11 +198,11 @@ class _Names:
                 found.append(name)
                 continue
             self.check(option, [name])
-            if needed and not self._rules[name]:
+            if needed and not self._rules.get(name, [name]):
                 raise ConfigError(
                     f"{option} {name}: this study has no job of {name}; adapters.regimes says which it has"
                 )
-            found += self._rules[name]
+            found += self._rules.get(name, [name])
         return found
 
     def _nearest(self, name: str) -> str:
@@ -259,9 +275,9 @@ def mend_queue(workflow: Any) -> None:
         mend_sacct()
 
 
-def results(workflow: Any) -> Iterator[Path]:
-    """Every file that a job of the plan writes."""
-    return (Path(path) for job in workflow.dag.jobs for path in job.output)
+def results(workflow: Any, root: str) -> list[Path]:
+    """Every file in the study's folder that a job of the plan writes."""
+    return [Path(path) for job in workflow.dag.jobs for path in job.output if path.startswith(f"{root}/")]
 
 
 def finished_jobs(workflow: Any) -> list[int]:
@@ -269,14 +285,19 @@ def finished_jobs(workflow: Any) -> list[int]:
     return [workflow.dag.jobid(job) for job in workflow.dag.finished_jobs]
 
 
-def start(workflow: Any, root: str) -> Start:
+def start(workflow: Any, root: str, module: Mapping[str, Any] | None = None) -> Start:
     """What the workflow was started with.
 
     Args:
         workflow: Snakemake's.
         root: the study's folder.
+        module: the study's config where it is a module's; it is written into a file, for no other file holds it.
     """
     given, here = workflow.config_settings, Path.cwd()
+    if module is not None:
+        file = StudyPaths(root).module_config
+        write_whole(Path(file), yaml.safe_dump(dict(module), allow_unicode=True))
+        return Start(root, str(here), (file,))
     files = [Path(path) for path in given.configfiles]
     return Start(
         root,
@@ -312,8 +333,73 @@ def _jobs_to_run(workflow: Any, logs: str) -> dict[int, str]:
     return {
         workflow.dag.jobid(job): str(job.log[0]).removeprefix(logs).removesuffix(".log")
         for job in workflow.dag.needrun_jobs()
-        if job.log
+        if job.log and str(job.log[0]).startswith(logs)
     }
+
+
+def join_parent(workflow: Any, root: str, begin: Callable[[], None], fail: Callable[[], None]) -> None:
+    """Where these rules are a module, see to what Snakemake does for the main workflow alone. To be called after them.
+
+    Snakemake calls no hooks of a module, and knows local rules by the names that they have in its own file.
+
+    Args:
+        workflow: Snakemake's.
+        root: the study's folder.
+        begin: the hook for the start; it is called before the one of the workflow around.
+        fail: that for a failure.
+
+    Raises:
+        ConfigError: the module renames paths.
+    """
+    if not is_module(workflow):
+        return
+    file, rename = f"{root}/images.parquet", workflow.modifier.modify_rulename
+    if workflow.modifier.path_modifier.replace_prefix(file) != file:
+        raise ConfigError(
+            f"the module {workflow.modifier.namespace} has a prefix, which would move the results of {root} but not "
+            "their stores; leave it out, and say study.results in the module's config instead"
+        )
+    for name in workflow._localrules.intersection(_LOCAL):
+        workflow._localrules.add(rename(name))
+        workflow._localrules -= {name} - {rule.name for rule in workflow.rules}
+    # each 'use rule' reads the rules again, and two modules may be two studies
+    hooks = vars(workflow).setdefault("varireal_hooks", {})
+    if workflow.is_main_process and not hooks:
+        workflow._prepare_dag = _with_hooks(workflow, workflow._prepare_dag, hooks)
+    hooks[root] = (begin, fail)
+
+
+def _with_hooks(workflow: Any, plan: Callable[..., None], hooks: dict[str, Any]) -> Callable[..., None]:
+    """Put the hooks of modules before those of the workflow around, which are known when it starts to plan."""
+
+    def before(ours: list[Callable[[], None]], theirs: Callable[[str], None]) -> Callable[[str], None]:
+        def both(log: str) -> None:
+            for hook in ours:
+                hook()
+            theirs(log)
+
+        return both
+
+    def planned(*args: Any, **settings: Any) -> None:
+        workflow._onstart = before([begin for begin, _ in hooks.values()], workflow._onstart)
+        workflow._onerror = before([fail for _, fail in hooks.values()], workflow._onerror)
+        hooks.clear()
+        plan(*args, **settings)
+
+    return planned
+
+
+def set_prefix(workflow: Any, shell: Any) -> None:
+    """Let each job of the workflow learn which version it has, see ``installation``; a module keeps the prefix around.
+
+    Args:
+        workflow: Snakemake's.
+        shell: Snakemake's.
+    """
+    prefix = installation.shell_prefix(alone=not is_module(workflow))
+    around = (shell._process_prefix or "") if is_module(workflow) else ""
+    if prefix.format() not in around:
+        shell.prefix(around.replace("{", "{{").replace("}", "}}") + prefix)
 
 
 def snakemake_handler(settings: Any) -> logging.Handler:

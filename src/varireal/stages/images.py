@@ -57,14 +57,10 @@ def run(config: ImagesSlice, *, output: Path, rejects: Path, photos: Path, store
     """
     items = _source_items(config, photos, threads)
     with open_store(store) as stored:
-        looked = [_look(item, config.images.reading, stored) for item in progress(items, logger, "images", len(items))]
+        looked = [look(item, config.images.reading, stored) for item in progress(items, logger, "images", len(items))]
     computed = sum(new for _, _, new in looked)
-    refused = [_reject(item, result) for item, result, _ in looked if isinstance(result, RejectedImageError)]
-    facts = {item.key: result for item, result, _ in looked if isinstance(result, dict)}
-    usable = _with_splits([item for item in items if item.key in facts], config)
-    findings = _duplicates(usable, facts, config.images.near_duplicate_distance)
-    refused += [_duplicate(item, facts[item.key], findings[item.key]) for item in usable if item.key in findings]
-    rows = _rows([item for item in usable if item.key not in findings], facts, config)
+    usable, refused, facts = sort_out(looked, config)
+    rows = _rows(usable, facts, config)
     _report(rows, refused)
     stamp = slice_digest(config)
     tables.write(rejects, sorted(refused, key=lambda row: row["key"]), REJECTS, stage="images", digest=stamp)
@@ -81,10 +77,15 @@ def _source_items(config: ImagesSlice, photos: Path, threads: int) -> list[Sourc
     return list(source.render(photos, seed=config.seed, workers=threads) if source.rendered else source.items())
 
 
-def _look(
-    item: SourceImage, reading: ReadingConfig, store: ItemStore
-) -> tuple[SourceImage, Row | RejectedImageError, bool]:
-    """Decode a file once; its bytes, not its name or date, are the key of what is remembered."""
+Looked = tuple[SourceImage, Row | RejectedImageError, bool]
+
+
+def look(item: SourceImage, reading: ReadingConfig, store: ItemStore) -> Looked:
+    """Decode a file once; its bytes, not its name or date, are the key of what is remembered.
+
+    Returns:
+        The file, what was seen of it or why it cannot be used, and whether it was decoded now.
+    """
     try:
         sha256 = file_sha256(item.path)
         key = digest("look", STAGE_VERSIONS["images"], sha256, reading_key(reading), reading.for_keys_json())
@@ -106,6 +107,20 @@ def _look(
     }
     store.put(key, json.dumps(facts).encode())
     return item, facts, True
+
+
+def sort_out(looked: Sequence[Looked], config: ImagesSlice) -> tuple[list[SourceImage], list[Row], dict[str, Row]]:
+    """Draw the splits that the files do not say, and refuse duplicates.
+
+    Returns:
+        Photos that can be used, with their splits; rows of the files that cannot; what was seen of each, by key.
+    """
+    refused = [_reject(item, result) for item, result, _ in looked if isinstance(result, RejectedImageError)]
+    facts = {item.key: result for item, result, _ in looked if isinstance(result, dict)}
+    photos = _with_splits([item for item, _, _ in looked if item.key in facts], config)
+    findings = _duplicates(photos, facts, config.images.near_duplicate_distance)
+    refused += [_duplicate(item, facts[item.key], findings[item.key]) for item in photos if item.key in findings]
+    return [item for item in photos if item.key not in findings], refused, facts
 
 
 def _with_splits(items: Sequence[SourceImage], config: ImagesSlice) -> list[SourceImage]:

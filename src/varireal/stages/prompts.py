@@ -23,15 +23,11 @@ from varireal.config.slices import PromptsSlice, ServerSlice, read_slice, slice_
 from varireal.core.files import write_whole
 from varireal.core.paths import setting
 from varireal.errors import ConfigError
-from varireal.hosted.client import Asker
-from varireal.hosted.session import run_all
-from varireal.hosted.tokens import token_counter
 from varireal.prompts.agenda import Agenda
 from varireal.prompts.bank import find_bank, load_bank, new_prompt_id, prompts_for, prompts_origin
 from varireal.prompts.class_file import write_class_file
 from varireal.prompts.requests import PromptTask, counted
 from varireal.prompts.vetting import Vetting
-from varireal.prompts.writing import Dialogue, PromptWriter
 from varireal.records import ClassInfo, Prompt
 from varireal.running import job_record
 from varireal.stages.common import Summary
@@ -79,6 +75,11 @@ class _Session:
     """Everything that asking needs, put together."""
 
     def __init__(self, config: PromptsSlice, where: ServerSlice, folder: Path, store: ItemStore) -> None:
+        # here, for a study with a bank needs nothing of the extra llm
+        from varireal.hosted.client import Asker
+        from varireal.hosted.tokens import token_counter
+        from varireal.prompts.writing import Dialogue, PromptWriter
+
         self.config = config
         self.asking = asking = config.prompts.openai.model_copy(update={"server": where.server})
         self.asker = Asker(where.server, store, _PLACE, grace=where.grace_seconds, structured=asking.structured)
@@ -89,6 +90,8 @@ class _Session:
 
 async def _ask_all(session: _Session) -> None:
     """Ask everything at once, as far as the traffic lets."""
+    from varireal.hosted.session import run_all
+
     waiting = [asked for asked in session.agenda.items if not asked.frozen]
     news = _News(len(waiting))
     try:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import varireal
 from varireal.core.seeds import digest
 from varireal.datasets.decoding import file_sha256
 from varireal.datasets.sources import image_source
@@ -275,6 +276,9 @@ class DryRunJob:
         return "config" if self.rule == "stage_config" else self.rule.partition("_")[0]
 
 
+_MODULE = re.compile(r"^module\b", re.M)
+
+
 def dry_run(options: Sequence[str], root: str) -> list[DryRunJob]:
     """The jobs that ``snakemake`` would run now, in this folder.
 
@@ -283,11 +287,12 @@ def dry_run(options: Sequence[str], root: str) -> list[DryRunJob]:
         root: folder of the study, which all its files start with.
 
     Raises:
-        ConfigError: there is no workflow here, or its config is not valid.
+        ConfigError: the workflow's config is not valid.
         BackendError: Snakemake is not installed or cannot run.
     """
-    if not any(Path(name).is_file() for name in ("Snakefile", "workflow/Snakefile")):
-        raise ConfigError(f"no Snakefile in {Path.cwd()}; run this in the folder that you run snakemake in")
+    here = [path for name in ("Snakefile", "workflow/Snakefile") if (path := Path(name)).is_file()]
+    if not here or _MODULE.search(here[0].read_text(encoding="utf-8", errors="replace")):
+        options = ["--snakefile", str(varireal.snakefile()), *options]  # 'varireal run', or a module of what is here
     beside = shutil.which("snakemake", path=str(Path(sys.executable).parent))
     snakemake = [beside] if beside else [sys.executable, "-m", "snakemake"]
     command = [*snakemake, "--dry-run", "--nocolor", "--quiet", "host", "--nolock", *options]

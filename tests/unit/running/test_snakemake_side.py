@@ -18,7 +18,7 @@ from snakemake.settings.types import (
 
 from kit import ROOT
 from varireal.errors import BackendError
-from varireal.running.snakemake_side import TRIED, command_line_values, settle_names, stage_of
+from varireal.running.snakemake_side import TRIED, command_line_values, set_prefix, settle_names, stage_of
 
 JOBS = ["adapters_00000-of-00002", "adapters_00001-of-00002"]
 RULES = ["all", "edits", "masks", *JOBS, "predictions_00000-of-00001"]
@@ -27,7 +27,7 @@ RULES = ["all", "edits", "masks", *JOBS, "predictions_00000-of-00001"]
 class Workflow(SimpleNamespace):
     """What is used of Snakemake's, with its real settings; planning notes that it was reached."""
 
-    def __init__(self, rules=RULES, dag=None, main=True, **resources):
+    def __init__(self, rules=RULES, dag=None, main=True, module=False, **resources):
         super().__init__(
             rules=[SimpleNamespace(name=name, resources={"mem": 1, "gpu": 1, "_cores": 1}) for name in rules],
             resource_settings=ResourceSettings(**resources),
@@ -40,6 +40,7 @@ class Workflow(SimpleNamespace):
             global_resources={"licence": 1, "_cores": 2},
             is_main_process=main,
             planned=False,
+            modifier=SimpleNamespace(is_main_snakefile=lambda: not module),
         )
 
     def _prepare_dag(self, **settings):
@@ -209,3 +210,36 @@ def test_values_of_the_command_line_have_the_types_of_a_file(words, values):
 
 def test_a_module_takes_no_values_of_the_command_line():
     assert command_line_values(given_on_the_command_line("study={seed: 5}", module=True)) == {}
+
+
+PREFIXED = [f"feasibility_{name}" for name in RULES]
+
+
+def test_in_a_module_a_stage_s_name_has_the_prefix_and_no_name_is_refused():
+    assert stage_of(f"feasibility_{JOBS[0]}") == "feasibility_adapters"
+    targets = {"feasibility_adapters", "theirs.txt", "their_rule"}
+    given = {"feasibility_adapters": resources(mem_mb=777), "their_rule": resources(mem_mb=1)}
+    workflow = plan(Workflow(PREFIXED, {"targets": targets}, module=True, overwrite_resources=given))
+    jobs = {f"feasibility_{name}" for name in JOBS}
+    assert workflow.dag_settings.targets == {*jobs, "theirs.txt", "their_rule"}
+    found = workflow.resource_settings._parsed_overwrite_resources
+    assert {found.get(name)["mem_mb"].raw for name in jobs} == {777}
+
+
+def test_a_module_leaves_the_shell_to_the_rules_around():
+    class Shell:
+        _process_prefix = "set -x; echo {braces}; "
+
+        def prefix(self, template):
+            self._process_prefix = template.format()
+
+    shell = Shell()
+    for _ in range(2):  # each 'use rule' reads the rules again
+        set_prefix(Workflow(module=True), shell)
+    begin, _, ours = shell._process_prefix.partition("echo {braces}; ")
+    assert begin == "set -x; "
+    assert ours.startswith("export VARIREAL_EXPECTED=")
+    assert ours.count("VARIREAL_EXPECTED") == 1
+    set_prefix(Workflow(), shell)
+    assert shell._process_prefix.startswith("VARIREAL_EXPECTED=")
+    assert shell._process_prefix.endswith(" exec ")

@@ -97,7 +97,7 @@ def test_merged_anchors_have_lines(show, tmp_path):
 def test_a_mistake_is_one_line(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["config", "show", "--configfile", "gone.yaml"]) == 2
-    assert capsys.readouterr().err == "error: config-show: gone.yaml cannot be read: No such file or directory\n"
+    assert capsys.readouterr().err == "error: config show: gone.yaml cannot be read: No such file or directory\n"
     (tmp_path / "mine.yaml").write_text("study: {name: mine, key: sk-1234}\n")
     assert main(["config", "show", "--configfile", "mine.yaml"]) == 2
     told = capsys.readouterr()
