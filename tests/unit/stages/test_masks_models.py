@@ -52,7 +52,7 @@ def config(tiny_model, tmp_path):
                     **options,
                 },
                 "matting": {
-                    "model": {"id": str(tmp_path / "red.onnx")},
+                    "model": {"id": str(tmp_path / "red.onnx"), "file": None},
                     "mean": [0.0, 0.0, 0.0],
                     "std": [1.0, 1.0, 1.0],
                     "size": 64,

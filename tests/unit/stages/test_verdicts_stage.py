@@ -7,7 +7,7 @@ from varireal.config.model import parse_config
 from varireal.config.slices import slice_digest, stage_slices
 from varireal.errors import DataError
 from varireal.judges.gates import ReceiptJudge
-from varireal.metrics.measures import RECEIPT_FIELDS
+from varireal.metrics.measures import RECEIPT_FIELDS, gated
 from varireal.stages import verdicts as stage
 from varireal.stages.common import Summary
 from varireal.store import tables
@@ -15,7 +15,8 @@ from varireal.store.schemas import EDITS, VERDICTS
 
 BLANK = {field.name: "" if pa.types.is_string(field.type) else 0 for field in EDITS if not field.nullable}
 GOOD = {"changed_fraction": 0.9, "leak_max": 0.0, "leak_mean": 0.0, "seam_score": 0.1}
-GATES = {"min_changed": 0.5, "max_leak": 0.0, "max_seam": 0.4}
+# the other gates are off: one that is not named keeps its default
+GATES = {**dict.fromkeys(gated()), "min_changed": 0.5, "max_leak": 0.0, "max_seam": 0.4}
 
 
 def candidate(number, attribute="color", **facts):
