@@ -166,6 +166,7 @@ TAKEN = frozenset(
         *("nsfw", "source_sha256", "mask_sha256", "judge_model", "judge_revision", "score", "yes_bias"),
         *("feasible_logit", "p_feasible_raw", "segmented_iou", "segmented_area_ratio", "segmented_objects"),
         *("p_feasible", "outcome", "reasons", "source_path", "mask_backend", "image_sha256", "label", "mask"),
+        *("edit_mask", "edit_mask_sha256"),
     )
 )
 

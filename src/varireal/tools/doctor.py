@@ -239,8 +239,7 @@ class DeviceState:
 def extra_states(config: Config) -> list[ExtraState]:
     """Every extra that the config needs, and what of it is not installed."""
     needed: dict[str, list[str]] = {}
-    exports = [("exporters", name) for name in config.chosen("exporters")]
-    for capability, name in [*chosen_backends(config), *exports]:
+    for capability, name in [*chosen_backends(config), *config.backends("adapters"), *config.backends("dataset")]:
         needed.setdefault(backend_extra(capability, name), []).append(name)
     if config.prompts.source == "openai":
         needed.setdefault("llm", []).append("prompts.source")
