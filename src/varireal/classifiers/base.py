@@ -6,15 +6,11 @@ classes before any training says so in brackets, ``"my_package:MyLearner [zero_s
 zero-shot in its studies, neither as a job nor in a comparison. ``gpu`` in the brackets asks schedulers for one.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-from varireal.core.files import error_text
-from varireal.core.registry import backend_origin, is_built_in
 from varireal.core.seeds import digest
-from varireal.errors import BackendError, VariRealError
 from varireal.records import Array
 
 
@@ -185,23 +181,3 @@ def dependencies(learner: Learner, classes: Sequence[str], *, training: bool) ->
     if isinstance(learner, NamesDependencies):
         return learner.dependencies(classes, training=training)
     return classes
-
-
-@contextmanager
-def asking(learner: str, what: str) -> Iterator[None]:
-    """Say in one line which learner of which package failed at what; errors that users meet pass as they are.
-
-    Raises:
-        BackendError: a learner of another package failed.
-    """
-    try:
-        yield
-    except VariRealError:
-        raise
-    except Exception as error:
-        if is_built_in("learners", learner):
-            raise
-        why = f"{type(error).__name__}: {error_text(error, 300)}; mend its package"
-        raise BackendError(
-            f"the learner {learner!r} ({backend_origin('learners', learner)}) failed at {what}: {why}"
-        ) from error

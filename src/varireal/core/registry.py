@@ -7,13 +7,15 @@ Light: a backend's module is imported only when it is loaded.
 """
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any
 
+from varireal.core.files import error_text
 from varireal.core.marks import SOURCE_TYPES
-from varireal.errors import BackendError
+from varireal.errors import BackendError, VariRealError
 
 _TRAINED = "compositeWithTrainedAlgorithmicMedia"
 
@@ -262,6 +264,27 @@ def described(capability: str) -> str:
 def backend_origin(capability: str, name: str) -> str:
     """Package and entry point of a backend of another package, for messages."""
     return _origin(_entry_point(capability, name))
+
+
+@contextmanager
+def asking(capability: str, name: str, what: str) -> Iterator[None]:
+    """Say in one line which backend of which package failed at what; errors that users meet pass as they are.
+
+    Raises:
+        BackendError: a backend of another package failed.
+    """
+    try:
+        yield
+    except VariRealError:
+        raise
+    except Exception as error:
+        if is_built_in(capability, name):
+            raise
+        why = f"{type(error).__name__}: {error_text(error, 300)}"
+        raise BackendError(
+            f"the {capability} backend {name!r} ({backend_origin(capability, name)}) failed at {what}: {why}; "
+            "mend its package"
+        ) from error
 
 
 def has_zero_shot(learner: str) -> bool:

@@ -7,7 +7,7 @@ was chosen. The last function here is ``varireal export``.
 import logging
 from pathlib import Path
 
-from varireal.core.registry import load_backend
+from varireal.core.registry import asking, load_backend
 from varireal.errors import BackendError
 from varireal.exports.base import ExportWriter, check_replaceable, open_dataset, whole_folder
 from varireal.running.logs import SUMMARY
@@ -41,7 +41,8 @@ def run_export(kind: str, dataset: Path, output: Path) -> int:
     write: ExportWriter = load_backend("exporters", kind)
     source = open_dataset(dataset)
     with whole_folder(output, kind) as folder:
-        count = write(source, folder)
+        with asking("exporters", kind, "writing"):
+            count = write(source, folder)
         if not isinstance(count, int):  # of another package
             raise BackendError(f"the exporter {kind!r} returned {count!r}; it must return the number of pictures")
         return count

@@ -11,6 +11,7 @@ the function may stand beside the row, and imports numpy and the like itself. Su
 only where an attribute of the study lists it or a gate on it is set.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -289,6 +290,9 @@ def _later_measure(edit: MeasuredEdit, column: str, identity: str) -> float | No
     function = at_place(every()[column].function)
     try:
         value = function(edit)
-        return None if value is None else float(value)
+        number = None if value is None else float(value)
     except Exception as error:
         raise ValueError(f"the measure {column!r} fails: {type(error).__name__}: {error}") from error
+    if number is not None and not math.isfinite(number):
+        raise ValueError(f"the measure {column!r} gives {number}; expected a finite number, or None")
+    return number

@@ -19,7 +19,7 @@ from safetensors import deserialize
 
 from varireal import names
 from varireal.backends import BackendContext, make_backend
-from varireal.classifiers.base import Learner, Trained, TrainingPool, TrainingTask, asking, dependencies
+from varireal.classifiers.base import Learner, Trained, TrainingPool, TrainingTask, dependencies
 from varireal.classifiers.pools import PoolMaker
 from varireal.classifiers.study_pictures import read_material, readable_photos
 from varireal.config.regimes import Regime, every_regime
@@ -27,7 +27,7 @@ from varireal.config.slices import AdaptersSlice
 from varireal.core.files import write_whole
 from varireal.core.paths import ADAPTER_FILES, parse_run, run_name
 from varireal.core.provenance import STAGE_VERSIONS, package_versions
-from varireal.core.registry import backend_version, is_built_in
+from varireal.core.registry import asking, backend_version, is_built_in
 from varireal.core.seeds import digest, stable_int
 from varireal.errors import ConfigError, DataError
 from varireal.records import class_names, class_numbers
@@ -61,7 +61,7 @@ def run(
         DataError: a table is damaged, or a regime has no picture.
     """
     wanted = [(_regime(name, config), parse_run(name)[1]) for name in runs]
-    with asking(config.adapters.learner, "loading"):
+    with asking("learners", config.adapters.learner, "loading"):
         learner = make_backend("learners", config.adapters.learner, config.adapters, BackendContext(noun=config.noun))
     workshop = _Workshop(config, learner, study, tables.read(images, IMAGES))
     computed = 0
@@ -163,7 +163,7 @@ class _Workshop:
         )
         job_record.permit()
         partial = f"partial-{key}"
-        with asking(self._config.adapters.learner, f"the training {task.name}"):
+        with asking("learners", self._config.adapters.learner, f"the training {task.name}"):
             trained = _checked(self._learner.train(task, store.get(partial), _Keeper(store, partial)))
             facts = {"log": asdict(trained.log), "dtype": trained.dtype, "adapter_config": dict(trained.settings)}
             value = pack(facts, trained.weights)

@@ -17,13 +17,13 @@ import numpy as np
 
 from varireal import names
 from varireal.backends import BackendContext, make_backend
-from varireal.classifiers.base import asking, dependencies
+from varireal.classifiers.base import dependencies
 from varireal.classifiers.study_pictures import StudyPhoto, readable_photos
 from varireal.config.regimes import ZERO_SHOT
 from varireal.config.slices import PredictionsSlice, slice_digest
 from varireal.core.paths import ADAPTER_FILES, parse_run, run_name
 from varireal.core.provenance import STAGE_VERSIONS
-from varireal.core.registry import backend_origin, backend_version, is_built_in
+from varireal.core.registry import asking, backend_origin, backend_version, is_built_in
 from varireal.core.seeds import digest
 from varireal.datasets.decoding import file_sha256
 from varireal.errors import BackendError, DataError
@@ -101,7 +101,7 @@ class _Scorer:
         self._pictures = [photo.picture for photo in photos]
         self._classes = class_names(config.classes)
         self._name = config.model.learner
-        with asking(self._name, "loading"):
+        with asking("learners", self._name, "loading"):
             self._learner = make_backend("learners", self._name, config.model, BackendContext(noun=config.noun))
 
     def score(self, regime: str, seed: int, store: ItemStore) -> tuple[Array, int]:
@@ -121,7 +121,7 @@ class _Scorer:
         if stored is not None:
             return np.frombuffer(stored, np.float32).reshape(len(self._pictures), len(self._classes)), 0
         job_record.permit()
-        with asking(self._name, f"scoring {run_name(regime, seed)}"):
+        with asking("learners", self._name, f"scoring {run_name(regime, seed)}"):
             self._load(regime, folder)
             values = self._checked(self._learner.probabilities(self._pictures, self._classes))
         store.put(key, values.tobytes())

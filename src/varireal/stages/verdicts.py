@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from varireal.backends import BackendContext, make_backend, read_machine
 from varireal.config.slices import MachineSlice, VerdictsSlice, slice_digest
+from varireal.core.registry import asking
 from varireal.errors import ConfigError
 from varireal.judges.base import Verdict
 from varireal.judges.gates import ReceiptJudge
@@ -107,7 +108,9 @@ def _by_receipt(config: VerdictsSlice, edits: Path) -> Iterator[_Judged]:
     job_record.expect(tables.count(edits, schema))
     for batch in tables.batches(edits, schema, columns, at_once=_AT_ONCE):
         candidates = batch.to_pylist()
-        for row, verdict in zip(candidates, judge.judge(candidates, verdicts.gates), strict=True):
+        with asking("judges", verdicts.judge, "judging"):
+            judged = list(zip(candidates, judge.judge(candidates, verdicts.gates), strict=True))
+        for row, verdict in judged:
             yield _Judged(row["candidate_id"], row["params_digest"], verdict)
 
 

@@ -119,9 +119,12 @@ def _few_photos(config: Config, folder: Path) -> ImagesConfig:
     if source.rendered:
         return _with(images, **source.fewer(), near_duplicate_distance=None)
     items = sorted(source.items(), key=lambda item: item.split not in (None, names.TRAIN))
-    few = list(islice((item for item in items if item.path.is_file()), len(_SPLITS)))
+    there = [item for item in items if item.path.is_file()]
+    few = there[: _SPLITS.count(names.TRAIN)]
     if not few:
         raise ConfigError("images: the source lists no file that is there, so nothing can be tried")
+    trained = {item.class_name for item in few}  # no other class may be in val and test
+    few += islice((item for item in there[len(few) :] if item.class_name in trained), len(_SPLITS) - len(few))
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "photos.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)

@@ -98,7 +98,8 @@ def names_in(path):
         ("openai_images", {"core/registry.py", "config/edits.py", "editors/openai_images.py"}),
         ("instruct", {"core/registry.py", "config/edits.py", "editors/instruct.py"}),
         ("matting", {"core/registry.py", "config/masks.py", "segmenters/matting.py"}),
-        ("grounded_sam2", {"core/registry.py", "config/masks.py", "segmenters/grounded_sam2.py"}),
+        # and in ``init``, which recommends it
+        ("grounded_sam2", {"core/registry.py", "config/masks.py", "segmenters/grounded_sam2.py", "tools/init.py"}),
     ],
 )
 def test_a_backend_is_named_in_three_files(name, files):
