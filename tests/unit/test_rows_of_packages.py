@@ -461,3 +461,13 @@ def test_a_recipe_of_a_row_needs_no_section_in_the_presets(weather, monkeypatch)
     }
     recipe = masked_recipe("matched", "pets", "weather", "feasible", {"weather": mine})
     assert (recipe.alpha, recipe.use_negative, recipe.letterbox, recipe.control_steps) == (0.1, True, "bucket", 25)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_measure_that_is_not_finite_is_no_number(monkeypatch, value):
+    row = replace(measures.every()["seam_score"], column="odd", function=f"{__name__}:odd")
+    monkeypatch.setattr(measures, "every", lambda: {**dict.fromkeys(measures.RECEIPT_FIELDS, row), "odd": row})
+    monkeypatch.setattr(measures, "at_place", lambda place: lambda edit: value)
+    picture, mask = np.zeros((4, 4, 3), np.uint8), np.ones((4, 4), bool)
+    with pytest.raises(ValueError, match=r"the measure 'odd' gives (nan|inf); expected a finite number, or None"):
+        measures.measure(MeasuredEdit(picture, picture, mask, mask, "color", None, mask), {"odd": "oddkit 1"})

@@ -20,10 +20,14 @@ def write(dataset, folder):
     (folder / "names.txt").write_text("\\n".join(names))
     return len(names)
 
+def broken(dataset, folder):
+    return len(folder) + None
+
 def silent(dataset, folder):
     (folder / "nothing").touch()
 """
-POINTS = "[varireal.exporters]\nnames = name_list:write\nsilent = name_list:silent\nlost = name_list:gone\n"
+PLACES = {"names": "write", "silent": "silent", "lost": "gone", "broken": "broken"}
+POINTS = "[varireal.exporters]\n" + "".join(f"{name} = name_list:{place}\n" for name, place in PLACES.items())
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +42,7 @@ def test_the_config_takes_it_beside_those_of_this_package():
     config = parse_config({"dataset": {"exports": ["coco", "names"]}})
     assert config.chosen("exporters") == ("coco", "names")
     with pytest.raises(
-        ConfigError, match="unknown backend 'name'; allowed: coco, folders, lost, names, silent, webdat"
+        ConfigError, match="unknown backend 'name'; allowed: broken, coco, folders, lost, names, silent"
     ):
         parse_config({"dataset": {"exports": ["name"]}})
     assert '"names"' in schema_json()
@@ -61,7 +65,7 @@ def test_the_command_writes_it(make_dataset, tmp_path, capsys):
 def test_the_command_names_all_kinds_when_it_does_not_know_one(make_dataset, tmp_path, capsys):
     code = main(["export", "--kind", "zip", "--dataset", str(tmp_path), "--output", str(tmp_path / "out")])
     assert code == 2
-    assert "no exporters backend 'zip'; known: coco, folders, lost, names" in capsys.readouterr().err
+    assert "no exporters backend 'zip'; known: broken, coco, folders, lost, names" in capsys.readouterr().err
 
 
 def test_one_that_is_gone_or_does_not_count_is_told(make_dataset, tmp_path):
@@ -69,4 +73,13 @@ def test_one_that_is_gone_or_does_not_count_is_told(make_dataset, tmp_path):
         check_export("lost", tmp_path / "out")
     with pytest.raises(BackendError, match="'silent' returned None; it must return the number of pictures"):
         run_export("silent", make_dataset(six_rows()), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_that_raises_is_named_with_its_package_and_leaves_nothing(make_dataset, tmp_path):
+    with pytest.raises(
+        BackendError, match=r"'broken' \(package name_list 3\.0, .*\) failed at writing: TypeError"
+    ) as error:
+        run_export("broken", make_dataset(six_rows()), tmp_path / "out")
+    assert "\n" not in str(error.value)
     assert not (tmp_path / "out").exists()
