@@ -152,7 +152,7 @@ def test_answers_under_way_are_awaited_and_their_items_finished(tmp_path, number
         log = (tmp_path / "job.log").read_text()
         assert len(server.forms) == sent
         assert log.count(" DEBUG computed ") == sent
-        assert f"WARNING edits: stopped by {number.name}; what was " in log
+        assert f"SUMMARY edits: stopped by {number.name}; what was " in log
         server.latency = 0
         finish(command)
         assert set(Counter(job.arrived(server)).values()) == {1}
