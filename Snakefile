@@ -39,7 +39,7 @@ for STAGE in STAGES:
 
 
 onstart:
-    begin_workflow(logger)
+    begin()
 
 
 onerror:
@@ -59,6 +59,4 @@ rule all:
 
 
 with one_line_errors():
-    snakemake_side.join_parent(
-        workflow, PATHS.root, lambda: begin_workflow(logger), tell_failures
-    )
+    snakemake_side.join_parent(workflow, PATHS.root, begin, tell_failures)

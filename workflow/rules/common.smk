@@ -1,51 +1,17 @@
-# What all rules share: the checked config, and the layout of the study's jobs. All logic is in varireal.study.layout.
+# What all rules share: the checked config, and the layout of the study's jobs. All logic is in varireal.study.
 import sys
 from pathlib import Path
 
-from varireal.config.model import parse_config
-from varireal.core.files import merged
+from varireal.study.beginning import begin_workflow, checked_layout
 from varireal.study.jobs import adapter_files
-from varireal.study.layout import Layout
 from varireal.running import installation, snakemake_side
 from varireal.running.snakemake_side import one_line_errors
 from varireal.running.workflow import Collector
 
 
-def checked_layout():
-    """Check config and prompts before any job starts; a job of its own on a cluster has that behind it."""
-    files = ", ".join(str(path) for path in workflow.configfiles) or "--config"
-    if MODULE:
-        files = f"module {__name__}"
-    with one_line_errors():
-        typed = snakemake_side.command_line_values(workflow)
-        layout = Layout(parse_config(merged(config, typed), place=files))
-        if workflow.is_main_process:
-            layout.check()
-        else:
-            layout.train_photos = 0  # only to ask for time and memory; photos are listed once, not by each job
-    return layout
-
-
-def begin_workflow(logger):
-    """Own the study's folder until the end, and note what fails. Not called for a dry run, nor inside a job."""
-    from varireal.config.generate import write_text  # here, because no job needs them
-    from varireal.running.workflow import begin, note_start
-
-    snakemake_side.mend_queue(workflow)
-    with one_line_errors():
-        made = snakemake_side.results(workflow, PATHS.root)
-        if not made:
-            return  # a plan of the workflow around alone
-        for line in begin(Path(PATHS.root), snakemake_side.executor(workflow), made):
-            logger.warning(line)
-        # What changes no result. These are no inputs: Snakemake overlooks all else behind a job that writes an ancient one.
-        for stage in ("machine", "server"):
-            write_text(text=LAYOUT.slice(stage), output=Path(PATHS.config(stage)))
-        note_start(
-            snakemake_side.start(workflow, PATHS.root, config if MODULE else None)
-        )
-    logger.addHandler(FAILURES)
-    snakemake_side.show_progress(workflow, PATHS.root)
+def begin():
+    """Not called for a dry run, nor inside a job."""
+    begin_workflow(workflow, config if MODULE else None, LAYOUT, FAILURES, logger)
 
 
 def tell_failures():
@@ -80,7 +46,7 @@ snakemake_side.set_prefix(workflow, shell)
 
 with one_line_errors():
     snakemake_side.settle_names(workflow)
-LAYOUT = checked_layout()
+LAYOUT = checked_layout(workflow, config, __name__)
 PATHS = LAYOUT.paths
 FAILURES = Collector()
 
