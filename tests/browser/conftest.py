@@ -31,7 +31,7 @@ def give_up(reason):
     pytest.skip(reason)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: while it lives, its thread has a running event loop, and others need one
 def chromium():
     try:
         from playwright.sync_api import sync_playwright

@@ -18,9 +18,12 @@ import difflib
 import logging
 import re
 import sys
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from logging.handlers import QueueHandler
 from pathlib import Path
+from queue import Queue
 from typing import Any, Protocol, cast, runtime_checkable
 
 import yaml
@@ -33,6 +36,7 @@ from varireal.running import installation
 from varireal.running.workflow import Start
 
 TRIED = "9.27"
+_LOG_SECONDS = 5.0  # a thread that died must not keep the workflow from ending
 # Stages whose jobs are rules of their own.
 # In a module of another workflow their names may have a prefix.
 _JOB = re.compile(rf"((?:.*_)?(?:{'|'.join(TRAINING_STAGES)}))_\d{{5}}-of-\d{{5}}")
@@ -48,8 +52,18 @@ def one_line_errors() -> Iterator[None]:
     try:
         yield
     except (VariRealError, OSError) as error:
+        _wait_for_log()  # the cause is the last line, where people look first
         sys.stderr.write(f"error: {error_text(error)}\n")
         sys.exit(2)
+
+
+def _wait_for_log() -> None:
+    """Wait until Snakemake's logger plugin, which writes in a thread of its own, has written all it was given."""
+    end = time.monotonic() + _LOG_SECONDS
+    for handler in logging.getLogger("snakemake.logging").handlers:
+        if isinstance(handler, QueueHandler) and isinstance(handler.queue, Queue):
+            while handler.queue.unfinished_tasks and time.monotonic() < end:
+                time.sleep(0.01)
 
 
 class ByStage(dict[str, Any]):

@@ -1,6 +1,11 @@
 """Names of rules in the options of Snakemake; tests/workflow/test_rule_names.py asks the real one."""
 
+import logging
+import sys
+import time
 from importlib.metadata import version
+from logging.handlers import QueueHandler, QueueListener
+from queue import Queue
 from types import SimpleNamespace
 
 import pytest
@@ -17,8 +22,15 @@ from snakemake.settings.types import (
 )
 
 from kit import ROOT
-from varireal.errors import BackendError
-from varireal.running.snakemake_side import TRIED, command_line_values, set_prefix, settle_names, stage_of
+from varireal.errors import BackendError, ConfigError
+from varireal.running.snakemake_side import (
+    TRIED,
+    command_line_values,
+    one_line_errors,
+    set_prefix,
+    settle_names,
+    stage_of,
+)
 
 JOBS = ["adapters_00000-of-00002", "adapters_00001-of-00002"]
 RULES = ["all", "edits", "masks", *JOBS, "predictions_00000-of-00001"]
@@ -243,3 +255,24 @@ def test_a_module_leaves_the_shell_to_the_rules_around():
     set_prefix(Workflow(), shell)
     assert shell._process_prefix.startswith("VARIREAL_EXPECTED=")
     assert shell._process_prefix.endswith(" exec ")
+
+
+def test_a_mistake_is_said_after_what_the_logger_s_thread_has_still_to_write(capsys):
+    class Slow(logging.Handler):
+        def emit(self, record):
+            time.sleep(0.1)
+            sys.stderr.write(f"{record.getMessage()}\n")
+
+    logger, queue = logging.getLogger("snakemake.logging"), Queue()
+    handler, listener = QueueHandler(queue), QueueListener(queue, Slow())
+    logger.addHandler(handler)
+    listener.start()
+    try:
+        with pytest.raises(SystemExit), one_line_errors():
+            for words in ("Job stats:", "total 1"):
+                logger.error(words)
+            raise ConfigError("no such study")
+        assert capsys.readouterr().err.splitlines() == ["Job stats:", "total 1", "error: no such study"]
+    finally:
+        logger.removeHandler(handler)
+        listener.stop()
