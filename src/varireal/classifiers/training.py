@@ -21,7 +21,7 @@ from varireal.classifiers.lora import lean_image_features, lean_text_features, l
 from varireal.config.adapters import TrainingSettings
 from varireal.core.seeds import stable_int
 from varireal.errors import BackendError
-from varireal.running import stopping
+from varireal.running import job_record, stopping
 
 logger = logging.getLogger(__name__)
 
@@ -95,10 +95,12 @@ class Trainer:
         """
         start = self._restore(saved) if saved else 0
         last = time.monotonic()
+        job_record.within(start / self._job.settings.steps, begins=True)
         for step in range(start, self._job.settings.steps):
             if step % self._job.settings.validate_every == 0:
                 self._validate(step)
             self._step(step)
+            job_record.within((step + 1) / self._job.settings.steps)
             if time.monotonic() - last >= seconds or stopping.requested():
                 save(self._state(step + 1))
                 last = time.monotonic()

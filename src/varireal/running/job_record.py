@@ -68,6 +68,7 @@ class JobRecord:
         self.spending: Callable[[], str] | None = None
         self.total: int | None = None
         self.done = 0
+        self.part = 0.0
         self._facts = {**facts, "state": RUNNING, "host": socket.gethostname(), "pid": os.getpid()}
         self._each = 1
         self._told = False
@@ -76,7 +77,7 @@ class JobRecord:
         self._due = {SECONDS: 0.0, GPU_SECONDS: 0.0}
         self._before: dict[str, float] = {}
         self._paid: dict[str, float] = {}
-        self._marks: deque[tuple[float, int]] = deque(maxlen=_WINDOW)
+        self._marks: deque[tuple[float, float]] = deque(maxlen=_WINDOW)
         self._lock = threading.Lock()
         self._over = threading.Event()
 
@@ -98,9 +99,22 @@ class JobRecord:
         if not self._told and (self.total is None or total > self.total):
             self.total = total
         items = self.total or 0
+        self.part = 0.0
         self.done = max(0, items - (total - done) * self._each)
         if not self._marks:
             self._marks.append((time.monotonic(), self.done))
+
+    def within(self, share: float, *, begins: bool = False) -> None:
+        """Note how far the one item under way is, from 0 to 1: a training takes minutes, and people ask meanwhile.
+
+        Args:
+            share: of the item.
+            begins: whether that much was done before this job, so that it says nothing of the rate.
+        """
+        self.part = share
+        if begins:
+            self._marks.clear()
+            self._marks.append((time.monotonic(), self.done + share))
 
     def attach(self, store: Accounts) -> None:
         """From now on the store keeps what the job spends, in the transactions of its items."""
@@ -132,6 +146,7 @@ class JobRecord:
         self._over.set()
         with self._lock:
             self._facts |= {"state": state, **facts}
+            self.part = 0.0
             if state == ENDED:
                 self.done = self.total = self.total or 0
         self._write()
@@ -152,7 +167,7 @@ class JobRecord:
     def _live(self) -> None:
         began = time.monotonic()
         while not self._over.wait(min(_BETWEEN_WRITES, max(_FIRST_WRITES, (time.monotonic() - began) / _SHARE))):
-            self._marks.append((time.monotonic(), self.done))
+            self._marks.append((time.monotonic(), self.done + self.part))
             self._write()
 
     def _rate(self) -> float | None:
@@ -168,6 +183,7 @@ class JobRecord:
             return
         with self._lock, contextlib.suppress(OSError):
             now = {"seen": time.time(), "done": self.done, "total": self.total, "rate": self._rate()}
+            now |= {"part": self.part} if self.part else {}
             text = json.dumps({**self._facts, **now, "spent": self.amounts}, sort_keys=True)
             part = self.path.with_name(f".{self.path.name}.part")
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -216,6 +232,12 @@ def tick(done: int, total: int) -> None:
     """Note the place in a loop of the job."""
     if _current is not None:
         _current.tick(done, total)
+
+
+def within(share: float, *, begins: bool = False) -> None:
+    """Note how far the one item under way is; see ``JobRecord.within``."""
+    if _current is not None:
+        _current.within(share, begins=begins)
 
 
 def expect(total: int, each: int = 1) -> None:
@@ -350,7 +372,9 @@ def sound(record: dict[str, Any] | None) -> dict[str, Any] | None:
     if record is None or record.get("state") not in _STATES or not isinstance(record.get("stage"), str):
         return None
     numbers = [record.get("seen"), record.get("started"), *record["spent"].values()]
-    numbers += [record[name] for name in ("done", "total", "rate", "size", "computed") if record.get(name) is not None]
+    numbers += [
+        record[name] for name in ("done", "part", "total", "rate", "size", "computed") if record.get(name) is not None
+    ]
     numbers += list(record["counts"].values()) if isinstance(record.get("counts"), dict) else []
     return record if all(isinstance(number, int | float) for number in numbers) else None
 

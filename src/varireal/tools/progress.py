@@ -96,7 +96,8 @@ class JobGroup:
     def seconds_left(self) -> float | None:
         """Until it is done; None while that is not known."""
         total = self.likely_total if self.total is None else self.total
-        return max(0, total - self.done) / self.rate if total is not None and self.rate else None
+        part = sum(record.get("part") or 0.0 for record in self.records.values())
+        return max(0.0, total - self.done - part) / self.rate if total is not None and self.rate else None
 
     @property
     def likely_total(self) -> int | None:

@@ -28,7 +28,8 @@ from varireal.tools.status import duration
 LIVE, LINES = "live", "lines"
 _BETWEEN_LOOKS = 1.0  # seconds; longer where a look takes long, as on a slow shared disk
 _SHARE = 20  # looks take at most one part in so many of the time
-_FIRST_NEWS, _LAST_NEWS = 30.0, 600.0  # seconds between two lines of what is at work: more and more
+_FIRST_NEWS, _LAST_NEWS = 30.0, 600.0  # seconds between two lines of what is at work: more and more,
+_NEWS_SHARE = 10  # but one part in so many of the time since the beginning, so that nobody thinks that it hangs
 _MOST_ROWS = 8  # of a line of news in a file
 _WIDTH_OF_FILE = 10_000  # so that no line is cut
 
@@ -54,8 +55,7 @@ class ProgressView:
         self._over = threading.Event()
         self._ticker: threading.Thread | None = None
         self._screen: _Screen | None = None
-        self._news = _FIRST_NEWS
-        self._next_news = 0.0
+        self._began = self._next_news = 0.0
 
     @property
     def begun(self) -> bool:
@@ -66,7 +66,8 @@ class ProgressView:
         """Show the jobs from now on; see ``Progress``."""
         with self._lock:
             self._progress = Progress(root, jobs)
-            self._next_news = time.monotonic() + self._news
+            self._began = time.monotonic()
+            self._next_news = self._began + _FIRST_NEWS
             self.say(self._progress.head)
             if self._live_wanted:
                 self._screen = _Screen(self._stream, color=self._color)
@@ -152,8 +153,8 @@ class ProgressView:
             self.say(row.text)
         if len(rows) > _MOST_ROWS:
             self.say(f"and {len(rows) - _MOST_ROWS} more at work")
-        self._news = min(2 * self._news, _LAST_NEWS)
-        self._next_news = time.monotonic() + self._news
+        now = time.monotonic()
+        self._next_news = now + min(max((now - self._began) / _NEWS_SHARE, _FIRST_NEWS), _LAST_NEWS)
 
 
 class _Screen:

@@ -460,7 +460,9 @@ class Observer:
                 continue
             done, total, rate = record.get("done"), record.get("total"), record.get("rate")
             eta = (
-                (total - done) / rate if state == RUNNING and rate and total is not None and done is not None else None
+                max(0.0, total - done - (record.get("part") or 0.0)) / rate
+                if state == RUNNING and rate and total is not None and done is not None
+                else None
             )
             seconds, seen = now - record["started"], now - record["seen"]
             place = str(record.get("host")), int(record.get("pid") or 0)

@@ -10,6 +10,7 @@ from varireal.classifiers.lora import add_lora, lean_text_features, lora_paramet
 from varireal.classifiers.training import Trainer
 from varireal.config.adapters import LoraSettings, TrainingSettings
 from varireal.errors import BackendError
+from varireal.running.job_record import JobRecord, recorded
 
 SETTINGS = TrainingSettings(steps=8, batch_size=4, validate_every=3, learning_rate=0.01)
 
@@ -62,7 +63,9 @@ def test_training_lowers_the_loss_and_moves_only_the_updates(trainable):
 
 @pytest.mark.parametrize("killed_after", [1, 4, 7])
 @pytest.mark.parametrize("mixing", [{}, {"mixup": 0.5, "cutmix": 0.5}], ids=["plain", "mixed"])
-def test_an_interrupted_training_ends_as_an_uninterrupted_one(clip_folders, trainable, killed_after, mixing):
+def test_an_interrupted_training_ends_as_an_uninterrupted_one(
+    clip_folders, trainable, killed_after, mixing, monkeypatch
+):
     settings = SETTINGS.model_copy(update=mixing)
     whole = trainer(trainable, settings).run(None, nothing)
     wanted = weights(trainable)
@@ -79,7 +82,13 @@ def test_an_interrupted_training_ends_as_an_uninterrupted_one(clip_folders, trai
         trainer(interrupted, settings).run(None, kill, seconds=0)
     resumed = fresh(clip_folders)
     torch.manual_seed(99)
-    log = trainer(resumed, settings).run(states[-1], nothing)
+    record = JobRecord(None, {})
+    shares = []
+    monkeypatch.setattr(record, "within", lambda share, *, begins=False: shares.append((share, begins)))
+    with recorded(record):
+        log = trainer(resumed, settings).run(states[-1], nothing)
+    steps = settings.steps
+    assert shares == [(killed_after / steps, True), *((n / steps, False) for n in range(killed_after + 1, steps + 1))]
     assert same(weights(resumed), wanted)
     assert dataclasses.asdict(log) == dataclasses.asdict(whole)
 

@@ -2,6 +2,7 @@ import json
 import sqlite3
 import time
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 
@@ -55,6 +56,24 @@ def test_what_a_loop_leaves_out_counts_as_done(tmp_path):
     record.expect(100, each=8)
     record.tick(2, 5)  # of five batches that are missing, two are done
     assert record.done == 100 - 3 * 8
+
+
+def test_a_part_of_an_item_counts_in_the_rate(tmp_path, monkeypatch):
+    clock = iter(range(0, 1000, 10))
+    record = make(tmp_path / "job.json")
+    monkeypatch.setattr(job_record, "time", SimpleNamespace(monotonic=lambda: next(clock), time=time.time))
+    record.tick(0, 2)
+    record.within(0.5, begins=True)  # was trained by an attempt before this one
+    begun = record._marks[-1][0]
+    record.within(0.75)
+    record._marks.append((begun + 50, record.done + record.part))
+    record._write()
+    noted = read_record(tmp_path / "job.json")
+    assert (noted["done"], noted["part"], noted["total"]) == (0, 0.75, 2)
+    assert noted["rate"] == pytest.approx(0.25 / 50)
+    record.tick(1, 2)
+    record._write()
+    assert "part" not in read_record(tmp_path / "job.json")
 
 
 def test_signs_of_life_and_rate_come_while_nothing_is_kept(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 import json
 import re
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -89,6 +90,15 @@ def test_items_at_work_are_read_from_the_records(tmp_path, clock):
     (row,) = progress.rows()
     assert (row.items, row.rate, row.time) == ("10/90", "2/s", "40 s left")
     assert progress.states == ["2 at work"]
+
+
+def test_a_long_training_says_how_far_it_is(tmp_path, clock):
+    """Its job counts trainings, and one may take an hour."""
+    progress = Progress(tmp_path, {1: "adapters/00000-of-00001"}, clock)
+    progress.start(1)
+    record(tmp_path, "adapters/00000-of-00001", stage="adapters", done=1, part=0.25, total=3, rate=0.0025)
+    progress.look()
+    assert [row.text for row in progress.rows()] == ["adapters: 1/3 trainings, 9/h, 12 min left"]
 
 
 def test_a_setting_is_told_once_when_its_last_job_ends(tmp_path, clock):
@@ -222,9 +232,10 @@ def test_lines_of_what_is_at_work_come_more_and_more_seldom(tmp_path, monkeypatc
         view.look()
         moments += [clock.now - 100] * (len(written) > before)
     view.close()
-    assert moments[:4] == [30, 90, 210, 450]
+    assert moments[:10] == [30 * number for number in range(1, 11)]
+    assert all(later - earlier <= max(40, earlier / 10 + 10) for earlier, later in pairwise(moments))
     assert moments[-1] - moments[-2] == 600
-    assert len(moments) < 30
+    assert len(moments) < 60
 
 
 def test_a_failure_is_a_line_with_its_log(tmp_path):
