@@ -189,6 +189,7 @@ _BY_SIGNAL = "stopped by SIG"
 _STOPPED = re.compile(rf" (?:SUMMARY|WARNING) [\w -]+: (?P<message>{_BY_SIGNAL}.+)")
 _COMPUTED = re.compile(r" DEBUG computed (?P<item>.+)")
 _SCHEDULER = re.compile(r"SLURM status is: '?(?P<state>[A-Z_]+)")
+_REFUSED = re.compile(r"SLURM sbatch failed\. The error message was '(?P<words>.+?)'\.(?:\s|$)", re.S)
 _STATES = {
     "TIMEOUT": "SLURM ended the job at its time limit; run the same command again to go on, or raise the limit "
     "(profile: set-resources, runtime)",
@@ -252,12 +253,19 @@ class Failure:
         ]
 
     def _by_scheduler(self) -> str | None:
+        if refused := _REFUSED.search(self.message):
+            words = one_line(refused["words"].replace("sbatch: error: ", ""))
+            return (
+                f"SLURM refused the job: {words}; mend what it asks for (--set-threads, --set-resources "
+                f"{self.rule}:...) or where it goes (profile: default-resources, slurm_partition, slurm_account), then "
+                "run the same command again"
+            )
         state = _SCHEDULER.search(self.message)
         return _STATES.get(state["state"]) if state else None
 
     def _unexplained(self, text: str) -> str:
         if not text:
-            return self.message[:300] or (
+            return one_line(self.message) or (
                 "the job wrote no line: its command could not be started, or it was killed at once; see the messages "
                 "above, mend the cause, then run the same command again"
             )

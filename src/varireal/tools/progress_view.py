@@ -56,6 +56,7 @@ class ProgressView:
         self._ticker: threading.Thread | None = None
         self._screen: _Screen | None = None
         self._began = self._next_news = 0.0
+        self._causes: dict[int, str] = {}  # of failed jobs, by number
 
     @property
     def begun(self) -> bool:
@@ -110,9 +111,11 @@ class ProgressView:
             if self._progress is None or number not in self._progress.jobs:
                 return
             self._progress.fail(number, counts=not failure.interrupted)
-            if shown and not failure.interrupted:
+            cause, before = failure.cause, self._causes.get(number)
+            self._causes[number] = cause
+            if shown and not failure.interrupted and cause != before:  # a retry that ends as it did is no news
                 log = f" [log: {failure.log}]" if failure.log else ""
-                self.say(f"failed: {self._progress.label(number)}: {failure.cause}{log}")
+                self.say(f"failed: {self._progress.label(number)}: {cause}{log}")
 
     def close(self) -> None:
         """Say how it ended, and give the terminal back."""

@@ -2,8 +2,10 @@
 
 import logging
 
+import pytest
+
 from varireal.running.stopping import INTERRUPTED
-from varireal.running.workflow import Collector
+from varireal.running.workflow import Collector, Failure
 
 
 def collector(*records):
@@ -88,7 +90,24 @@ def test_what_the_scheduler_said_counts_where_the_job_could_say_nothing(tmp_path
     refused = collector(
         failed(tmp_path / "none.log", message="SLURM sbatch failed. The error message was 'no such partition'.")
     )
-    assert "cause: SLURM sbatch failed. The error message was 'no such partition'." in refused.summary()
+    assert "cause: SLURM refused the job: no such partition\n  to do: mend what it asks for" in refused.summary()
+
+
+@pytest.mark.parametrize("line", ["\n", " "])
+def test_what_sbatch_refused_is_one_line_without_its_call(line):
+    message = line.join(
+        (
+            "SLURM sbatch failed. The error message was 'sbatch: error: CPU count can't be met",
+            "sbatch: error: Batch job submission failed: Requested node configuration is not available'.",
+            "    sbatch call:",
+            "        sbatch --parsable --wrap='something'.",
+        )
+    )
+    cause = Failure("images", None, message).cause
+    words = "CPU count can't be met Batch job submission failed: Requested node configuration is not available"
+    assert cause.startswith(f"SLURM refused the job: {words}; mend what it asks for")
+    assert "--set-resources images:..." in cause
+    assert "\n" not in cause
 
 
 def test_many_failures_stay_short(tmp_path):

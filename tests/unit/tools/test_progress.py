@@ -245,11 +245,13 @@ def test_a_failure_is_a_line_with_its_log(tmp_path):
     view = ProgressView(SimpleNamespace(write=written.append, flush=lambda: None), live=False)
     view.begin(tmp_path, EDITS)
     view.fail(2, Failure("edits", log, ""))
+    view.fail(2, Failure("edits", log, ""))  # a retry that ends as the first attempt did
     view.close()
     assert (
         written[1][10:] == f"failed: edits color/feasible, 00001-of-00002: the disk is full; make room [log: {log}]\n"
     )
     assert "1 failed" in written[2]
+    assert len(written) == 3
 
 
 @pytest.mark.parametrize(
