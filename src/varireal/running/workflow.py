@@ -257,8 +257,8 @@ class Failure:
             words = one_line(refused["words"].replace("sbatch: error: ", ""))
             return (
                 f"SLURM refused the job: {words}; mend what it asks for (--set-threads, --set-resources "
-                f"{self.rule}:...) or where it goes (profile: default-resources, slurm_partition, slurm_account), then "
-                "run the same command again"
+                f"{self.rule}:...) or where it goes (profile: default-resources, slurm_partition, slurm_account), "
+                "then run the same command again"
             )
         state = _SCHEDULER.search(self.message)
         return _STATES.get(state["state"]) if state else None
