@@ -238,6 +238,20 @@ COMMANDS: dict[str, Command] = {
         Option("ask", "allow an editor behind a server, which may cost money", kind=bool, default=False),
         Option("json_", "print the answer as JSON", kind=bool, default=False),
     ),
+    "compare": _tool(
+        "varireal.tools.compare:run",
+        "say what differs between two studies: config, photos, prompts, edits, acceptance, accuracies",
+        Option("a", "folder of a study, such as results/demo", positional=True),
+        Option("b", "folder of another study, or of another version of the same", positional=True),
+        Option("page", "HTML file to write as well", default=None),
+        Option("json_", "print it as JSON", kind=bool, default=False),
+        Option(
+            "most",
+            "pairs of edits with other bytes that are decoded to see how far apart they are",
+            kind=int,
+            default=2000,
+        ),
+    ),
     "completion": _tool(
         "varireal.cli:print_completion",
         'print what makes a shell complete commands and options: eval "$(varireal completion bash)"',

@@ -148,28 +148,49 @@ def render_document(
     styles = ("style", "results") if page else ("style",)
     style = "".join((_ASSETS / f"{name}.css").read_text("utf-8") for name in styles)
     script = "\n".join((_ASSETS / "js" / f"{name}.js").read_text("utf-8") for name in _SCRIPTS)
-    environment = jinja2.Environment(
+    total = totals(facts.funnel)
+    text = (
+        _environment()
+        .get_template("index.html.j2")
+        .render(
+            facts=facts,
+            policy=_policy(style, script),
+            style=Markup(style),  # noqa: S704  (a file of this package)
+            script=Markup(script),  # noqa: S704  (a file of this package)
+            data=Markup(script_json(_payload(facts, index, pages))),  # noqa: S704  (escaped for a script element)
+            tabs=(*_RESULT_TABS, *TABS) if page else TABS,
+            page=page,
+            total=total,
+            settings=_settings(facts.funnel),
+            reasons=lost(total["reasons"]),
+            downloads=[(label, _local_address(path)) for label, path in facts.downloads],
+        )
+    )
+    return text.encode("utf-8", "replace")
+
+
+def render_page(template: str, **values: Any) -> bytes:
+    """Return the bytes of a page without scripts, in the style of the report.
+
+    Args:
+        template: name of a template of the report.
+        values: what it shows.
+    """
+    style = "".join((_ASSETS / f"{name}.css").read_text("utf-8") for name in ("style", "results"))
+    policy = f"default-src 'none'; style-src {_digest(style)}; base-uri 'none'; form-action 'none'"
+    page = _environment().get_template(template)
+    text = page.render(policy=policy, style=Markup(style), **values)  # noqa: S704  (a file of this package)
+    return text.encode("utf-8", "replace")
+
+
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
         loader=jinja2.FunctionLoader(lambda name: (_ASSETS / name).read_text("utf-8")),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    total = totals(facts.funnel)
-    text = environment.get_template("index.html.j2").render(
-        facts=facts,
-        policy=_policy(style, script),
-        style=Markup(style),  # noqa: S704  (a file of this package)
-        script=Markup(script),  # noqa: S704  (a file of this package)
-        data=Markup(script_json(_payload(facts, index, pages))),  # noqa: S704  (escaped for a script element)
-        tabs=(*_RESULT_TABS, *TABS) if page else TABS,
-        page=page,
-        total=total,
-        settings=_settings(facts.funnel),
-        reasons=lost(total["reasons"]),
-        downloads=[(label, _local_address(path)) for label, path in facts.downloads],
-    )
-    return text.encode("utf-8", "replace")
 
 
 def _policy(style: str, script: str) -> str:

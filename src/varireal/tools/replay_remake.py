@@ -33,7 +33,7 @@ from varireal.store.schemas import EDITS, IMAGES, MASKS
 Row = dict[str, Any]
 
 _ID = re.compile(
-    r"(?P<image_id>[A-Za-z0-9][A-Za-z0-9._-]*)\.(?P<attribute>[a-z]+)\.(?P<arm>[a-z]+)\.k(\d+)\.r(?P<round>\d+)"
+    r"(?P<image_id>[A-Za-z0-9][A-Za-z0-9._-]*)\.(?P<attribute>[a-z][a-z0-9_]*)\.(?P<arm>[a-z]+)\.k(\d+)\.r(?P<round>\d+)"
 )
 _DIGEST = re.compile(r"[0-9a-f]{16}")
 _LARGEST_PICTURE = 200_000_000  # bytes; more is no picture of ours
