@@ -17,7 +17,7 @@ import yaml
 
 from finished import make
 from finished.studies import SDXL_MODELS, TINY_MODELS
-from kit import ROOT, Project
+from kit import ROOT, Project, environment
 from varireal.store import tables
 from varireal.store.items import ItemStore
 from varireal.store.schemas import EDITS, IMAGES
@@ -36,9 +36,21 @@ def projects(tmp_path_factory, tiny_model) -> dict[str, Project]:
     for name in NAMES:
         found[name] = Project(tmp_path_factory.mktemp(name), {})
         shutil.unpack_archive(ROOT / "tests" / "finished" / f"{name}.tar.xz", found[name].folder)
+    # As what it was made: adapters of the step that val chose. What the default of today does to it is a test below.
+    with_checkpoint(found["demo_small"], "val")
     for name in SDXL_MODELS:
         shutil.copytree(tiny_model(name), found["tiny_sdxl"].folder / TINY_MODELS / name)
     return found
+
+
+def with_checkpoint(project: Project, checkpoint: str | None) -> None:
+    """Let a study choose its adapters' step so; None leaves the key out."""
+    path = project.folder / "study.yaml"
+    config = yaml.safe_load(path.read_text())
+    config["adapters"]["training"] = {
+        name: value for name, value in config["adapters"]["training"].items() if name != "checkpoint"
+    } | ({} if checkpoint is None else {"checkpoint": checkpoint})
+    path.write_text(yaml.safe_dump(config))
 
 
 def made(project: Project) -> dict:
@@ -77,6 +89,27 @@ def test_nothing_is_to_be_done(projects, name):
     run = projects[name].snakemake("-n")
     assert run.code == 0, run.text
     assert "Nothing to be done" in run.text, run.text
+
+
+def test_equal_training_trains_again_and_makes_nothing_else(projects):
+    """The default of ``adapters.training.checkpoint`` is not what studies did before there was such a key."""
+    project = projects["demo_small"].copied(projects["demo_small"].folder.with_name("by-the-default"))
+    with_checkpoint(project, None)
+    run = project.snakemake("-n")
+    trained = {rule for rule in run.jobs if rule.startswith("adapters")}
+    assert trained
+    slices = {"stage_config"}
+    assert run.jobs.keys() - trained - slices - {"total"} == {
+        *(rule for rule in run.jobs if rule.startswith("predictions")),
+        "report",
+        "all",
+    }, run.text
+    why = subprocess.run(
+        ["varireal", "why", "--configfile", "study.yaml"],
+        cwd=project.folder, env=environment(), capture_output=True, text=True,
+    )  # fmt: skip
+    assert why.returncode == 0, why.stderr
+    assert 'adapters.training.checkpoint: "val" -> "last"' in why.stderr + why.stdout
 
 
 @pytest.mark.parametrize("name", NAMES)

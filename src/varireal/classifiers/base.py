@@ -61,7 +61,7 @@ class TrainingTask:
         seed: seed of everything; the arms of a comparison share it, so that they differ in their pictures alone.
         classes: display names; the label of a picture is a place in it.
         pool: what to train on.
-        val: pictures to choose by; may be empty. Test pictures are never seen.
+        val: pictures to follow the training on, or to choose by; may be empty. Test pictures are never seen.
     """
 
     name: str

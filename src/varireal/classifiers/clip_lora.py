@@ -78,7 +78,7 @@ class ClipLora:
         return (*self._texts(classes), self._config.lora.for_keys_json(), *trained_by)
 
     def train(self, task: TrainingTask, saved: bytes | None, keep: StateKeeper) -> Trained:
-        """Train the updates, chosen on val.
+        """Train the updates; val gives the curve, and chooses where ``training.checkpoint`` says so.
 
         Raises:
             BackendError: the model has no towers for LoRA, or the training broke.

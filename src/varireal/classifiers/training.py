@@ -1,4 +1,4 @@
-"""Training one adapter: seeded, resumable to the bit on a CPU, chosen on val, stopped when it breaks."""
+"""Training one adapter: seeded, resumable to the bit on a CPU, scored on val, stopped when it breaks."""
 
 import json
 import logging
@@ -106,8 +106,16 @@ class Trainer:
                 last = time.monotonic()
                 stopping.checkpoint()
         self._validate(self._job.settings.steps)
-        self._load_weights(self._best)
+        if self._chooses:
+            self._load_weights(self._best)
+        else:
+            self._log.chosen_step = self._job.settings.steps
         return self._log
+
+    @property
+    def _chooses(self) -> bool:
+        """Whether val decides which step's weights are the adapter."""
+        return self._job.settings.checkpoint == "val"
 
     def _step(self, step: int) -> None:
         torch.manual_seed(stable_int("step", self._job.seed, step))  # dropout, independent of what ran before
@@ -178,7 +186,7 @@ class Trainer:
         )
 
     def _validate(self, step: int) -> None:
-        """Score val and keep the best trained weights: the highest accuracy, and of equal ones the lowest loss.
+        """Score val; where it decides, keep the best weights: the highest accuracy, and of equal ones the lowest loss.
 
         Step 0 is scored for the curve only: the model without training is a regime of its own.
         """
@@ -188,7 +196,7 @@ class Trainer:
             return
         accuracy, loss = score
         earlier = list(zip(self._log.val_accuracies, self._log.val_losses, strict=True))[1:]
-        if step and all((accuracy, -loss) > (other, -its_loss) for other, its_loss in earlier):
+        if self._chooses and step and all((accuracy, -loss) > (other, -its_loss) for other, its_loss in earlier):
             self._best, self._log.chosen_step = self._weights(), step
         self._log.val_steps.append(step)
         self._log.val_accuracies.append(accuracy)

@@ -56,9 +56,17 @@ class TrainingSettings(StrictModel):
     real_weight: Annotated[
         Fraction, Field(description="Weight of the real pictures' loss; the synthetic ones' has the rest.")
     ] = 0.5
-    validate_every: Annotated[
-        int, Field(ge=1, description="Steps between two looks at val; the best one's weights are the adapter.")
-    ] = 10
+    validate_every: Annotated[int, Field(ge=1, description="Steps between two looks at val.")] = 10
+    checkpoint: Annotated[
+        Literal["last", "val"],
+        Field(
+            description=(
+                "Whose weights are the adapter: last (those after the last step, so that compared adapters had equal "
+                "training) or val (those of the best look at val, which arms may find at different steps)."
+            )
+        ),
+        Added(before="val"),
+    ] = "last"
     augmentation: Annotated[
         str,
         AfterValidator(_known_augmentation),

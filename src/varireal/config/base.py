@@ -168,10 +168,10 @@ def from_keys(model: type[B], text: bytes) -> B:
         ValidationError: it is no such block.
         ValueError: it is no JSON.
     """
-    return model.model_validate(_completed(model, json.loads(text)))
+    return model.model_validate(completed(model, json.loads(text)))
 
 
-def _completed(model: type[BaseModel], values: Any) -> Any:
+def completed(model: type[BaseModel], values: Any) -> Any:
     """JSON of a block with the values of keys that were added later; anything else is for the validation to refuse."""
     if not isinstance(values, dict):
         return values
@@ -184,12 +184,12 @@ def _completed(model: type[BaseModel], values: Any) -> Any:
 
 
 def _completed_inside(model: type[BaseModel], annotation: Any, values: Any) -> Any:
-    """As ``_completed``, of a block, or of a list or mapping of blocks."""
+    """As ``completed``, of a block, or of a list or mapping of blocks."""
     if isinstance(values, list):
-        return [_completed(model, value) for value in values]
+        return [completed(model, value) for value in values]
     if isinstance(values, dict) and any(get_origin(a) is dict for a in _every_argument(annotation)):
-        return {key: _completed(model, value) for key, value in values.items()}
-    return _completed(model, values)
+        return {key: completed(model, value) for key, value in values.items()}
+    return completed(model, values)
 
 
 def _every_argument(annotation: Any) -> Iterator[Any]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from varireal import attributes
-from varireal.config.adapters import AdaptersConfig, StatisticsConfig, TrainingSettings
+from varireal.config.adapters import CLIP, AdaptersConfig, StatisticsConfig, TrainingSettings
 from varireal.config.base import Added, StrictModel, explain, from_keys
 from varireal.config.edits import EditInstructions, EditsConfig, PictureServer
 from varireal.config.hosted import OpenAIPrompts, Server
@@ -13,6 +13,7 @@ from varireal.config.images import ImagesConfig, ReadingConfig
 from varireal.config.machine import GRACE_SECONDS, MachineConfig
 from varireal.config.masks import MasksConfig
 from varireal.config.model import Config
+from varireal.config.regimes import chosen_regimes
 from varireal.config.study import BankPrompts, BudgetConfig, DatasetConfig, PromptsConfig, ReportConfig
 from varireal.config.verdicts import ReviewConfig, VerdictsConfig
 from varireal.core.registry import CAPABILITIES, is_built_in, known_backend
@@ -174,7 +175,7 @@ def stage_slices(
 
 
 def _slices_behind_edits(config: Config, classes: dict[str, str], licences: dict[str, str]) -> dict[str, StrictModel]:
-    study, images = config.study, config.images
+    study, images, adapters = config.study, config.images, _adapters(config)
     shared: dict[str, Any] = {
         "seed": study.seed,
         "noun": images.noun,
@@ -199,14 +200,14 @@ def _slices_behind_edits(config: Config, classes: dict[str, str], licences: dict
             rounds=config.edits.rounds,
             reading=images.reading,
             report=config.report,
-            adapters=config.adapters.model_copy(update={"jobs": 1}),
+            adapters=adapters.model_copy(update={"jobs": 1}),
             statistics=config.statistics,
             asked=config.prompts.source == "openai",
         ),
         "adapters": AdaptersSlice(
             **shared,
             reading=images.reading,
-            adapters=config.adapters.model_copy(update=_NOT_TRAINING),
+            adapters=adapters.model_copy(update=_NOT_TRAINING),
             all_of=config.adapters.all_of,
         ),
         "predictions": PredictionsSlice(
@@ -216,6 +217,15 @@ def _slices_behind_edits(config: Config, classes: dict[str, str], licences: dict
             model=config.adapters.model_copy(update=_NOT_TRAINING | {"training": TrainingSettings().as_before()}),
         ),
     }
+
+
+def _adapters(config: Config) -> AdaptersConfig:
+    """The block of the classifiers, less the choice of a step where nothing is trained that has such a choice."""
+    block = config.adapters
+    regimes = chosen_regimes(block.regimes, config.edits.attributes, block.all_of)
+    if block.learner == CLIP and any(regime.trained for regime in regimes):
+        return block
+    return block.model_copy(update={"training": block.training.without(("checkpoint",))})
 
 
 def _measures(config: Config) -> dict[str, dict[str, str]]:

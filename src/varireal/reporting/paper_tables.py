@@ -97,6 +97,9 @@ _REGIME = (
     column("regime", _TEXT, "slug of the regime", nullable=False),
     column("label", _TEXT, "name of the regime for people", nullable=False),
 )
+_STEPS = column(
+    "steps", _TEXT, "steps of the adapters' weights, by seed, such as '30 30'; empty where none was trained"
+)
 _TEST_SET = column("test_set", _TEXT, "test or test_<shift>", nullable=False)
 
 ACCURACIES = pa.schema(
@@ -114,6 +117,7 @@ ACCURACIES = pa.schema(
         column("worst_class_number", _WHOLE, "class with the lowest accuracy", nullable=False),
         column("worst_class", _TEXT, "its display name", nullable=False),
         column("worst_accuracy", _NUMBER, "its accuracy", nullable=False),
+        _STEPS,
     ]
 )
 
@@ -141,6 +145,8 @@ def _compared(what: str, unit: str) -> list[pa.Field]:
         column("power_smallest", _NUMBER, f"smallest true difference found with 80 % power{unit}"),
         column("seeds_needed", _WHOLE, "seeds in all until the half width reaches the margin"),
         column("images_needed", _WHOLE, "test pictures in all for the same"),
+        column("a_steps", _TEXT, "steps of a's weights, by seed; empty where nothing was trained"),
+        column("b_steps", _TEXT, "the same of b"),
     ]
 
 
@@ -160,6 +166,7 @@ MEASURES = pa.schema(
         column("direction", _TEXT, "which is better: higher or lower", nullable=False),
         column("images", _WHOLE, "test pictures", nullable=False),
         column("seeds", _WHOLE, "trained seeds", nullable=False),
+        _STEPS,
     ]
 )
 
@@ -178,6 +185,7 @@ PER_SEED = pa.schema(
         column("seed", _WHOLE, "the seed", nullable=False),
         column("images", _WHOLE, "test pictures", nullable=False),
         column("top1", _NUMBER, "accuracy of this seed, fraction", nullable=False),
+        column("step", _WHOLE, "steps that its weights had seen; empty where nothing was trained"),
     ]
 )
 
@@ -268,24 +276,30 @@ def _accuracies(results: StudyResults) -> Iterator[Row]:
             "worst_class_number": row.worst_class,
             "worst_class": results.class_label(row.worst_class),
             "worst_accuracy": row.worst_accuracy,
+            "steps": _steps(results, row.regime),
         }
 
 
 def _differences(results: StudyResults) -> Iterator[Row]:
-    level = results.answers.settings.level
-    yield from ({**_difference(row, level), "mcnemar_p": row.mcnemar_p} for row in results.answers.differences)
+    yield from ({**_difference(results, row), "mcnemar_p": row.mcnemar_p} for row in results.answers.differences)
 
 
-def _difference(row: DifferenceRow, level: float) -> Row:
+def _steps(results: StudyResults, regime: str) -> str:
+    return " ".join(map(str, results.steps(regime)))
+
+
+def _difference(results: StudyResults, row: DifferenceRow) -> Row:
     same = ("name", "family", "a", "b", "test_set", "images", "seeds", "p", "p_holm", "margin")
     return {
         **{name: getattr(row, name) for name in (*same, "tost_p", "tost_p_holm")},
         **_interval("difference", row.difference),
-        "level": level,
+        "level": results.answers.settings.level,
         "finding": row.finding.value,
         "power_smallest": row.power.smallest,
         "seeds_needed": row.power.seeds_needed,
         "images_needed": row.power.images_needed,
+        "a_steps": _steps(results, row.a),
+        "b_steps": _steps(results, row.b),
     }
 
 
@@ -302,6 +316,7 @@ def _measures(results: StudyResults) -> Iterator[Row]:
                 "direction": answers.measure.direction,
                 "images": row.images,
                 "seeds": row.seeds,
+                "steps": _steps(results, row.regime),
             }
 
 
@@ -311,7 +326,7 @@ def _measure_differences(results: StudyResults) -> Iterator[Row]:
             side = better(row.finding, answers.measure)
             yield {
                 "measure": answers.measure.name,
-                **_difference(row, results.answers.settings.level),
+                **_difference(results, row),
                 "better": None if side is None else (row.a, row.b)[side],
             }
 
@@ -326,8 +341,9 @@ def _per_seed(results: StudyResults) -> Iterator[Row]:
         if predicted is None:
             continue
         place = _place(results, row.regime, row.test_set)
+        steps = {curve.seed: curve.chosen_step for curve in results.curves_of(row.regime)}
         for seed, top1 in zip(predicted.seeds, row.by_seed, strict=True):
-            yield {**place, "seed": seed, "images": row.images, "top1": top1}
+            yield {**place, "seed": seed, "images": row.images, "top1": top1, "step": steps.get(seed)}
 
 
 def _per_class(results: StudyResults) -> Iterator[Row]:

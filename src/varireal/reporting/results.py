@@ -143,7 +143,7 @@ _REACH = 20
 
 def results_view(results: StudyResults) -> View:
     """Return everything of the tab of results."""
-    families = [_family(name, rows, main=name == results.main_family) for name, rows in results.families.items()]
+    families = [_family(results, name, rows) for name, rows in results.families.items()]
     named = {family["name"]: (family["first"], family["second"]) for family in families}
     settings = results.answers.settings
     return {
@@ -154,14 +154,45 @@ def results_view(results: StudyResults) -> View:
         "accuracy": _accuracy(results),
         "measures": [_measure(results, answers) for answers in results.answers.measures],
         "details": [_details(results, name) for name in results.test_sets],
-        "tests": [_test(row, named[row.family]) for row in results.answers.differences],
+        "tests": [_test(results, row, named[row.family]) for row in results.answers.differences],
         "level": level_text(settings.level),
         "margin": margin_text(settings.margin),
         "alpha": f"{round(1 - settings.level, 6):g}",
         "resamples": f"{settings.resamples:,}",
         "few_seeds": _few_seeds(results),
+        "chosen": chosen_on_val(results),
         "statistics_seed": settings.seed,
     }
+
+
+_CEILING = 0.9
+"""From this accuracy of zero-shot on val on, few val pictures are left that could tell two steps apart."""
+
+
+def chosen_on_val(results: StudyResults) -> list[str]:
+    """Return what a reader must know where val chose each adapter's step: sentences, none where it did not."""
+    if results.checkpoint != "val" or not results.curves:
+        return []
+    rows = results.answers.differences
+    apart = sum(results.differ_in_steps(row.a, row.b) for row in rows)
+    sentences = [
+        f"The compared adapters had different training in {apart:,} of {counted(len(rows), 'comparison')} (marked †): "
+        "val chose other steps for them, so they differ in more than their pictures. adapters.training.checkpoint: "
+        "last compares equal steps."
+        if apart
+        else "Val chose the step of each adapter; here compared adapters are of equal steps."
+    ]
+    scored = [curve.val_accuracies for curve in results.curves if len(curve.val_accuracies) > 1]
+    ties = sum(list(accuracies[1:]).count(max(accuracies[1:])) > 1 for accuracies in scored)
+    if ties:
+        sentences.append(
+            f"In {ties:,} of {counted(len(scored), 'training')} several steps were equally right on val, and its loss "
+            "decided."
+        )
+    start = sum(accuracies[0] for accuracies in scored) / len(scored) if scored else 0.0
+    if start >= _CEILING:
+        sentences.append(f"Without training {percent(start)} % of val is right already: there is little to choose by.")
+    return sentences
 
 
 def _few_seeds(results: StudyResults) -> int | None:
@@ -170,18 +201,20 @@ def _few_seeds(results: StudyResults) -> int | None:
     return min(seeds) if seeds and min(seeds) < _ENOUGH_SEEDS else None
 
 
-def _family(name: str, rows: Sequence[DifferenceRow], *, main: bool) -> View:
+def _family(results: StudyResults, name: str, rows: Sequence[DifferenceRow]) -> View:
     names = first, second = sides(rows)
     scale = _scale(rows)
     arms = _ARMS if names == _ARMS else ("", "")
     groups: dict[str, list[View]] = {}
     for row in rows:
-        groups.setdefault(row.name if names == UNNAMED else subject(row), []).append(_forest_row(row, scale, names))
+        groups.setdefault(row.name if names == UNNAMED else subject(row), []).append(
+            _forest_row(results, row, scale, names)
+        )
     margin = 100 * max(row.margin for row in rows)
     tally = Counter(row.finding for row in rows)
     return {
         "name": name,
-        "main": main,
+        "main": name == results.main_family,
         "first": first,
         "second": second,
         "arms": arms,
@@ -207,10 +240,15 @@ def _scale(rows: Sequence[DifferenceRow]) -> Axis:
     return axis((-reach, reach), count=6, tight=True)
 
 
-def _forest_row(row: DifferenceRow, scale: Axis, names: tuple[str, str]) -> View:
+def _marked(results: StudyResults, row: DifferenceRow) -> str:
+    """Return the name of the test set, with a mark where the adapters had unequal training."""
+    return test_set_text(row.test_set) + (" †" if results.differ_in_steps(row.a, row.b) else "")
+
+
+def _forest_row(results: StudyResults, row: DifferenceRow, scale: Axis, names: tuple[str, str]) -> View:
     low, value, high = (100 * x for x in (row.difference.low, row.difference.value, row.difference.high))
     return {
-        "test_set": test_set_text(row.test_set),
+        "test_set": _marked(results, row),
         "low": scale.at(low),
         "value": scale.at(value),
         "high": scale.at(high),
@@ -297,7 +335,7 @@ def _measure(results: StudyResults, answers: MeasureAnswers) -> View:
         "tests": [
             {
                 "name": row.name,
-                "test_set": test_set_text(row.test_set),
+                "test_set": _marked(results, row),
                 "difference": f"{signed(row.difference.value, unit)} {difference_range(row.difference, unit)}",
                 "said": better_text(row.finding, names[row.family], measure),
                 **{name: p_text(getattr(row, name)) for name in ("p", "p_holm", "tost_p_holm")},
@@ -322,17 +360,18 @@ def _details(results: StudyResults, test_set: str) -> View:
                 "worst": results.class_label(row.worst_class),
                 "worst_accuracy": percent(row.worst_accuracy),
                 "by_seed": "  ".join(percent(seed) for seed in row.by_seed),
+                "steps": steps_text(results.steps(row.regime)),
             }
             for row in rows
         ],
     }
 
 
-def _test(row: DifferenceRow, names: tuple[str, str]) -> View:
+def _test(results: StudyResults, row: DifferenceRow, names: tuple[str, str]) -> View:
     smallest = row.power.smallest
     return {
         **asdict(row),
-        "test_set": test_set_text(row.test_set),
+        "test_set": _marked(results, row),
         "images": count_text(row.images),
         "difference": difference_text(row.difference),
         "said": finding_text(row.finding, names),
@@ -342,6 +381,11 @@ def _test(row: DifferenceRow, names: tuple[str, str]) -> View:
         "seeds_needed": count_text(row.power.seeds_needed),
         "images_needed": count_text(row.power.images_needed),
     }
+
+
+def steps_text(steps: Sequence[int]) -> str:
+    """Return the steps of a regime's adapters: one where they are equal, else those of each seed."""
+    return "–" if not steps else f"{steps[0]:,}" if len(set(steps)) == 1 else "  ".join(f"{step:,}" for step in steps)
 
 
 _ALL_POINTS, _MOST_POINTS, _FEWEST_POINTS = 16_000, 160, 16
@@ -364,6 +408,7 @@ def training_view(results: StudyResults) -> View:
                 "real": count_text(regime.real),
                 "synthetic": count_text(regime.synthetic),
                 "seeds": len(by_regime.get(slug, ())) or "–",
+                "steps": steps_text(results.steps(slug)),
                 "notes": regime.notes,
             }
             for slug, regime in results.regimes.items()
@@ -376,6 +421,7 @@ def training_view(results: StudyResults) -> View:
             }
             for slug, members in by_regime.items()
         ],
+        "by_val": results.checkpoint != "last",
         "averaged": any(len(curve.steps) > limit for curve in curves),
         "facts": results.facts,
     }

@@ -78,6 +78,7 @@ class StudyResults:
         curves: learning curves.
         class_names: display name by class number.
         augmentation: name of the preset that was on.
+        checkpoint: whose weights the adapters are: ``last`` or ``val``; empty for a learner that has no such choice.
         facts: names and values of the training's provenance, in the order of display.
         main_family: the family of comparisons whose rows answer the study's question.
     """
@@ -90,6 +91,7 @@ class StudyResults:
     augmentation: str
     facts: tuple[tuple[str, str], ...]
     main_family: str
+    checkpoint: str = ""
 
     @property
     def test_sets(self) -> list[str]:
@@ -123,6 +125,19 @@ class StudyResults:
         slugs = dict.fromkeys((*self.regimes, *(curve.regime for curve in self.curves)))
         by_regime = {slug: [curve for curve in self.curves if curve.regime == slug] for slug in slugs}
         return {slug: curves for slug, curves in by_regime.items() if curves}
+
+    def steps(self, slug: str) -> tuple[int, ...]:
+        """Steps that the weights of a regime's adapters had seen, by seed; empty where nothing was trained."""
+        return tuple(curve.chosen_step for curve in sorted(self.curves_of(slug), key=lambda curve: curve.seed))
+
+    def curves_of(self, slug: str) -> list[LearningCurve]:
+        """The learning curves of a regime."""
+        return [curve for curve in self.curves if curve.regime == slug]
+
+    def differ_in_steps(self, a: str, b: str) -> bool:
+        """Whether the adapters of two regimes had unequal training: some pair of seeds ends at different steps."""
+        of_a, of_b = ({curve.seed: curve.chosen_step for curve in self.curves_of(slug)} for slug in (a, b))
+        return any(of_a[seed] != of_b[seed] for seed in of_a.keys() & of_b.keys())
 
     def label(self, slug: str) -> str:
         """Name of a regime for people; its slug when nothing is known of it."""
@@ -173,6 +188,7 @@ def read_results(config: ReportSlice, study: Path) -> StudyResults | None:
         augmentation=config.adapters.training.augmentation if config.adapters.learner == CLIP else "",
         facts=_training_facts(config, list(trainings.values())),
         main_family=MAIN_FAMILY,
+        checkpoint=config.adapters.training.checkpoint if config.adapters.learner == CLIP else "",
     )
 
 
@@ -267,7 +283,8 @@ def _clip_facts(config: AdaptersConfig, weights: str) -> tuple[tuple[str, str], 
         (
             "Training",
             f"{training.steps} steps of {training.batch_size} pictures, learning rate "
-            f"{training.learning_rate:g}, real weight {training.real_weight:g}",
+            f"{training.learning_rate:g}, real weight {training.real_weight:g}; "
+            + ("the last step's weights" if training.checkpoint == "last" else "the best step's weights, by val"),
         ),
         ("Augmentation", training.augmentation),
     )

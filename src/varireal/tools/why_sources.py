@@ -21,7 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import varireal
+from varireal.config import slices
+from varireal.config.base import StrictModel, completed
 from varireal.core.seeds import digest
+from varireal.core.stages import STAGES, slice_of
 from varireal.datasets.decoding import file_sha256
 from varireal.datasets.sources import image_source
 from varireal.errors import BackendError, ConfigError
@@ -77,7 +80,13 @@ def read_slice_on_disk(layout: Layout, stage: str, wanted: str | None = None) ->
 
 
 def changed_keys(stage: str, old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Key, old and new value of everything that differs, values as JSON; a missing key is an empty text."""
+    """Key, old and new value of everything that differs, values as JSON; a missing key is an empty text.
+
+    A key that was added later has the value that means what the code did before, so that a reader sees what changes.
+    """
+    if stage in STAGES:
+        model: type[StrictModel] = getattr(slices, STAGES[slice_of(stage)].slice_model)
+        old, new = completed(model, old), completed(model, new)
     names = _PLACES | _OTHERWISE.get(stage, {})
     return [
         (".".join((names.get(path[0], path[0]), *path[1:])), then, now)

@@ -12,7 +12,7 @@ from varireal.config.adapters import LoraSettings, TrainingSettings
 from varireal.errors import BackendError
 from varireal.running.job_record import JobRecord, recorded
 
-SETTINGS = TrainingSettings(steps=8, batch_size=4, validate_every=3, learning_rate=0.01)
+SETTINGS = TrainingSettings(steps=8, batch_size=4, validate_every=3, learning_rate=0.01, checkpoint="val")
 
 
 class KilledError(Exception):
@@ -169,6 +169,19 @@ def test_the_checkpoint_is_chosen_on_val(trainable, monkeypatch, scores, chosen)
     assert log.chosen_step == chosen
     assert same(weights(trainable), seen[chosen // 2])
     assert not same(seen[1], seen[2])
+
+
+def test_the_last_step_is_the_adapter_whatever_val_says(trainable, monkeypatch):
+    """So that compared adapters had equal training; it is the default."""
+    assert TrainingSettings().checkpoint == "last"
+    settings = SETTINGS.model_copy(update={"steps": 6, "validate_every": 2, "checkpoint": "last"})
+    training = trainer(trainable, settings)
+    scores = iter([(0.1, 2.0), (1.0, 0.1), (0.2, 1.0), (0.2, 1.0)])
+    seen = []
+    monkeypatch.setattr(training, "_score", lambda: seen.append(weights(trainable)) or next(scores))
+    log = training.run(None, nothing)
+    assert (log.chosen_step, log.val_accuracies) == (6, [0.1, 1.0, 0.2, 0.2])
+    assert same(weights(trainable), seen[-1])
 
 
 def test_val_is_scored_by_hand_too(trainable):

@@ -95,6 +95,42 @@ def test_the_published_augmentation_is_warned_of(page, augmentation, warned):
     assert ("erases part of the colour and texture" in page(augmentation=augmentation)) is warned
 
 
+def uneven(results, *, start=0.4):
+    """The same results, chosen on val, where one seed of an arm took an earlier step."""
+    curves = [
+        replace(
+            curve,
+            chosen_step=10 if (curve.regime, curve.seed) == ("color-feasible", 1) else 30,
+            val_accuracies=(start, 0.5, 0.7, 0.7, 0.6),
+        )
+        for curve in results.curves
+    ]
+    return replace(results, checkpoint="val", curves=tuple(curves))
+
+
+def test_what_val_chose_is_said_where_it_chose(page):
+    text = " ".join(re.sub(r"<[^>]+>", " ", body(page(uneven(study(), start=0.95)))).split())
+    assert "Chosen on val. The compared adapters had different training in 3 of 3 comparisons (marked †)" in text
+    assert "In 9 of 9 trainings several steps were equally right on val, and its loss decided." in text
+    assert "Without training 95.0 % of val is right already" in text
+    assert "test (background) †" in text
+    assert " 30 10 30 " in text  # the steps of the uneven arm, by seed
+    even = replace(uneven(study()), curves=tuple(replace(c, chosen_step=20) for c in uneven(study()).curves))
+    text = page(even)
+    assert "†" not in text
+    assert "Val chose the step of each adapter; here compared adapters are of equal steps." in text
+    assert "there is little to choose by" not in text
+
+
+def test_of_the_last_step_nothing_needs_to_be_said(page):
+    results = study()
+    last = replace(results, checkpoint="last", curves=tuple(replace(c, chosen_step=40) for c in results.curves))
+    text = page(last)
+    assert "Chosen on val" not in text
+    assert "†" not in text
+    assert "chosen on val" not in text
+
+
 @pytest.mark.parametrize(("seeds", "said"), [(1, "count test pictures only"), (2, "can be too narrow"), (3, "")])
 def test_few_seeds_are_warned_of(page, seeds, said):
     text = page(differences=(difference(seeds=seeds),))

@@ -86,6 +86,15 @@ def test_seeds_classes_and_curves(folder, results):
     assert [row["step"] for row in curves if row["quantity"] == "val_accuracy"] == [0, 10, 20, 30, 40]
 
 
+def test_every_table_of_accuracies_has_the_steps_of_the_weights(folder, results):
+    """Where val chose them, two arms may have had unequal training."""
+    steps = {(row["regime"]): row["steps"] for row in rows(folder, "accuracies")}
+    assert steps["real"] == "30 30 30"
+    assert not steps["zero-shot"]
+    assert {(row["a_steps"], row["b_steps"]) for row in rows(folder, "differences")} == {("30 30 30", "30 30 30")}
+    assert {row["step"] for row in rows(folder, "per_seed") if row["regime"] != "zero-shot"} == {30}
+
+
 def test_the_same_results_give_the_same_bytes(folder, results, tmp_path):
     write_tables(tmp_path, results)
     for path in folder.iterdir():
