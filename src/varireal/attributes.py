@@ -12,7 +12,7 @@ The table is read once in a process.
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
@@ -206,27 +206,87 @@ def add_rows(group: str, kind: type[T], rows: dict[str, T], problem: Callable[[s
     """
     packages: dict[str, str] = {}
     broken: dict[str, str] = {}
-    built_in = frozenset(rows)
-    for point in sorted(metadata.entry_points(group=group), key=lambda point: (point.name, point.value)):
-        if point.name in built_in:
-            continue
-        package = point.dist.name if point.dist is not None else "an unknown package"
-        where = f"{package}, entry point {point.name!r} of {group}"
-        if point.name in packages:
-            rows.pop(point.name, None)
-            broken[point.name] = f"{where}: {packages[point.name]} has the same name; remove one of the two packages"
-            continue
-        packages[point.name] = package
+    for name, points in outside_points(group, rows).items():
+        packages[name] = package_of(points[0])
         try:
-            row = point.load()
-            wrong = problem(point.name, row) if isinstance(row, kind) else f"{point.value} is no {kind.__name__}"
-        except Exception as error:  # noqa: BLE001 - whatever the other package does, this one must start
-            wrong = f"it cannot be imported ({type(error).__name__}: {error})"
+            row = load_point(only_point(points))
+            wrong = problem(name, row) if isinstance(row, kind) else f"{points[0].value} is no {kind.__name__}"
+        except BackendError as error:
+            broken[name] = str(error)
+            continue
+        except Exception as error:  # noqa: BLE001 - a row may hold anything, and this package must start
+            wrong = f"its values cannot be read ({problem_text(error)})"
         if wrong is None:
-            rows[point.name] = row
+            rows[name] = row
         else:
-            broken[point.name] = f"{where}: {wrong}"
+            broken[name] = f"{wrong} ({point_origin(points[0])})"
     return Rows(packages, broken)
+
+
+def outside_points(group: str, built_in: Container[str]) -> dict[str, list[metadata.EntryPoint]]:
+    """Entry points of other packages by name, sorted; one that takes the name of a built-in is not seen.
+
+    Args:
+        group: such as ``varireal.editors``.
+        built_in: names of this package.
+    """
+    points: dict[str, list[metadata.EntryPoint]] = {}
+    for point in sorted(metadata.entry_points(group=group), key=lambda point: (point.name, point.value)):
+        if point.name not in built_in:
+            points.setdefault(point.name, []).append(point)
+    return points
+
+
+def package_of(point: metadata.EntryPoint) -> str:
+    """Name of the package that registered an entry point."""
+    return point.dist.name if point.dist is not None else "an unknown package"
+
+
+def point_origin(point: metadata.EntryPoint) -> str:
+    """Who registered an entry point, for messages."""
+    version = f" {point.dist.version}" if point.dist is not None else ""
+    return f"package {package_of(point)}{version}, entry point {point.value} of {point.group}"
+
+
+def problem_text(error: BaseException) -> str:
+    """Kind and words of an error of another package, on one line."""
+    visible = (each if each.isprintable() else " " for each in f"{type(error).__name__}: {error}")
+    return " ".join("".join(visible).split())[:300].rstrip(": ")
+
+
+def only_point(points: Sequence[metadata.EntryPoint]) -> metadata.EntryPoint:
+    """The entry point of a name.
+
+    Raises:
+        BackendError: two packages have the name.
+    """
+    if len({point.value for point in points}) > 1:
+        owners = " and ".join(map(point_origin, points))
+        raise BackendError(f"{points[0].name!r} is there twice ({owners}); uninstall one of the packages")
+    return points[0]
+
+
+def load_point(point: metadata.EntryPoint) -> Any:
+    """What an entry point gives; whatever goes wrong there is told in one line.
+
+    Raises:
+        BackendError: it cannot be imported.
+    """
+    try:
+        return point.load()
+    except Exception as error:  # a module of somebody else may raise anything
+        raise BackendError(
+            f"{point.name!r} cannot be imported ({problem_text(error)}, {point_origin(point)}); install what its "
+            "package needs, or mend the package"
+        ) from error
+
+
+def no_such(kind: str, name: object, known: Iterable[str]) -> str:
+    """What to say about a name of the config that is in no table: the nearest ones, and where others come from."""
+    names = list(known)
+    near = get_close_matches(str(name), names, 1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"unknown {kind} {name!r}; {hint}known: {', '.join(names)}; or install the package that brings it"
 
 
 @cache
@@ -273,10 +333,43 @@ def at_place(place: str) -> Any:
     module, _, name = place.partition(":")
     try:
         return getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # a module of another package may raise anything
         raise BackendError(
-            f"{place} cannot be imported ({error}); install or mend the package that names it"
+            f"{place} cannot be imported ({problem_text(error)}); install or mend the package that names it"
         ) from error
+
+
+def function_at(place: str, who: str) -> Any:
+    """The function at a place.
+
+    Args:
+        place: such as ``package.module:name``.
+        who: the row that names it, with its package, for messages.
+
+    Raises:
+        BackendError: there is none.
+    """
+    try:
+        function = at_place(place)
+    except BackendError as error:
+        raise BackendError(f"{who}: {error}") from error
+    if not callable(function):
+        raise BackendError(
+            f"{who}: {place} is of type {type(function).__name__}, expected a function; mend the package"
+        )
+    return function
+
+
+def check_places(name: str) -> None:
+    """Whether what the row of an attribute of another package names is there.
+
+    Raises:
+        BackendError: it is not.
+    """
+    row = attribute_row(name)
+    for place in (row.applies, row.recipe) if name in _table()[1].packages else ():
+        if place:
+            function_at(place, f"the attribute {named(name)}")
 
 
 def every() -> Mapping[str, Attribute]:
@@ -288,6 +381,12 @@ def named(name: str) -> str:
     """The name of an attribute, with the package that it comes from."""
     package = _table()[1].packages.get(name)
     return repr(name) if package is None else f"{name!r} (package {package}, entry point {name!r})"
+
+
+def packages(names: Iterable[str]) -> set[str]:
+    """Names of the packages that some attributes come from; of this package none."""
+    known = _table()[1].packages
+    return {known[name] for name in names if name in known}
 
 
 def broken() -> Mapping[str, str]:
@@ -311,9 +410,7 @@ def unknown(name: str) -> str:
     """What to say about a name that is no attribute that can be used."""
     if name in broken():
         return f"the attribute {name!r} cannot be used: {broken()[name]}"
-    near = get_close_matches(name, every(), 1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"unknown attribute {name!r}; {hint}known: {', '.join(every())}; or install the package that brings it"
+    return no_such("attribute", name, every())
 
 
 def with_need(need: str) -> tuple[str, ...]:

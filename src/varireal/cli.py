@@ -179,7 +179,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         installation.check_version()
         with _alone(command, args):
-            logs.set_up(args.log, verbose=args.verbose)
+            logs.set_up(args.log, verbose=args.verbose, debug=args.debug)
             return _run(command, args)
     except VariRealError as error:
         return _fail(args, error_text(error), error)

@@ -91,6 +91,17 @@ class EditStatus(StrEnum):
     FAILED = "edit_failed"
 
 
+# Ends of an item of which no store keeps anything, so that each run of its job tries it again.
+TRIED_ANEW = frozenset(
+    {
+        *(EditStatus.UNKNOWN_PROMPT, EditStatus.IMAGE_UNREADABLE, EditStatus.FLAT, EditStatus.NSFW),
+        *(EditStatus.NOT_APPLICABLE, EditStatus.FAILED, MaskStatus.IMAGE_UNREADABLE, MaskStatus.FAILED),
+    }
+)
+
+# Code of the reason where a judge gave no verdict that can be used.
+JUDGE_FAILED = "judge_failed"
+
 # A new attempt cannot help these: a later round leaves them alone, and their row of the first round tells why.
 HOPELESS = frozenset(
     {

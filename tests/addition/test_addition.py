@@ -1,9 +1,11 @@
 """A package adds one thing of each kind, with no line of VariReal changed, and a study is made of all of them."""
 
 import io
+import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 import yaml
 from PIL import Image
 
+import prefork
 from kit import ROOT, Project, Run, environment
 from varireal.config.model import parse_config
 from varireal.config.slices import slice_digest, stage_slices
@@ -59,16 +62,35 @@ def draw_photos(folder):
 
 
 class Addition(Project):
-    """A study beside the installed package; its commands are real processes, which find the package on their path."""
+    """A study beside the installed package; its commands find the package on their path.
 
-    def copied(self, folder):
-        shutil.copytree(self.folder, folder)
-        return Addition.finished(folder)
+    They are forks of a process that has imported this package and that one, see ``prefork``; with another package on
+    the path, or none, they start in reality.
+    """
+
+    site: Path
+    commands: Path
+
+    def copied(self, folder, *, site=None):
+        shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("forks"))
+        copy = Addition.finished(folder)
+        copy.site, copy.commands = site or self.site, self.commands
+        return copy
 
     def _run(self, *command):
-        env = {**environment(), "PYTHONPATH": str(self.folder / "site")}
+        env = {**environment(self.commands), "PYTHONPATH": str(self.site)}
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, env=env)
         return Run(done.returncode, done.stdout + done.stderr)
+
+
+def forking(shared, site):
+    """Folder with commands that are forks of a process which has the package on its path."""
+    shared.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(prefork.SHARED, str(shared))
+        patch.setenv(f"{prefork.SHARED}_PID", str(os.getpid()))
+        patch.setenv("PYTHONPATH", str(site))
+        return prefork.folder(models=False)
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +98,11 @@ def study(tmp_path_factory):
     """The study of ``study.yaml``, finished."""
     folder = tmp_path_factory.mktemp("addition")
     project = Addition(folder, yaml.safe_load((HERE / "study.yaml").read_text("utf-8")))
-    (folder / "site").mkdir()
-    installed(folder / "site")
+    project.site = folder / "site"
+    project.site.mkdir()
+    installed(project.site)
+    real = os.environ.get("VARIREAL_TESTS_REAL") or prefork.SHARED not in os.environ
+    project.commands = Path(sys.executable).parent if real else forking(folder / "forks", project.site)
     draw_photos(folder / "photos")
     shutil.copy(HERE / "bank.yaml", folder / "bank.yaml")
     run = project.snakemake()
@@ -178,6 +203,8 @@ def test_the_data_card_says_what_was_done(results):
     assert "editors: move" in card
     assert "segmenters: border" in card
     assert "judges: modest" in card
+    assert re.search(r"^Packages: .*varireal-addition 1\.0[,.]", card, re.M)
+    assert r"| position | max\_leak | 0.0 |" in card
     assert r"| position | min\_shift | 0.05 |" in card
     assert "| `shift` | double | distance between the object's centres before and after" in card
 
@@ -201,16 +228,37 @@ def test_plan_status_and_why_know_it(study):
 @pytest.mark.parametrize(
     ("block", "expected"),
     [
-        ({"images": {"source": "flatt"}}, r"unknown backend 'flatt'; allowed: .*\bflat\b"),
-        ({"masks": {"backend": "bordr"}}, r"unknown backend 'bordr'; allowed: border, "),
-        ({"edits": {"backend": "mov"}}, r"unknown backend 'mov'; allowed: .*\bmove\b"),
+        ({"images": {"source": "flatt"}}, r"unknown image source 'flatt'; did you mean 'flat'\? known: .*\bflat\b"),
+        ({"masks": {"backend": "bordr"}}, r"unknown segmenter 'bordr'; did you mean 'border'\? known: border, "),
+        ({"edits": {"backend": "mov"}}, r"unknown editor 'mov'; did you mean 'move'\? known: .*\bmove\b"),
         ({"edits": {"attributes": ["posittion"]}}, r"unknown attribute 'posittion'; did you mean 'position'"),
-        ({"verdicts": {"judge": "modst"}}, r"unknown backend 'modst'; allowed: modest, "),
+        ({"verdicts": {"judge": "modst"}}, r"unknown judge 'modst'; did you mean 'modest'\? known: modest, "),
         ({"verdicts": {"gates": {"position": {"min_shfit": 1}}}}, r"min_shfit'?: did you mean 'min_shift'"),
-        ({"dataset": {"exports": ["yolo5"]}}, r"unknown backend 'yolo5'; allowed: .*\byolo\b"),
-        ({"adapters": {"learner": "mean_colour"}}, r"unknown backend 'mean_colour'; allowed: clip, mean_color"),
+        ({"dataset": {"exports": ["yolo5"]}}, r"unknown exporter 'yolo5'; did you mean 'yolo'\? known: .*\byolo\b"),
+        (
+            {"adapters": {"learner": "mean_colour"}},
+            r"unknown learner 'mean_colour'; did you mean 'mean_color'\? known: clip, mean_color",
+        ),
         ({"adapters": {"regimes": ["real+synthetic-posittion-*"]}}, r"real\+synthetic-position-"),
-        ({"statistics": {"measures": ["surenes"]}}, r"unknown measure 'surenes'; did you mean 'sureness'"),
+        (
+            {"statistics": {"measures": ["surenes"]}},
+            r"unknown measure on predictions 'surenes'; did you mean 'sureness'",
+        ),
+        (
+            {"edits": {"options": {"shar": 1}}},
+            r"^error: .*: edits\.options\.shar: .*package varireal-addition 1\.0.*'share'",
+        ),
+        (
+            {"edits": {"options": {"share": "far"}}},
+            r"edits\.options\.share: .*MoveEditor.* found 'far': input should be",
+        ),
+        ({"masks": {"options": {"distanc": 1}}}, r"masks\.options\.distanc: .*did you mean 'distance'"),
+        (
+            {"verdicts": {"options": {"most": None}}},
+            r"verdicts\.options\.most: .*package varireal-addition.*found None",
+        ),
+        ({"adapters": {"options": {"warmth": [1]}}}, r"adapters\.options\.warmth: .*varireal-addition.*found \[1\]"),
+        ({"images": {"options": {}}}, r"images\.options\.path: .*varireal-addition 1\.0.* needs this option"),
         (
             {"edits": {"backend": "procedural", "options": {}}},
             r"'position' .*cannot be edited: the editor 'procedural' makes background, color, texture",
@@ -238,13 +286,13 @@ def test_the_schema_lists_it(study):
 
 
 def test_without_the_package_the_study_says_what_is_missing(study, tmp_path):
-    project = study.copied(tmp_path / "bare")
-    shutil.rmtree(project.folder / "site")
-    run = project.snakemake()
+    bare = Project.finished(study.copied(tmp_path / "bare").folder)
+    run = bare.snakemake()
     assert run.code != 0
-    assert "unknown backend 'flat'" in run.text
+    assert "unknown image source 'flat'; known: " in run.text
+    assert "or install the package that brings it" in run.text
     assert "Traceback" not in run.text
-    check = project.varireal("config", "check", "--configfile", "study.yaml")
+    check = bare.varireal("config", "check", "--configfile", "study.yaml")
     assert check.code == 2
     assert "flat" in check.text
     assert len(check.text.strip().splitlines()) == 1
@@ -264,8 +312,9 @@ def test_the_documentation_shows_these_files():
 @pytest.fixture(scope="module")
 def changed(study, tmp_path_factory):
     """The finished study, and beside it this package with all that docs/code.md adds inside of it."""
-    project = study.copied(tmp_path_factory.mktemp("inside") / "study")
-    site = project.folder / "site"
+    folder = tmp_path_factory.mktemp("inside") / "study"
+    site = folder / "site"
+    project = study.copied(folder, site=site)
     for name in ("varireal", "varireal_demo"):
         shutil.copytree(ROOT / "src" / name, site / name, ignore=shutil.ignore_patterns("__pycache__"))
     for place, mark, lines in re.findall(r"<!-- into: (\S+) before: (.+?) -->\n```\w+\n(.*?)```", CODE, re.S):

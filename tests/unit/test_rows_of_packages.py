@@ -61,13 +61,13 @@ print(json.dumps({
 
 PROBLEMS = {
     "fgo": "unknown attribute 'fgo'; did you mean 'fog'?",
-    "lost": "the attribute 'lost' cannot be used: fogkit, entry point 'lost' of varireal.attributes: it cannot be "
-    "imported (ModuleNotFoundError: No module named 'fogkit_not_there')",
+    "lost": "the attribute 'lost' cannot be used: 'lost' cannot be imported (ModuleNotFoundError: No module named "
+    "'fogkit_not_there', package fogkit 1.0, entry point fogkit_not_there:LOST of varireal.attributes)",
     "bend": "region is 'corner'; expected one of object, background",
     "other": "the row is called 'fog'; give both the same name",
     "size": "'size' cannot be the name of an attribute",
     "haze": "fogkit:HAZE is no Attribute",
-    "steep": "'steep' (package fogkit, entry point 'steep') cannot be edited: measures has 'hase'; did you",
+    "steep": "'steep' (package fogkit, entry point 'steep') cannot be edited: measures: unknown measure 'hase'; did",
     "strict": "cannot be edited: gates.min_haze is 3; expected a number from -1 to 1",
 }
 
@@ -119,7 +119,7 @@ def test_who_cannot_make_an_attribute_is_refused_while_the_config_is_read(with_p
     assert "the editor 'sdxl' has no recipe for it" in sdxl
     assert "unknown key 'verdicts.gates.color.min_haz': did you mean 'min_haze'?" in near
     assert "'verdicts.gates.fog.min_haze': input should be less than or equal to 1 (found 2)" in limit
-    assert "mend fogkit, entry point 'gone' of varireal.measures: it cannot be imported" in unlike
+    assert "or mend this: 'gone' cannot be imported" in unlike
 
 
 def test_a_study_that_does_not_use_them_is_the_same_with_and_without(with_package, tmp_path):
@@ -285,7 +285,10 @@ def test_a_gate_on_a_published_attribute_brings_the_column(study):
 
 
 def test_an_editor_of_a_package_says_what_it_makes(study):
-    assert study["refused"] == "edits.attributes has 'texture', but the editor 'fogger' makes fog, color alone"
+    assert study["refused"] == (
+        "edits.attributes has 'texture', but the editor 'fogger' (package fogkit 1.0, entry point "
+        "fogkit:FogEditor of varireal.editors) makes fog, color alone"
+    )
 
 
 def test_its_column_is_read_without_the_package(study):
@@ -342,10 +345,10 @@ def test_a_measure_that_cannot_be_used_says_why(changes, message):
         ({"measures": ("changed_fraction",)}, "gates has 'max_leak', but measures lacks 'leak_max'"),
         ({"measures": ("changed_fraction",), "gates": {"max_leak": None}}, None),
         ({"gates": {"max_hue_distance": 3}}, "gates has 'max_hue_distance', but measures lacks 'hue_distance'"),
-        ({"gates": {"max_seem": 1}}, "gates has 'max_seem'; did you mean 'max_seam'?"),
+        ({"gates": {"max_seem": 1}}, "gates: unknown gate 'max_seem'; did you mean 'max_seam'?"),
         ({"gates": {"max_seam": -1}}, "gates.max_seam is -1; expected a number from 0"),
         ({"gates": {"max_seam": True}}, "gates.max_seam is True; expected a number from 0"),
-        ({"measures": ("leak_max", "leaks_max")}, "measures has 'leaks_max'; did you mean 'leak_max'?"),
+        ({"measures": ("leak_max", "leaks_max")}, "measures: unknown measure 'leaks_max'; did you mean 'leak_max'?"),
     ],
 )
 def test_what_an_attribute_says_of_measures_and_gates_is_checked(changes, message):
@@ -468,6 +471,7 @@ def test_a_measure_that_is_not_finite_is_no_number(monkeypatch, value):
     row = replace(measures.every()["seam_score"], column="odd", function=f"{__name__}:odd")
     monkeypatch.setattr(measures, "every", lambda: {**dict.fromkeys(measures.RECEIPT_FIELDS, row), "odd": row})
     monkeypatch.setattr(measures, "at_place", lambda place: lambda edit: value)
+    monkeypatch.setattr(measures, "function_of", lambda column: lambda edit: value)
     picture, mask = np.zeros((4, 4, 3), np.uint8), np.ones((4, 4), bool)
     with pytest.raises(ValueError, match=r"the measure 'odd' gives (nan|inf); expected a finite number, or None"):
         measures.measure(MeasuredEdit(picture, picture, mask, mask, "color", None, mask), {"odd": "oddkit 1"})

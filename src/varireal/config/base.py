@@ -21,7 +21,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, to_jsonable_python
 
 from varireal import attributes
-from varireal.core.registry import backend_names, is_built_in, listed_names
+from varireal.core.registry import CAPABILITIES, backend_names, is_built_in, listed_names
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Options = Annotated[
@@ -33,7 +33,7 @@ Options = Annotated[
 def _known(capability: str) -> Callable[[str], str]:
     def check(name: str) -> str:
         if not is_built_in(capability, name) and name not in (known := backend_names(capability)):
-            raise ValueError(f"unknown backend {name!r}; allowed: {', '.join(known)}")
+            raise ValueError(attributes.no_such(CAPABILITIES[capability].noun, name, known))
         return name
 
     return check

@@ -144,7 +144,7 @@ def _explained(error: ValidationError) -> str:
     message = explain(error, Config)
     lost = {**attributes.broken(), **measures.broken()}.values()
     unknown = "unknown key" in message and "did you mean" not in message
-    return "; ".join([message, *(f"or mend {reason}" for reason in lost if unknown)])
+    return "; ".join([message, *(f"or mend this: {reason}" for reason in lost if unknown)])
 
 
 def _unpriced(config: Config) -> str | None:

@@ -167,7 +167,7 @@ def stage_slices(
             max_failed_fraction=study.max_failed_fraction,
             reading=images.reading,
             edits=_only(config, "editors", config.edits),
-            measures=_measures(config),
+            measures=study_measures(config),
         ),
         "verdicts": _verdicts_slice(config),
         **_slices_behind_edits(config, classes, licences or {}),
@@ -228,7 +228,7 @@ def _adapters(config: Config) -> AdaptersConfig:
     return block.model_copy(update={"training": block.training.without(("checkpoint",))})
 
 
-def _measures(config: Config) -> dict[str, dict[str, str]]:
+def study_measures(config: Config) -> dict[str, dict[str, str]]:
     """Measures that came later: where an attribute of the study lists one, or a gate on it is set."""
     used: dict[str, dict[str, str]] = {}
     for name in config.edits.attributes:
@@ -269,11 +269,22 @@ def _noun(config: Config, stage: str) -> str:
 
 def _server(config: Config, capability: str) -> Any:
     """The server of the chosen backend, or of one that may have been chosen before: its prices are still wanted."""
-    row = CAPABILITIES[capability]
-    block = getattr(config, row.block)
-    hosted = [name for name, backend in row.backends.items() if backend.hosted]
+    return getattr(getattr(config, CAPABILITIES[capability].block), _hosted(config, capability)).server
+
+
+def _hosted(config: Config, capability: str) -> str:
+    hosted = [name for name, backend in CAPABILITIES[capability].backends.items() if backend.hosted]
     chosen = [name for name in hosted if name in config.chosen(capability)]
-    return getattr(block, (chosen or hosted)[0]).server
+    return (chosen or hosted)[0]
+
+
+def server_places(config: Config) -> dict[str, str]:
+    """Where in the config the servers of the machine's slice stand, by the name that they have in it."""
+    asked = {"editing": "editors", "judging": "judges"}
+    return {
+        name: f"{CAPABILITIES[capability].block}.{_hosted(config, capability)}.server"
+        for name, capability in asked.items()
+    }
 
 
 def _only(config: Config, capability: str, block: S) -> S:

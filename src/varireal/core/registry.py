@@ -7,13 +7,16 @@ Light: a backend's module is imported only when it is loaded.
 """
 
 import importlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import inspect
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from importlib import metadata
-from typing import Any
+from typing import Any, get_type_hints
 
-from varireal.core.files import error_text
+from varireal.attributes import load_point, no_such, only_point, outside_points, point_origin, problem_text
 from varireal.core.marks import SOURCE_TYPES
 from varireal.errors import BackendError, VariRealError
 
@@ -63,17 +66,21 @@ class Capability:
     """What backends can do, and the table of those that can.
 
     Attributes:
+        noun: what one is called in messages.
         key: what of the config says which are chosen, as ``edits.backend``; the blocks of its backends are beside it.
         methods: what a class of another package must have.
+        facts: what an object of such a class must have besides; None where a function is what is used.
         backends: those of this package by name, in the order in which the config lists them.
         models: whether its backends may be models: then the version of each makes its stage run again, and the card
             has its licence; otherwise the stage's own version stands for those of this package.
     """
 
+    noun: str
     key: str
     methods: tuple[str, ...]
     backends: dict[str, Backend] = field(default_factory=dict)
     models: bool = True
+    facts: tuple[str, ...] | None = ()
 
     @property
     def block(self) -> str:
@@ -86,9 +93,11 @@ class Capability:
 CAPABILITIES: dict[str, Capability] = {
     # the sources that are read from files and a rendered one: see ``datasets.base``
     "image_sources": Capability(
+        "image source",
         "images.source",
         ("class_names", "items", "listing_digest"),
-        {
+        facts=("name",),
+        backends={
             "demo": Backend("varireal_demo.demo_source:DemoSource", text="rendered birds", masks="yes"),
             "folder": Backend(
                 "varireal.datasets.folder:FolderSource", text="your photos", masks="no", path="the folder of photos"
@@ -104,9 +113,11 @@ CAPABILITIES: dict[str, Capability] = {
         models=False,
     ),
     "segmenters": Capability(
+        "segmenter",
         "masks.chain",
         ("segment",),
-        {
+        facts=("name", "version", "revision", "uses_given", "uses_names", "batch_size"),
+        backends={
             "provided": Backend(
                 "varireal.segmenters.provided:ProvidedSegmenter",
                 text="masks that came with the photos",
@@ -132,9 +143,11 @@ CAPABILITIES: dict[str, Capability] = {
         },
     ),
     "editors": Capability(
+        "editor",
         "edits.backend",
         ("check", "edit"),
-        {
+        facts=("name", "version", "revision"),
+        backends={
             "procedural": Backend(
                 "varireal_demo.editor:ProceduralEditor",
                 text="image processing on the CPU, no weights",
@@ -166,6 +179,7 @@ CAPABILITIES: dict[str, Capability] = {
         },
     ),
     "judges": Capability(
+        "judge",
         "verdicts.judge",
         ("judge",),
         {
@@ -193,9 +207,11 @@ CAPABILITIES: dict[str, Capability] = {
         },
     ),
     "learners": Capability(
+        "learner",
         "adapters.learner",
         ("train", "load", "probabilities"),
-        {
+        facts=("fingerprint", "device"),
+        backends={
             "clip": Backend(
                 "varireal.classifiers.clip_lora:ClipLora",
                 text="a CLIP, fine-tuned with LoRA",
@@ -206,9 +222,11 @@ CAPABILITIES: dict[str, Capability] = {
         models=False,
     ),
     "exporters": Capability(
+        "exporter",
         "dataset.exports",
         ("__call__",),
-        {
+        facts=None,
+        backends={
             "folders": Backend("varireal.exports.folders:write", text="class folders"),
             "webdataset": Backend("varireal.exports.webdataset:write", text="tar shards", extra="webdataset"),
             "coco": Backend("varireal.exports.coco:write", text="masks", extra="coco"),
@@ -246,7 +264,7 @@ def known_backend(capability: str, name: str) -> Backend:
     unknown = sorted(words - {"gpu", "wordless", "zero_shot"})
     if unknown:
         raise BackendError(
-            f"unknown word {unknown[0]!r} in brackets ({_origin(point)}); expected gpu, wordless or zero_shot"
+            f"unknown word {unknown[0]!r} in brackets ({point_origin(point)}); expected gpu, wordless or zero_shot"
         )
     version = point.dist.version if point.dist is not None else "unknown"
     return Backend(
@@ -263,7 +281,7 @@ def described(capability: str) -> str:
 
 def backend_origin(capability: str, name: str) -> str:
     """Package and entry point of a backend of another package, for messages."""
-    return _origin(_entry_point(capability, name))
+    return point_origin(_entry_point(capability, name))
 
 
 @contextmanager
@@ -280,10 +298,8 @@ def asking(capability: str, name: str, what: str) -> Iterator[None]:
     except Exception as error:
         if is_built_in(capability, name):
             raise
-        why = f"{type(error).__name__}: {error_text(error, 300)}"
         raise BackendError(
-            f"the {capability} backend {name!r} ({backend_origin(capability, name)}) failed at {what}: {why}; "
-            "mend its package"
+            f"{outside_name(capability, name)} failed at {what} ({problem_text(error)}); mend its package"
         ) from error
 
 
@@ -347,13 +363,12 @@ def load_backend(capability: str, name: str) -> Any:
         except (ImportError, AttributeError) as error:
             extra = backend_extra(capability, name)
             cure = f"run: pip install 'varireal[{extra}]'" if extra else "install the package it needs"
-            raise BackendError(f"the {capability} backend {name!r} cannot be imported ({error}); {cure}") from error
-    point = _entry_point(capability, name)
-    kind = load_point(point)
+            raise BackendError(f"{outside_name(capability, name)} cannot be imported ({error}); {cure}") from error
+    kind = load_point(_entry_point(capability, name))
     for method in CAPABILITIES[capability].methods:
         if not callable(getattr(kind, method, None)):
             raise BackendError(
-                f"the {capability} backend {name!r} has no method {method!r} ({_origin(point)}); "
+                f"{outside_name(capability, name)} has no method {method!r}; "
                 f"it must have {', '.join(CAPABILITIES[capability].methods)}: see docs/code.md"
             )
     return kind
@@ -363,58 +378,113 @@ def make_outside(capability: str, name: str, options: Mapping[str, Any]) -> Any:
     """A backend of another package, with the ``options`` of its block as keyword arguments.
 
     Raises:
-        BackendError: it cannot be loaded, or does not take these options.
+        BackendError: it cannot be loaded, does not take these options, or lacks what its capability needs.
     """
-    kind = load_backend(capability, name)
+    kind, row = load_backend(capability, name), CAPABILITIES[capability]
+    if row.facts is None:
+        return kind
+    place, who = f"{row.block}.options", outside_name(capability, name)
+    wrong = _option_problem(kind, options)
+    if wrong is not None:
+        raise BackendError(f"{place}{wrong[0]}: {who} {wrong[1]}")
     try:
-        return kind(**options)
-    except TypeError as error:
-        place = f"{CAPABILITIES[capability].block}.options"
-        origin = _origin(_entry_point(capability, name))
+        made = kind(**options)
+    except VariRealError:
+        raise
+    except Exception as error:
+        given = ", ".join(f"{key}: {value!r}" for key, value in options.items()) or "none"
         raise BackendError(
-            f"{place}: the {capability} backend {name!r} does not take them ({error}; {origin})"
+            f"{place}: {who} cannot be made with them ({problem_text(error)}); found {given}"
         ) from error
+    nowhere = object()
+    # nothing is asked of it, so no model is loaded
+    lacking = [fact for fact in row.facts if inspect.getattr_static(made, fact, nowhere) is nowhere]
+    if lacking:
+        raise BackendError(f"{who} has no {', '.join(lacking)}; docs/code.md says what {_a(row.noun)} has")
+    called = inspect.getattr_static(made, "name", name) if "name" in row.facts else name
+    if isinstance(called, str) and called != name:
+        raise BackendError(f"{who} says that its name is {called!r}; expected {name!r}, that of its entry point")
+    return made
 
 
-def load_point(point: metadata.EntryPoint) -> Any:
-    """What an entry point of another package names; whatever goes wrong there is told in one line.
+def _option_problem(kind: Any, options: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The key and what is wrong with options of a class, of what its signature says; None when nothing is."""
+    try:
+        parameters = inspect.signature(kind).parameters
+    except (TypeError, ValueError):  # a class of C code says nothing of its arguments
+        return None
+    named = {key: one for key, one in parameters.items() if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)}
+    takes = f"it takes {', '.join(named) or 'none'}"
+    if not any(one.kind == one.VAR_KEYWORD for one in parameters.values()):
+        unknown = next((key for key in options if key not in named), None)
+        if unknown is not None:
+            near = get_close_matches(unknown, named, 1)
+            return f".{unknown}", f"has no such option; {f'did you mean {near[0]!r}? ' if near else ''}{takes}"
+    missing = next((key for key, one in named.items() if one.default is one.empty and key not in options), None)
+    if missing is not None:
+        return f".{missing}", f"needs this option, and it is missing; {takes}"
+    wrong = ((key, _type_problem(kind, key, value)) for key, value in options.items())
+    return next(((f".{key}", why) for key, why in wrong if why), None)
 
-    Raises:
-        BackendError: it cannot be imported.
+
+def _type_problem(kind: Any, key: str, value: object) -> str | None:
+    """Why a value is not of the type that a class wants, as its annotation says; None without one."""
+    from pydantic import PydanticUserError, TypeAdapter, ValidationError  # here: few studies use other packages
+
+    try:
+        hint = get_type_hints(kind.__init__ if inspect.isclass(kind) else kind)[key]
+        TypeAdapter(hint).validate_json(json.dumps(value), strict=True)  # as the config's own keys
+    except ValidationError as error:
+        message = error.errors(include_url=False)[0]["msg"]
+        return f"found {value!r}: {message[0].lower()}{message[1:]}"
+    except (PydanticUserError, NameError, TypeError, KeyError, AttributeError):
+        return None  # an annotation that says nothing to be checked
+    return None
+
+
+def _a(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def outside_name(capability: str, name: str) -> str:
+    """A backend of another package in messages, with package and entry point; of this package its name alone."""
+    noun = CAPABILITIES[capability].noun
+    if is_built_in(capability, name):
+        return f"the {noun} {name!r}"
+    return f"the {noun} {name!r} ({backend_origin(capability, name)})"
+
+
+def outside_packages(used: Iterable[tuple[str, str]], others: Collection[str] = ()) -> dict[str, Any]:
+    """What a table says of the other packages that it was made with, for its facts: empty without one.
+
+    Args:
+        used: capability and name of backends.
+        others: names of packages that rows of other tables come from.
     """
-    capability = point.group.partition(".")[2]
-    try:
-        return point.load()
-    except Exception as error:  # a module of somebody else may raise anything
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise BackendError(
-            f"the {capability} backend {point.name!r} cannot be imported ({reason}; {_origin(point)}); "
-            "install the package it needs, or remove it from the config"
-        ) from error
+    versions = {}
+    for name in others:
+        with suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    for capability, name in used:
+        points = None if is_built_in(capability, name) else _entry_points(capability).get(name)
+        if points and (dist := points[0].dist) is not None:
+            versions[dist.name] = dist.version
+    return {"packages": versions} if versions else {}
 
 
-def _origin(point: metadata.EntryPoint) -> str:
-    """Who registered an entry point, for messages."""
-    package = f"package {point.dist.name} {point.dist.version}, " if point.dist is not None else ""
-    return f"{package}entry point {point.value}"
+def blame(capability: str, name: str) -> str:
+    """Package of a backend of another package, as the end of a reason; empty for one of this package."""
+    points = None if is_built_in(capability, name) else _entry_points(capability).get(name)
+    return "" if points is None else f" ({point_origin(points[0])})"
 
 
 def _entry_points(capability: str) -> dict[str, list[metadata.EntryPoint]]:
-    """Backends of other packages by name; one that takes the name of a built-in is not seen."""
-    points: dict[str, list[metadata.EntryPoint]] = {}
-    for point in metadata.entry_points(group=f"varireal.{capability}"):
-        if not is_built_in(capability, point.name):
-            points.setdefault(point.name, []).append(point)
-    return points
+    """Backends of other packages by name."""
+    return outside_points(f"varireal.{capability}", CAPABILITIES[capability].backends)
 
 
 def _entry_point(capability: str, name: str) -> metadata.EntryPoint:
     points = _entry_points(capability).get(name)
     if points is None:
-        raise BackendError(f"no {capability} backend {name!r}; known: {', '.join(backend_names(capability))}")
-    if len({point.value for point in points}) > 1:
-        owners = "; ".join(sorted(map(_origin, points)))
-        raise BackendError(
-            f"the {capability} backend {name!r} is there twice ({owners}); uninstall one of the packages"
-        )
-    return points[0]
+        raise BackendError(no_such(CAPABILITIES[capability].noun, name, backend_names(capability)))
+    return only_point(points)

@@ -1,12 +1,21 @@
-"""What an editor is, and what it may be besides."""
+"""What an editor is, what it may be besides, and asking one: every failure is a result, every answer is looked at."""
 
+import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from varireal.records import Array, EditRequest, EditResult, Prompt
+from varireal import names
+from varireal.attributes import problem_text
+from varireal.core.files import one_line
+from varireal.core.registry import blame
+from varireal.errors import VariRealError
+from varireal.names import EditStatus
+from varireal.records import Array, EditRequest, EditResult, MadeWith, Prompt
+from varireal.running.logs import tell_failure
+from varireal.running.stopping import StoppedError
 
 
 def composite(original: Array, edited: Array, region: Array) -> Array:
@@ -120,3 +129,71 @@ class DrawsPriors(Protocol):
     def make_priors(self, entries: Sequence[PoolEntry]) -> list[Array]:
         """Pictures of entries of one setting's pool, (S, S, 3) uint8, in order."""
         ...
+
+
+logger = logging.getLogger(__name__)
+
+Answered = tuple[EditResult, int]  # with the number of requests that the editor was given at once
+
+
+def answers(editor: Editor, requests: list[EditRequest]) -> list[Answered]:
+    """What an editor makes of requests, one result each; a bug of it on one item ends as a failed item.
+
+    Raises:
+        VariRealError: a model or server cannot be used, which is no fault of an item.
+        StoppedError: a signal has come; ``done`` are the results that there are, by the request's number.
+    """
+    if not requests:
+        return []
+    try:
+        given = list(editor.edit(requests))
+    except VariRealError:
+        raise
+    except StoppedError as stopped:
+        stopped.done = {number: (result, len(requests)) for number, result in stopped.done.items()}
+        raise
+    except Exception as error:  # noqa: BLE001 - a backend's bug on one item must not end the stage
+        if len(requests) > 1:
+            why = "the editor failed at a batch of %d, so each is given to it alone"
+            tell_failure(logger, why, len(requests), error=error)
+            return _one_by_one(editor, requests)
+        tell_failure(logger, "the editor failed at %r", requests[0].prompt.name, error=error)
+        return [(_failed_by(editor, problem_text(error)), 1)]
+    if len(given) != len(requests):
+        reason = f"the editor gave {len(given)} results for {len(requests)} items"
+        return [(_failed_by(editor, reason), len(requests))] * len(requests)
+    return [(_usable(editor, result), len(requests)) for result in given]
+
+
+def _one_by_one(editor: Editor, requests: list[EditRequest]) -> list[Answered]:
+    results: list[Answered] = []
+    for request in requests:
+        try:
+            results += answers(editor, [request])
+        except StoppedError as stopped:
+            stopped.done = dict(enumerate([*results, *stopped.done.values()]))
+            raise
+    return results
+
+
+def _usable(editor: Editor, result: Any) -> EditResult:
+    """The answer, if it is one that tables can hold, whatever an editor of another package gives."""
+    if not isinstance(result, EditResult):
+        return _failed_by(editor, f"the editor gave {type(result).__name__}, expected a records.EditResult")
+    if result.status not in _STATUSES:
+        reason = f"the editor gave the status {result.status!r}, expected one of {', '.join(_STATUSES)}"
+        return _failed_by(editor, f"{reason} (its reason: {result.reason})" if result.reason else reason)
+    given: Any = result  # its fields may hold anything
+    if not isinstance(given.reason, str) or not isinstance(given.made_with, MadeWith | None):
+        return _failed_by(editor, "the editor gave a reason that is no text, or a made_with that is no MadeWith")
+    if result.status != names.OK and not result.reason.strip():
+        return replace(result, reason="the editor gave no reason" + blame("editors", editor.name))
+    return result
+
+
+_STATUSES = tuple(map(str, EditStatus))
+
+
+def _failed_by(editor: Editor, reason: str) -> EditResult:
+    """A failed item, with the package of an editor of another package."""
+    return EditResult(EditStatus.FAILED, one_line(reason) + blame("editors", editor.name))

@@ -6,7 +6,7 @@ as text of this package, and the front matter is written by a YAML library.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from varireal import __version__, attributes
 from varireal.attributes import PUBLISHED_ATTRIBUTES
 from varireal.config.slices import DatasetSlice
+from varireal.config.verdicts import Gates
 from varireal.core.files import one_line
 from varireal.models.lock import PHOTOS, effective_licence
 from varireal.store.schemas import DATASET, with_measures
@@ -69,6 +70,7 @@ class CardFacts:
         funnel: path of the counts as CSV, relative to the card.
         scores: feasibility score by setting and population; empty when no model judged.
         measures: columns of measures that came later.
+        packages: versions of other packages that photos and exports came from.
     """
 
     config: DatasetSlice
@@ -83,6 +85,7 @@ class CardFacts:
     funnel: str
     scores: Sequence[Mapping[str, Any]] = ()
     measures: Sequence[pa.Field] = ()
+    packages: Mapping[str, str] = field(default_factory=dict)
 
 
 class _Own(str):
@@ -123,7 +126,13 @@ def render_card(facts: CardFacts) -> str:
             (field.name, str(field.type), field.metadata[b"doc"].decode())
             for field in with_measures(DATASET, facts.measures)
         ],
-        packages=sorted({package for making in facts.making for package in making.packages.items()}),
+        packages=sorted(
+            {
+                package
+                for packages in (facts.packages, *(m.packages for m in facts.making))
+                for package in packages.items()
+            }
+        ),
         effective=effective_licence({**facts.config.licences, PHOTOS: facts.config.dataset.source_license}),
         gates=_gates(facts),
         judges=[making.asked for making in facts.making if making.asked],
@@ -162,13 +171,18 @@ def _class_table(facts: CardFacts) -> list[tuple[str, str, list[str]]]:
 
 
 def _gates(facts: CardFacts) -> list[tuple[str, str, float]]:
-    """Attribute, gate and limit, of the gates that are set."""
+    """Attribute, gate and limit, of the gates that are set.
+
+    Tables leave out an attribute that came later and whose gates are those that every attribute has: these apply too.
+    """
+    everywhere = Gates().as_before().model_dump(mode="json")
     return [
         (attribute, gate, limit)
         for making in facts.making
-        for attribute, limits in sorted((making.gates or {}).items())
-        if attribute in facts.config.attributes
-        for gate, limit in sorted(limits.items())
+        if making.gates is not None
+        for attribute in sorted(facts.config.attributes)
+        if attribute in making.gates or attribute not in PUBLISHED_ATTRIBUTES
+        for gate, limit in sorted(making.gates.get(attribute, everywhere).items())
         if limit is not None
     ]
 

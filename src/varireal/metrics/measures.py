@@ -13,13 +13,22 @@ only where an attribute of the study lists it or a gate on it is set.
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
-from varireal.attributes import Attribute, Rows, add_rows, at_place, attribute_row, is_place
+from varireal.attributes import (
+    Attribute,
+    Rows,
+    add_rows,
+    at_place,
+    attribute_row,
+    function_at,
+    is_place,
+    no_such,
+    problem_text,
+)
 from varireal.errors import BackendError
 from varireal.records import MeasuredEdit
 
@@ -240,11 +249,11 @@ def problem(row: Attribute) -> str | None:
         if column in broken():
             return f"the measure {column!r} cannot be used: {broken()[column]}"
         if column not in every():
-            return f"measures has {column!r}{_near(column, every())}"
+            return f"measures: {no_such('measure', column, every())}"
     defaults = {gate: measure.default for gate, measure in gated().items()}
     for gate, limit in {**defaults, **row.gates}.items():
         if gate not in defaults:
-            return f"gates has {gate!r}{_near(gate, gated())}"
+            return f"gates: {no_such('gate', gate, gated())}"
         measure = gated()[gate]
         if limit is None:
             continue
@@ -258,11 +267,6 @@ def problem(row: Attribute) -> str | None:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _near(word: str, known: Mapping[str, Any]) -> str:
-    near = get_close_matches(word, known, 1)
-    return f"; did you mean {near[0]!r}? known: {', '.join(known)}" if near else f"; known: {', '.join(known)}"
 
 
 def measure(edit: MeasuredEdit, later: Mapping[str, str]) -> dict[str, float | None]:
@@ -283,16 +287,38 @@ def measure(edit: MeasuredEdit, later: Mapping[str, str]) -> dict[str, float | N
     return values | {column: _later_measure(edit, column, identity) for column, identity in later.items()}
 
 
+def packages(columns: Iterable[str]) -> set[str]:
+    """Names of the packages that some measures come from; of this package none."""
+    known = _table()[1].packages
+    return {known[column] for column in columns if column in known}
+
+
+def named(column: str) -> str:
+    """The column of a measure, with the package that it comes from."""
+    package = _table()[1].packages.get(column)
+    return repr(column) if package is None else f"{column!r} (package {package}, entry point {column!r})"
+
+
+def function_of(column: str) -> Any:
+    """The function of a measure that came later.
+
+    Raises:
+        BackendError: it is not where its row says.
+    """
+    return function_at(every()[column].function, f"the measure {named(column)}")
+
+
 def _later_measure(edit: MeasuredEdit, column: str, identity: str) -> float | None:
     if column not in every():
         why = broken().get(column, f"install the package {identity.rpartition(' ')[0]}")
         raise BackendError(f"the study measures {column!r}, which is not there: {why}")
-    function = at_place(every()[column].function)
     try:
-        value = function(edit)
+        value = function_of(column)(edit)
         number = None if value is None else float(value)
+    except BackendError:
+        raise
     except Exception as error:
-        raise ValueError(f"the measure {column!r} fails: {type(error).__name__}: {error}") from error
+        raise ValueError(f"the measure {named(column)} fails: {problem_text(error)}") from error
     if number is not None and not math.isfinite(number):
-        raise ValueError(f"the measure {column!r} gives {number}; expected a finite number, or None")
+        raise ValueError(f"the measure {named(column)} gives {number}; expected a finite number, or None")
     return number

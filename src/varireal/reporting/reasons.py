@@ -40,6 +40,7 @@ _TEXTS = {
     "flat_image": ("flat picture", "The editor gave a picture of one colour."),
     "nsfw": ("unsafe picture", "The editor's safety checker held the picture back."),
     "mask_failed": ("mask failed", "The segmenter stopped with an error."),
+    "judge_failed": ("judge failed", "The judge gave no verdict that can be used."),
     "present": ("not shown", "The judge does not see what was put in."),
     "present_unknown": ("judge unclear", "The judge said neither yes nor no about what was put in."),
     "feasibility": ("wrong arm", "The judge does not agree that the picture is as feasible as its arm."),

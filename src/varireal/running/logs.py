@@ -12,6 +12,7 @@ from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from varireal.attributes import problem_text
 from varireal.running import job_record, stopping
 
 T = TypeVar("T")
@@ -33,12 +34,44 @@ def is_quiet(log_file: Path | None) -> bool:
     return log_file is not None and bool(os.environ.get(QUIET))
 
 
-def set_up(log_file: Path | None, *, verbose: bool) -> None:
+class _Failures:
+    """What is said of failures of items in this process."""
+
+    tracebacks = False
+    said: set[str] = set()  # noqa: RUF012 - of the process
+
+
+def tell_failure(logger: logging.Logger, message: str, *args: object, error: BaseException) -> None:
+    """Say in one line that an item failed, whose row says why.
+
+    The first of its kind is for the screen, the others for the job's log: a job may have a hundred thousand items. The
+    traceback goes there too with ``--debug``.
+
+    Args:
+        logger: of the module.
+        message: what failed, with places for ``args``.
+        args: its values.
+        error: why.
+    """
+    level = logging.INFO if message in _Failures.said else logging.WARNING
+    _Failures.said.add(message)
+    logger.log(level, f"{message}: %s", *args, problem_text(error))
+    if _Failures.tracebacks:
+        logger.debug("where it failed", exc_info=error)
+
+
+def set_up(log_file: Path | None, *, verbose: bool, debug: bool = False) -> None:
     """Send this package's messages to the console, and to ``log_file`` when given.
+
+    Args:
+        log_file: of the job.
+        verbose: whether the console gets every message.
+        debug: whether the log has the traceback of each item that failed.
 
     Raises:
         OSError: the log file cannot be created.
     """
+    _Failures.tracebacks, _Failures.said = debug, set()
     logger = logging.getLogger("varireal")
     logger.setLevel(logging.DEBUG)
     logger.propagate = False

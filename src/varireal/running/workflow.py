@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -240,8 +241,7 @@ class Failure:
         """What a person reads."""
         message = self.cause
         # a job that a signal stopped says in several parts what became of its work; what to do is the last
-        cut = message.rpartition if message.startswith(_BY_SIGNAL) else message.partition
-        cause, _, fix = cut("; ")
+        cause, fix = _cut(message, last=message.startswith(_BY_SIGNAL))
         items = [match["item"].split(" (")[0] for match in _COMPUTED.finditer(_tail(self.log))]
         item = f"the one after {items[-1]}, number {len(items)} of this attempt" if items else "see the cause"
         return [
@@ -315,6 +315,14 @@ class Collector(logging.Handler):
         if len(failures) > _MOST:
             lines.append(f"  and {len(failures) - _MOST} more, with logs in the same folder")
         return "\n".join(lines).rstrip() + "\n"
+
+
+def _cut(message: str, *, last: bool) -> tuple[str, str]:
+    """A message at its first "; ", or its last one: cause and what to do. What is in brackets is no part of either."""
+    depths = accumulate((character == "(") - (character == ")") for character in message)
+    places = [place for place, depth in enumerate(depths) if depth <= 0 and message.startswith("; ", place)]
+    place = places[-1 if last else 0] if places else len(message)
+    return message[:place], message[place + 2 :]
 
 
 def _tail(log: Path | None) -> str:

@@ -1,16 +1,19 @@
 """What every segmenter is, and asking one: in batches, with every failure a result, in the types that tables have."""
 
-import inspect
 import logging
+import math
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
 
 from varireal import names
+from varireal.attributes import problem_text
+from varireal.core.registry import blame
 from varireal.errors import BackendError
 from varireal.names import MaskStatus
 from varireal.records import Array, MaskResult
+from varireal.running.logs import tell_failure
 
 
 class Segmenter(Protocol):
@@ -59,13 +62,6 @@ class Segmenter(Protocol):
         ...
 
 
-def missing_attributes(segmenter: object) -> list[str]:
-    """Names of what a segmenter of another package lacks; nothing is asked of it, so no model is loaded."""
-    wanted = ("name", "version", "revision", "uses_given", "uses_names", "batch_size", "segment")
-    nowhere = object()
-    return [name for name in wanted if inspect.getattr_static(segmenter, name, nowhere) is nowhere]
-
-
 logger = logging.getLogger(__name__)
 
 
@@ -109,28 +105,44 @@ def _batch(
         return [_normal(answer, image.shape[:2]) for answer, image in zip(answers, images, strict=True)]
     except BackendError:
         raise
-    except Exception as error:  # one photo must not end the stage; its row says what happened
+    except Exception as error:  # noqa: BLE001 - one photo must not end the stage; its row says what happened
         if len(images) > 1:
-            logger.warning("a batch of %d photos failed (%s); trying them one by one", len(images), error)
+            why = "the segmenter failed at a batch of %d photos, so each is given to it alone"
+            tell_failure(logger, why, len(images), error=error)
             parts = (slice(number, number + 1) for number in range(len(images)))
             return [_batch(segmenter, images[part], given[part], class_names[part])[0] for part in parts]
-        logger.exception("segmenting a photo failed")
-        return [MaskResult(None, MaskStatus.FAILED, f"{type(error).__name__}: {' '.join(str(error).split())}")]
+        tell_failure(logger, "segmenting a photo of %r failed", class_names[0], error=error)
+        reason = problem_text(error) + blame("segmenters", str(segmenter.name))
+        return [MaskResult(None, MaskStatus.FAILED, reason)]
 
 
-def _normal(result: MaskResult, shape: tuple[int, ...]) -> MaskResult:
+def _normal(result: object, shape: tuple[int, ...]) -> MaskResult:
     """The answer in the types of the table, whatever a segmenter of another package gives.
 
     Raises:
-        ValueError: the mask does not fit the photo, or there is none although all is well.
+        ValueError: it is no answer: another type or status, a mask that is not bool or does not fit the photo, a score
+            that is not finite, or no mask although all is well.
     """
+    if not isinstance(result, MaskResult):
+        raise ValueError(f"the segmenter gave {type(result).__name__}, expected a records.MaskResult")  # noqa: TRY004
+    if result.status not in tuple(map(str, MaskStatus)):
+        reason = f" (its reason: {result.reason})" if result.reason else ""
+        raise ValueError(f"the segmenter gave the status {result.status!r}, expected one of {_STATUSES}{reason}")
     score = None if result.score is None else float(result.score)
+    if score is not None and not math.isfinite(score):
+        raise ValueError(f"the segmenter gave the score {score}, expected a finite number or None")
     objects = None if result.objects is None else int(result.objects)
+    reason = str(result.reason)
     if result.mask is None:
         if result.status == names.OK:
             raise ValueError("the segmenter said ok but gave no mask")
-        return MaskResult(None, result.status, result.reason, score, objects)
+        return MaskResult(None, result.status, reason, score, objects)
     mask = np.asarray(result.mask)
     if mask.shape != shape:
         raise ValueError(f"the segmenter gave a mask of shape {mask.shape} for a photo of {shape}")
-    return MaskResult(mask.astype(bool), result.status, result.reason, score, objects)
+    if mask.dtype != bool:  # 0 and 255, labels or shares would be taken for something else
+        raise ValueError(f"the segmenter gave a mask of {mask.dtype}, expected bool")
+    return MaskResult(mask, result.status, reason, score, objects)
+
+
+_STATUSES = ", ".join(map(str, MaskStatus))

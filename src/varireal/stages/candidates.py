@@ -18,21 +18,34 @@ from typing import Any, cast
 import numpy as np
 
 from varireal import names
-from varireal.attributes import at_place, attribute_row
+from varireal.attributes import attribute_row, function_at, named, packages, problem_text
 from varireal.backends import NO_MACHINE, BackendContext, make_backend
 from varireal.config.slices import EditsSlice, MachineSlice
+from varireal.core.files import one_line
 from varireal.core.pictures import decode_png, encode_png
 from varireal.core.provenance import ITEM_VERSIONS
-from varireal.core.registry import digital_source_type
+from varireal.core.registry import blame, digital_source_type, outside_packages
 from varireal.core.seeds import digest, stable_int
 from varireal.datasets.decoding import RejectedImageError, read_photo, reading_key
-from varireal.editors.base import DrawsPriors, Editor, HasParams, NamesModels, PoolEntry, Prepares, composite
+from varireal.editors.base import (
+    Answered,
+    DrawsPriors,
+    Editor,
+    HasParams,
+    NamesModels,
+    PoolEntry,
+    Prepares,
+    answers,
+    composite,
+)
 from varireal.errors import BackendError, DataError, VariRealError
+from varireal.metrics import measures
 from varireal.metrics.measures import measure
 from varireal.metrics.receipts import flat_reason
 from varireal.names import EditStatus
 from varireal.records import Array, EditRequest, EditResult, MadeWith, MeasuredEdit
 from varireal.running import job_record
+from varireal.running.logs import tell_failure
 from varireal.running.room import Room
 from varireal.running.stopping import StoppedError
 from varireal.segmenters.quality import decode_mask, encode_mask
@@ -91,14 +104,7 @@ def make_editor(config: EditsSlice, machine: MachineSlice, store: ItemStore | No
         BackendError: it cannot be loaded, or cannot make an attribute of the study.
     """
     context = BackendContext(machine.machine, config.noun, machine.editing, store)
-    editor = cast(Editor, make_backend("editors", config.edits.backend, config.edits, context))
-    makes = tuple(getattr(editor, "attributes", config.edits.attributes))
-    odd = next((name for name in config.edits.attributes if name not in makes), None)
-    if odd is not None:
-        raise BackendError(
-            f"edits.attributes has {odd!r}, but the editor {config.edits.backend!r} makes {', '.join(makes)} alone"
-        )
-    return editor
+    return cast(Editor, make_backend("editors", config.edits.backend, config.edits, context))
 
 
 def batch_size(config: EditsSlice, editor: Editor) -> int:
@@ -116,6 +122,7 @@ class Edit:
         result: its answer.
         seconds: the item's share of the time that the editor took.
         together: items that it was given at once.
+        blamed: package of an editor of another package, for the reason of what cannot be used.
     """
 
     item: Item
@@ -123,6 +130,7 @@ class Edit:
     result: EditResult
     seconds: float
     together: int
+    blamed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,41 +152,6 @@ class Made:
     mask: bytes | None = None
 
 
-def answers(editor: Editor, requests: list[EditRequest]) -> list[EditResult]:
-    """What an editor makes of requests, one result each; a bug of it on one item ends as a failed item.
-
-    Raises:
-        VariRealError: a model or server cannot be used, which is no fault of an item.
-        StoppedError: a signal has come; ``done`` are the results that there are, by the request's number.
-    """
-    if not requests:
-        return []
-    try:
-        results = editor.edit(requests)
-    except VariRealError:
-        raise
-    except Exception as error:  # a backend's bug on one item must not end the stage
-        if len(requests) > 1:
-            return _one_by_one(editor, requests)
-        logger.exception("the editor failed")
-        return [EditResult(EditStatus.FAILED, f"{type(error).__name__}: {error}")]
-    if len(results) != len(requests):
-        reason = f"the editor gave {len(results)} results for {len(requests)} items"
-        return [EditResult(EditStatus.FAILED, reason)] * len(requests)
-    return results
-
-
-def _one_by_one(editor: Editor, requests: list[EditRequest]) -> list[EditResult]:
-    results: list[EditResult] = []
-    for request in requests:
-        try:
-            results += answers(editor, [request])
-        except StoppedError as stopped:
-            stopped.done = dict(enumerate([*results, *stopped.done.values()]))
-            raise
-    return results
-
-
 def failure(result: EditResult) -> dict[str, Any]:
     """Columns of an item without a picture."""
     return {"status": str(result.status), "reason": result.reason, **_how(result.made_with)}
@@ -197,10 +170,10 @@ def measured(edit: Edit, later: Later) -> Made:
         image, mask, receipt = _checked(item, edit.request, result, later.get(item.attribute, {}))
     except BackendError:
         raise
-    except Exception as error:
-        logger.exception("the result for %s cannot be used", item.candidate_id)
-        reason = f"{type(error).__name__}: {error}"
-        return Made(item, failure(EditResult(EditStatus.FAILED, reason)), None, edit.seconds)
+    except Exception as error:  # noqa: BLE001 - the item's row says what happened
+        tell_failure(logger, "the result for %s cannot be used", item.candidate_id, error=error)
+        failed = EditResult(EditStatus.FAILED, problem_text(error) + edit.blamed)
+        return Made(item, failure(failed), None, edit.seconds)
     flat = flat_reason(image, result.region) if result.region is not None else None
     if flat is not None:
         return Made(item, failure(replace(result, status=EditStatus.FLAT, reason=flat)), None, edit.seconds)
@@ -232,6 +205,8 @@ def _checked(
     """
     if result.image is None or result.region is None:
         raise ValueError("the editor said ok but gave no picture or no region")
+    if np.asarray(result.region).dtype != bool:  # 0 and 255, or labels, would be taken for something else
+        raise ValueError(f"the editor's region is {np.asarray(result.region).dtype}, expected bool")
     image = composite(request.image, result.image, result.region)
     mask = _own_mask(request, result)
     edit = MeasuredEdit(
@@ -272,14 +247,16 @@ def _mask_columns(facts: Mapping[str, Any]) -> Row:
 
 def _inapplicable(request: EditRequest) -> EditResult | None:
     """The answer to a request whose photo the attribute cannot be applied to; None where it can."""
-    place = attribute_row(request.prompt.attribute).applies
+    place, who = attribute_row(request.prompt.attribute).applies, f"the attribute {named(request.prompt.attribute)}"
     try:
-        reason = at_place(place)(request.image, request.mask) if place else None
+        reason = function_at(place, who)(request.image, request.mask) if place else None
     except VariRealError:
         raise
     except Exception as error:  # noqa: BLE001 - a function of another package may fail in any way
-        return EditResult(EditStatus.FAILED, f"{place}: {type(error).__name__}: {error}")
-    return None if reason is None else EditResult(EditStatus.NOT_APPLICABLE, str(reason))
+        return EditResult(EditStatus.FAILED, f"{place} of {who}: {problem_text(error)}")
+    if reason is None or (isinstance(reason, str) and reason.strip()):
+        return None if reason is None else EditResult(EditStatus.NOT_APPLICABLE, one_line(reason))
+    return EditResult(EditStatus.FAILED, f"{place} of {who} gave {reason!r}, expected a sentence or None")
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,6 +303,7 @@ class CandidateMaker:
     ) -> None:
         self._config, self._masks, self._store, self._room, self._priors = config, masks, store, room, priors
         self._editor = make_editor(config, machine, store)
+        self._blamed = blame("editors", self._editor.name)
         self._params: dict[tuple[str, str], str] = {}
         # asking a protocol takes longer than all the rest of a key
         self._has_params, self._draws = isinstance(self._editor, HasParams), isinstance(self._editor, DrawsPriors)
@@ -335,11 +313,15 @@ class CandidateMaker:
     @property
     def facts(self) -> dict[str, Any]:
         """What the table says of the editor: what its pictures are, and the models of each attribute."""
-        kind = {"digital_source_type": digital_source_type(self._config.edits.backend, self._editor)}
+        edits, measured = self._config.edits, self._config.measures.values()
+        rows = packages(edits.attributes) | measures.packages(column for columns in measured for column in columns)
+        kind = {
+            "digital_source_type": digital_source_type(edits.backend, self._editor),
+            **outside_packages([("editors", edits.backend)], rows),
+        }
         if not isinstance(self._editor, NamesModels):
             return kind
-        attributes = self._config.edits.attributes
-        return {**kind, "models": {attribute: self._editor.models(attribute) for attribute in attributes}}
+        return {**kind, "models": {attribute: self._editor.models(attribute) for attribute in edits.attributes}}
 
     def close(self) -> None:
         """Let go what the editor holds, such as connections."""
@@ -430,7 +412,7 @@ class CandidateMaker:
             StoppedError: a signal has come.
         """
         requests: dict[str, EditRequest] = {}
-        results: dict[str, EditResult] = {}
+        results: dict[str, Answered] = {}
         for item in items:
             try:
                 request = self._request(item)
@@ -438,18 +420,18 @@ class CandidateMaker:
                 if refused is None:
                     requests[item.candidate_id] = request
                 else:
-                    results[item.candidate_id] = refused
+                    results[item.candidate_id] = refused, 1
             except RejectedImageError as error:
-                results[item.candidate_id] = EditResult(EditStatus.IMAGE_UNREADABLE, str(error))
+                results[item.candidate_id] = EditResult(EditStatus.IMAGE_UNREADABLE, str(error)), 1
             except NoPriorError as error:
-                results[item.candidate_id] = EditResult(EditStatus.FAILED, str(error))
+                results[item.candidate_id] = EditResult(EditStatus.FAILED, str(error)), 1
         start = time.monotonic()
-        ids = list(requests)
+        ids, blamed = list(requests), self._blamed
 
         def edits() -> list[Edit]:
             seconds = (time.monotonic() - start) / max(len(ids), 1)
             return [
-                Edit(item, requests.get(item.candidate_id), results[item.candidate_id], seconds, len(ids))
+                Edit(item, requests.get(id_ := item.candidate_id), results[id_][0], seconds, results[id_][1], blamed)
                 for item in items
                 if item.candidate_id in results
             ]

@@ -25,6 +25,7 @@ from varireal import names
 from varireal.config.slices import DatasetSlice, slice_digest
 from varireal.core.files import one_line, write_whole
 from varireal.core.paths import dataset_files
+from varireal.core.registry import outside_packages
 from varireal.errors import DataError
 from varireal.exports import check_export, run_export
 from varireal.exports.base import with_recipe
@@ -230,7 +231,7 @@ def run(
     tables.write_parts(manifest, harvest.manifest.parts(), schema, stage="dataset", digest=stamp, facts=facts)
     beside = {"manifest": _relative(manifest, card), "funnel": _relative(funnel.with_suffix(".csv"), card)}
     scores = _write_scores(config, score, funnel.with_name(SCORES))
-    write_whole(card, render_card(_card_facts(config, harvest, rows, groups, beside, scores)))
+    write_whole(card, render_card(_card_facts(config, harvest, rows, groups, beside, scores, images)))
     for kind, folder in exports.items():
         run_export(kind, output, folder)
     return Summary(dict(harvest.counts), lines=lines(rows))
@@ -406,7 +407,8 @@ def _making(groups: Sequence[Group]) -> list[Making]:
             origin = tables.origin(path, schema)
             key = (stage, str(origin["config"]))
             more = (origin.get(name) for name in ("gates", "asked", "silhouette"))
-            makings.setdefault(key, Making(stage, origin["version"], key[1], origin["written_with"], *more))
+            packages = origin["written_with"] | origin.get("packages", {})
+            makings.setdefault(key, Making(stage, origin["version"], key[1], packages, *more))
     return list(makings.values())
 
 
@@ -417,6 +419,7 @@ def _card_facts(
     groups: Sequence[Group],
     beside: Mapping[str, str],
     scores: Sequence[Row],
+    images: Path,
 ) -> CardFacts:
     return CardFacts(
         config=config,
@@ -431,7 +434,14 @@ def _card_facts(
         funnel=beside["funnel"],
         scores=scores,
         measures=harvest.measures,
+        packages=_outside(config, images),
     )
+
+
+def _outside(config: DatasetSlice, images: Path) -> dict[str, str]:
+    """Version by name of other packages, of what the tables of edits say nothing about: photos and exports."""
+    exporters = outside_packages(("exporters", kind) for kind in config.dataset.exports)
+    return {**tables.origin(images, IMAGES).get("packages", {}), **exporters.get("packages", {})}
 
 
 def _relative(path: Path, card: Path) -> str:

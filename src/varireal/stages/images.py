@@ -19,6 +19,7 @@ from varireal import names
 from varireal.config.images import ReadingConfig
 from varireal.config.slices import ImagesSlice, slice_digest
 from varireal.core.provenance import STAGE_VERSIONS
+from varireal.core.registry import outside_packages
 from varireal.core.seeds import digest
 from varireal.datasets.base import safe_text
 from varireal.datasets.decoding import RejectedImageError, file_sha256, load_photo, reading_key
@@ -29,7 +30,7 @@ from varireal.errors import DataError
 from varireal.names import RejectCode
 from varireal.records import SourceImage
 from varireal.running import job_record
-from varireal.running.logs import progress
+from varireal.running.logs import progress, tell_failure
 from varireal.stages.common import Summary
 from varireal.store import tables
 from varireal.store.items import ItemStore, open_store
@@ -64,7 +65,8 @@ def run(config: ImagesSlice, *, output: Path, rejects: Path, photos: Path, store
     _report(rows, refused)
     stamp = slice_digest(config)
     tables.write(rejects, sorted(refused, key=lambda row: row["key"]), REJECTS, stage="images", digest=stamp)
-    tables.write(output, rows, IMAGES, stage="images", digest=stamp)
+    made_with = outside_packages([("image_sources", config.images.source)])
+    tables.write(output, rows, IMAGES, stage="images", digest=stamp, facts=made_with)
     job_record.tell(splits=dict(Counter(row["split"] for row in rows)))
     counts: dict[str, int] = {names.OK: len(rows)}
     for row in refused:
@@ -95,8 +97,8 @@ def look(item: SourceImage, reading: ReadingConfig, store: ItemStore) -> Looked:
         photo = load_photo(item.path, **reading.model_dump())
     except RejectedImageError as error:
         return item, error, True
-    except Exception as error:
-        logger.exception("reading %s failed", item.path)
+    except Exception as error:  # noqa: BLE001 - the file's row says what happened
+        tell_failure(logger, "reading %s failed", item.path, error=error)
         return item, RejectedImageError(RejectCode.UNREADABLE, f"{type(error).__name__}: {error}"), True
     facts: Row = {
         "sha256": sha256,

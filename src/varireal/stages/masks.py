@@ -17,11 +17,11 @@ from varireal.backends import BackendContext, make_backend, read_machine
 from varireal.config.masks import MaskLimitsConfig, MasksConfig
 from varireal.config.slices import MasksSlice, slice_digest
 from varireal.core.paths import parse_shard
-from varireal.errors import BackendError
+from varireal.core.registry import outside_packages
 from varireal.names import MaskStatus
 from varireal.records import MaskResult
 from varireal.running.logs import progress
-from varireal.segmenters.base import Segmenter, missing_attributes
+from varireal.segmenters.base import Segmenter
 from varireal.segmenters.quality import MaskLimits, area_fraction, bounding_box, check_mask, encode_mask, smooth_mask
 from varireal.segmenters.stored import StoredSegmenter
 from varireal.stages.common import Summary, Tally, shard_photos
@@ -62,7 +62,8 @@ def run(
     failures = frozenset({MaskStatus.FAILED, MaskStatus.IMAGE_UNREADABLE, MaskStatus.UNREADABLE, MaskStatus.MISSING})
     tally = Tally("image_id", failures, rows)
     tally.check("masks", config.max_failed_fraction)
-    tables.write(output, rows, MASKS, stage="masks", digest=slice_digest(config))
+    facts = outside_packages(("segmenters", name) for name in config.masks.chain)
+    tables.write(output, rows, MASKS, stage="masks", digest=slice_digest(config), facts=facts)
     return Summary(tally.counts, computed)
 
 
@@ -72,17 +73,7 @@ def make_chain(config: MasksSlice, context: BackendContext) -> list[Segmenter]:
     Raises:
         BackendError: one cannot be loaded.
     """
-    chain = []
-    for name in config.masks.chain:
-        segmenter = make_backend("segmenters", name, config.masks, context)
-        lacking = missing_attributes(segmenter)
-        if lacking:
-            raise BackendError(
-                f"the segmenters backend {name!r} has no {', '.join(lacking)}; segmenters/base.py says what a "
-                "segmenter is"
-            )
-        chain.append(segmenter)
-    return chain
+    return [make_backend("segmenters", name, config.masks, context) for name in config.masks.chain]
 
 
 def _mask_rows(

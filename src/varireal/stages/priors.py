@@ -16,16 +16,18 @@ from typing import Any
 import numpy as np
 
 from varireal import names
+from varireal.attributes import problem_text
 from varireal.backends import read_machine
 from varireal.config.slices import EditsSlice, slice_digest
 from varireal.core.pictures import encode_png
+from varireal.core.registry import blame
 from varireal.editors.base import DrawsPriors, PoolEntry
 from varireal.errors import BackendError, VariRealError
 from varireal.metrics.receipts import flat_reason
 from varireal.names import EditStatus
 from varireal.prompts.gathering import class_files, remember
 from varireal.running import job_record
-from varireal.running.logs import progress
+from varireal.running.logs import progress, tell_failure
 from varireal.stages.candidates import PER_GROUP, batch_size, make_editor
 from varireal.stages.common import Summary, Tally, setting_prompts, train_classes
 from varireal.store import tables
@@ -110,11 +112,12 @@ def _make(editor: Any, batch: Sequence[PoolEntry], stored: ItemStore) -> dict[st
         pictures = editor.make_priors(batch)
     except VariRealError:
         raise
-    except Exception as error:  # one prompt must not end the stage
+    except Exception as error:  # noqa: BLE001 - one prompt must not end the stage
         if len(batch) > 1:
+            tell_failure(logger, "a batch of %d prior pictures failed, so each is made alone", len(batch), error=error)
             return {key: reason for entry in batch for key, reason in _make(editor, [entry], stored).items()}
-        logger.exception("making a prior picture of %r failed", batch[0].text)
-        return {batch[0].prior_id: f"{type(error).__name__}: {error}"}
+        tell_failure(logger, "making a prior picture of %r failed", batch[0].text, error=error)
+        return {batch[0].prior_id: problem_text(error) + blame("editors", str(editor.name))}
     failed = {}
     for entry, picture in zip(batch, pictures, strict=True):
         reason = flat_reason(picture, np.ones(picture.shape[:2], bool))

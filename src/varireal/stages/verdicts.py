@@ -17,13 +17,17 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from varireal.backends import BackendContext, make_backend, read_machine
 from varireal.config.slices import MachineSlice, VerdictsSlice, slice_digest
-from varireal.core.registry import asking
+from varireal.core.files import one_line
+from varireal.core.registry import asking, blame, is_built_in, outside_packages
 from varireal.errors import ConfigError
 from varireal.judges.base import Verdict
 from varireal.judges.gates import ReceiptJudge
 from varireal.judges.questions import questions_digest
+from varireal.names import JUDGE_FAILED
 from varireal.running import job_record
 from varireal.running.logs import progress
 from varireal.stages.common import Summary
@@ -103,15 +107,39 @@ def _by_receipt(config: VerdictsSlice, edits: Path) -> Iterator[_Judged]:
     """The receipt's verdicts; those of another package's judge where one is chosen, which looks at rows alone."""
     verdicts = config.verdicts
     judge = ReceiptJudge() if verdicts.asks else make_backend("judges", verdicts.judge, verdicts, BackendContext())
+    built_in = is_built_in("judges", verdicts.judge)
     schema = with_measures(EDITS, measures_in([edits]))
     columns = [name for name in schema.names if name not in ("image", "edit_mask")]
     job_record.expect(tables.count(edits, schema))
     for batch in tables.batches(edits, schema, columns, at_once=_AT_ONCE):
         candidates = batch.to_pylist()
         with asking("judges", verdicts.judge, "judging"):
-            judged = list(zip(candidates, judge.judge(candidates, verdicts.gates), strict=True))
-        for row, verdict in judged:
+            judged = list(judge.judge(candidates, verdicts.gates))
+            if len(judged) != len(candidates):
+                raise ValueError(f"it gave {len(judged)} verdicts for {len(candidates)} candidates")
+        for row, given in zip(candidates, judged, strict=True):
+            verdict = given if built_in else _usable(given, verdicts.judge)
             yield _Judged(row["candidate_id"], row["params_digest"], verdict)
+
+
+def _usable(given: Any, judge: str) -> Verdict:
+    """The verdict, if it is one that the table can hold, whatever a judge of another package gives."""
+    fields: Any = given
+    if not isinstance(given, Verdict):
+        wrong = f"the judge gave {type(given).__name__}, expected a judges.base.Verdict"
+    elif not isinstance(fields.accepted, bool | np.bool_):
+        wrong = f"the judge gave accepted {given.accepted!r}, expected True or False"
+    elif not isinstance(fields.reasons, tuple | list) or not all(
+        isinstance(one, str) and one.strip() for one in fields.reasons
+    ):
+        wrong = f"the judge gave the reasons {given.reasons!r}, expected texts such as 'code: detail'"
+    elif given.accepted == bool(given.reasons):
+        wrong = (
+            f"the judge gave accepted {given.accepted} with {len(given.reasons)} reasons, expected one or the other"
+        )
+    else:
+        return Verdict(bool(given.accepted), tuple(map(one_line, given.reasons)))
+    return Verdict(False, (f"{JUDGE_FAILED}: {one_line(wrong)}{blame('judges', judge)}",))
 
 
 def _by_picture(
@@ -154,7 +182,11 @@ def _read_masks(masks: Path | None) -> dict[str, bytes]:
 
 def _facts(config: VerdictsSlice) -> dict[str, Any]:
     verdicts = config.verdicts
-    facts: dict[str, Any] = {"gates": verdicts.gates.for_keys()}
+    looks = [] if config.segmenting is None else [("segmenters", config.segmenting.backend)]
+    facts: dict[str, Any] = {
+        "gates": verdicts.gates.for_keys(),
+        **outside_packages([("judges", verdicts.judge), *looks]),
+    }
     if verdicts.asks:
         facts["asked"] = {
             "judge": verdicts.judge,

@@ -8,16 +8,16 @@ from it. Another package adds ``[project.entry-points."varireal.prediction_measu
 import math
 import re
 from collections.abc import Sequence
-from difflib import get_close_matches
 from importlib import metadata
 from typing import Any
 
-from varireal.core.files import error_text
+from varireal.attributes import load_point, no_such, only_point, outside_points, point_origin, problem_text
 from varireal.errors import BackendError
 from varireal.records import Array, PredictionMeasure
 from varireal.statistics.records import TestSetResult
 
 GROUP = "varireal.prediction_measures"
+_KIND = "measure on predictions"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _ROUNDING = 1e-4  # a value so far outside its scale, as a share of it, is put at the end: probabilities are float32
 
@@ -69,7 +69,7 @@ FURTHER = tuple(name for name in MEASURES if name != TOP1.name)
 
 def further_names() -> list[str]:
     """Names that the config may list beside top-1: those of this package, then those of other packages."""
-    return [*FURTHER, *sorted({point.name for point in _entry_points()} - MEASURES.keys())]
+    return [*FURTHER, *_entry_points()]
 
 
 def unknown_measure(names: Sequence[str]) -> str | None:
@@ -83,9 +83,7 @@ def unknown_measure(names: Sequence[str]) -> str | None:
             return f"{name!r} is reported always; name the measures beside it: {', '.join(further_names())}"
         known = further_names()
         if name not in known:
-            near = get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            return f"unknown measure {name!r}; {hint}allowed: {', '.join(known)}"
+            return no_such(_KIND, name, known)
     return None
 
 
@@ -97,17 +95,14 @@ def load_measure(name: str) -> PredictionMeasure:
     """
     if name in MEASURES:
         return MEASURES[name]
-    points = [point for point in _entry_points() if point.name == name]
-    if not points:
-        raise BackendError(f"no measure on predictions is called {name!r}; known: {', '.join(further_names())}")
-    point = points[0]
-    if len(points) > 1:
-        raise BackendError(f"{_origin(name)} is there twice, also as {points[1].value}; uninstall one of the packages")
+    points = _entry_points()
+    if name not in points:
+        raise BackendError(no_such(_KIND, name, further_names()))
+    measure = load_point(only_point(points[name]))
     try:
-        measure = point.load()
         wrong = _wrong_row(measure, name)
     except Exception as error:
-        raise BackendError(f"{_origin(name)} cannot be used ({error_text(error, 300)}); mend its package") from error
+        raise BackendError(f"{_origin(name)} cannot be used ({problem_text(error)}); mend its package") from error
     if wrong:
         raise BackendError(f"{_origin(name)} is no usable row: {wrong}; mend its package")
     row: PredictionMeasure = measure
@@ -116,8 +111,9 @@ def load_measure(name: str) -> PredictionMeasure:
 
 def measure_version(name: str) -> str:
     """Version of the package that a measure comes from; empty for one of this package."""
-    point = None if name in MEASURES else next((point for point in _entry_points() if point.name == name), None)
-    return point.dist.version if point is not None and point.dist is not None else ""
+    points = {} if name in MEASURES else _entry_points()
+    dist = points[name][0].dist if name in points else None
+    return "" if dist is None else dist.version
 
 
 def values(measure: PredictionMeasure, result: TestSetResult) -> Array:
@@ -143,7 +139,7 @@ def values(measure: PredictionMeasure, result: TestSetResult) -> Array:
     try:
         given = np.asarray(measure.per_picture(result.probabilities, result.labels))
     except Exception as error:
-        raise BackendError(f"{_origin(measure.name)} failed ({error_text(error, 300)}){_where(result)}") from error
+        raise BackendError(f"{_origin(measure.name)} failed ({problem_text(error)}){_where(result)}") from error
     shape = (len(result.seeds), len(result.image_ids))
     if given.shape != shape or given.dtype.kind not in "biuf":
         what = f"{given.shape} {given.dtype}, expected numbers of shape {shape} (seeds, pictures)"
@@ -186,13 +182,10 @@ def _wrong_row(measure: object, name: str) -> str:
 
 def _origin(name: str) -> str:
     """The measure for messages, with the package and the entry point that it comes from."""
-    for point in _entry_points() if name not in MEASURES else ():
-        if point.name == name:
-            package = "an unknown package" if point.dist is None else f"{point.dist.name} {point.dist.version}"
-            return f"the measure {name!r} of {package} (entry point {point.value} in {GROUP})"
-    return f"the measure {name!r}"
+    points = {} if name in MEASURES else _entry_points()
+    return f"the measure {name!r} ({point_origin(points[name][0])})" if name in points else f"the measure {name!r}"
 
 
-def _entry_points() -> list[metadata.EntryPoint]:
-    """Measures of other packages; one that takes the name of a built-in is not seen."""
-    return [point for point in metadata.entry_points(group=GROUP) if point.name not in MEASURES]
+def _entry_points() -> dict[str, list[metadata.EntryPoint]]:
+    """Measures of other packages by name."""
+    return outside_points(GROUP, MEASURES)

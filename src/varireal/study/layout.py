@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from varireal import attributes
+from varireal.backends import check_outside
 from varireal.config.edits import uses_pool
 from varireal.config.model import Config
 from varireal.config.slices import slice_digest, slice_text, stage_slices
@@ -263,9 +264,10 @@ class Layout:
         """Find what can be found before any job starts: classes without prompts, broken banks and prompt files.
 
         Raises:
-            BackendError: a measure of another package cannot be used.
+            BackendError: what another package brings cannot be used, or not with these options.
             ConfigError: the first problem, in one line.
         """
+        check_outside(self.config)
         wanted = dict.fromkeys(self.settings, self.config.prompts.minimum)
         for prompts in () if self.asks else self.bank_prompts.values():
             problems = check_prompts(prompts, noun=self.config.images.noun, class_names=self.classes, minimum=wanted)

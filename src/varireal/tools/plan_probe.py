@@ -29,7 +29,7 @@ from varireal.config.slices import AdaptersSlice, slice_text, stage_slices
 from varireal.core.files import one_line
 from varireal.core.paths import StudyPaths, run_name
 from varireal.core.registry import has_zero_shot
-from varireal.core.stages import TRAINING_STAGES, slice_of
+from varireal.core.stages import STAGES, TRAINING_STAGES, slice_of
 from varireal.datasets.sources import image_source
 from varireal.errors import ConfigError
 from varireal.models.lock import as_locked
@@ -301,6 +301,36 @@ def _probes(cut: Cut) -> Iterator[tuple[str, Probed]]:
             logger.info("trying %s on a few items", stage)
             trials[stage] = _tried(stage, function, cut)
         yield stage, trials[stage]
+    tried = {*trials, "prompts", "report"}  # those write what a few items say nothing about
+    for stage in (stage for stage in STAGES if stage not in tried):
+        reason = cut.problems.get(stage, "")
+        yield stage, Probed(problem=reason) if reason else _tried(stage, partial(_by_its_row, stage), cut)
+
+
+def _by_its_row(stage: str, cut: Cut) -> Probed:
+    """A stage that came later: each of its jobs, with what the options of its row are called elsewhere; by job."""
+    trials = []
+    for job in cut.jobs(stage):
+        output, store = Path(cut.paths.root) / job.output, Path(cut.paths.store(job.store or stage))
+        known: dict[str, Any] = {
+            **{"output": output, "store": store, "machine": cut.machine, "prompts": cut.prompts},
+            **{"study": Path(cut.paths.root), "shard": job.shard, "runs": list(job.runs), "round_": job.round},
+            **{"attribute": job.attribute, "feasibility": job.feasibility},
+        }
+        if job.shard:
+            known["masks"] = Path(cut.paths.masks(job.shard))
+        options: dict[str, Any] = {}
+        for option in STAGES[stage].options:
+            place = getattr(cut.paths, option.dest, None)
+            if option.dest in known:
+                options[option.dest] = known[option.dest]
+            elif option.kind is Path and isinstance(place, str):
+                options[option.dest] = Path(place)
+            elif option.default is ... and option.dest != "config":
+                return Probed(problem=f"what its option {option.flag} would be is not known before it runs")
+        _, seconds, _ = timed(_stage(cut, stage, **options))
+        trials.append(Probed([seconds], 0.0, float(size(output, store)), uses_gpu()))
+    return mean(trials) if trials else Probed(problem="the cut down study has no job of it")
 
 
 def _tried(stage: str, function: Callable[[Cut], Probed], cut: Cut) -> Probed:

@@ -15,7 +15,7 @@ from typing import Any
 
 from varireal.core.stages import STAGES
 from varireal.hosted.money import Prices, spent_by_model, spent_text
-from varireal.names import OK
+from varireal.names import OK, TRIED_ANEW, EditStatus
 from varireal.running.job_record import RUNNING, read_record, sound
 from varireal.tools.status import duration
 from varireal.tools.status_files import ACCEPTED, REFUSED
@@ -337,7 +337,9 @@ class Progress:
             what = "written"
         else:
             what = f"{group.items:,} {group.unit if group.items != 1 else _one(group.unit)}" + _bad(group)
-        known = group.computed == 0 and group.items and not group.counted_by_job
+        tried = any(group.counts[status] for status in TRIED_ANEW)  # and failed, so it is in no store
+        left_out = group.counts[EditStatus.NO_MASK] + group.counts[EditStatus.NO_PROMPT]
+        known = group.computed == 0 and group.items > left_out and not tried and not group.counted_by_job
         kept = ", all there already" if known else ""
         rate = f" ({rate_text(group.items / seconds)})" if group.computed and seconds > 1 else ""
         spent = self._spent(group.stage, group.amounts)

@@ -155,7 +155,10 @@ def changes(record: OnRecord, sources: Sources, remade: Remade) -> list[Change]:
     if "written_with" in made:
         differences += [
             Change(f"package {name}", then, now)
-            for name, then, now in _pairs(made["written_with"], package_versions())
+            for name, then, now in _pairs(
+                made["written_with"] | made.get("packages", {}),
+                package_versions() | remade.facts.get("packages", {}),
+            )
         ]
     if made.get("version") is not None:
         differences.append(Change("stage edits", f"v{made['version']}", f"v{STAGE_VERSIONS['edits']}"))

@@ -182,7 +182,7 @@ class Explainer:
             lost = f"config of {stage} (its old values are not kept)"
             return [Cause("key", lost, wanted, digest("slice", text, size=8))] if wanted else []
         new = json.loads(text)
-        return [Cause("key", key, then, now) for key, then, now in changed_keys(stage, old, new)]
+        return [Cause("key", key, then, now) for key, then, now in changed_keys(stage, old, new, self._layout.config)]
 
     def _key(self, stage: str, record: Record) -> Iterator[Cause]:
         old, new = record.starting(f"{stage} v"), self._layout.key(stage)

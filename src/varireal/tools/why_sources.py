@@ -23,6 +23,8 @@ from typing import Any
 import varireal
 from varireal.config import slices
 from varireal.config.base import StrictModel, completed
+from varireal.config.model import Config
+from varireal.config.slices import server_places
 from varireal.core.seeds import digest
 from varireal.core.stages import STAGES, slice_of
 from varireal.datasets.decoding import file_sha256
@@ -57,8 +59,6 @@ _PLACES = {
     "licences": "licence of a model",
     "server": "prompts.openai.server",
     "grace_seconds": "machine.grace_seconds",
-    "editing": "edits.openai_images.server",
-    "judging": "verdicts.openai.server",
 }
 _OTHERWISE = {"report": {"asked": "a language model writes the prompts"}}
 
@@ -79,15 +79,24 @@ def read_slice_on_disk(layout: Layout, stage: str, wanted: str | None = None) ->
     return None
 
 
-def changed_keys(stage: str, old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, str, str]]:
+def changed_keys(
+    stage: str, old: dict[str, Any], new: dict[str, Any], config: Config | None = None
+) -> list[tuple[str, str, str]]:
     """Key, old and new value of everything that differs, values as JSON; a missing key is an empty text.
 
     A key that was added later has the value that means what the code did before, so that a reader sees what changes.
+
+    Args:
+        stage: whose slices they are.
+        old: the slice then.
+        new: the slice now.
+        config: the study's, which says where a server stands.
     """
     if stage in STAGES:
         model: type[StrictModel] = getattr(slices, STAGES[slice_of(stage)].slice_model)
         old, new = completed(model, old), completed(model, new)
-    names = _PLACES | _OTHERWISE.get(stage, {})
+    servers = {} if config is None else server_places(config)
+    names = _PLACES | servers | _OTHERWISE.get(stage, {})
     return [
         (".".join((names.get(path[0], path[0]), *path[1:])), then, now)
         for path, then, now in _differences((), old, new)

@@ -135,12 +135,12 @@ def test_a_missing_library_is_named_with_the_command_that_installs_it(monkeypatc
     module = {"webdataset": "webdataset.writer", "coco": "pycocotools"}[kind]
     monkeypatch.delitem(sys.modules, f"varireal.exports.{kind}", raising=False)
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(BackendError, match=rf"the exporters backend '{kind}' .* pip install 'varireal\[{kind}\]'"):
+    with pytest.raises(BackendError, match=rf"the exporter '{kind}' .* pip install 'varireal\[{kind}\]'"):
         load_backend("exporters", kind)
 
 
 def test_an_unknown_export_is_an_error():
-    with pytest.raises(BackendError, match="no exporters backend 'zip'; known: coco, folders, webdataset"):
+    with pytest.raises(BackendError, match="unknown exporter 'zip'; known: coco, folders, webdataset"):
         load_backend("exporters", "zip")
 
 

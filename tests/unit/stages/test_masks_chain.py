@@ -222,7 +222,7 @@ def test_given_masks_where_there_are_some_and_grabcut_elsewhere(study):
     ("raw", "message"),
     [
         ({"masks": {"backend": "grabcut", "fallback": ["grabcut"]}}, "grabcut is there twice"),
-        ({"masks": {"fallback": ["grabkut"]}}, "unknown backend 'grabkut'"),
+        ({"masks": {"fallback": ["grabkut"]}}, "unknown segmenter 'grabkut'; did you mean 'grabcut'"),
         (
             {"masks": {"fallback": ["grabcut"], "options": {"a": 1}}},
             "masks.options' are for backends of other packages",
@@ -248,12 +248,6 @@ class Circle:
 
     def segment(self, images, given):
         return []
-
-
-def test_a_segmenter_of_another_package_that_lacks_something_is_told(study, monkeypatch):
-    monkeypatch.setattr(stage, "make_backend", lambda *_: Circle())
-    with pytest.raises(BackendError, match="the segmenters backend 'grabcut' has no uses_names, batch_size; "):
-        study.run({**ALL, "masks": {"backend": "grabcut"}})
 
 
 def test_the_backends_of_this_package_have_everything_and_load_nothing():

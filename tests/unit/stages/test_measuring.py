@@ -1,9 +1,9 @@
 import pytest
 
+from varireal.editors.base import answers
 from varireal.names import EditStatus
 from varireal.records import EditResult
 from varireal.running.stopping import StoppedError
-from varireal.stages.candidates import answers
 
 
 class Clumsy:
@@ -25,4 +25,4 @@ def test_what_was_made_one_by_one_before_a_signal_keeps_its_place(last, whole):
     last = {number: EditResult(EditStatus.FAILED, reason) for number, reason in last.items()}
     with pytest.raises(StoppedError) as caught:
         answers(Clumsy(last), ["one", "two", "three", "four"])
-    assert {number: result.reason for number, result in caught.value.done.items()} == dict(enumerate(whole))
+    assert {number: result.reason for number, (result, _) in caught.value.done.items()} == dict(enumerate(whole))
