@@ -161,7 +161,6 @@ def test_a_server_that_ignores_probabilities_is_read_by_its_words(tmp_path):
         lambda body: completion(body, "Yes", refusal="On second thought, no."),
         lambda body: completion(body, "Yes and no."),
         lambda body: completion(body, "{}[]\u0000"),
-        lambda body: {**completion(body, "Yes"), "choices": []},
     ],
 )
 def test_an_answer_that_is_neither_is_unknown_and_kept(tmp_path, answer):
