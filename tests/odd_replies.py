@@ -80,7 +80,7 @@ BAD = {
     "no choices": (200, {"id": "x", "choices": []}, {}, "there is no message in it"),
     "choices of null": (200, {"choices": None}, {}, "there is no message in it"),
     "choice without a message": (200, {"choices": [{"index": 0}]}, {}, "there is no message in it"),
-    "null": (200, b"null", {}, "there is no message in it"),
+    "null": (200, b"null", {}, "an empty body"),
     "a list": (200, [1, 2], {}, "there is no message in it"),
     "nothing": (200, b"", {}, "an empty body"),
     "no content": (204, b"", {}, "204 No Content"),
