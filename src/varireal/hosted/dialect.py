@@ -75,6 +75,8 @@ class Dialect:
             return False  # a failure that passes, or another refusal
         if _form(spoken) not in (facts["form"], "text") or ("max_tokens" in spoken and facts["new_limit"]):
             return True  # another request has learnt it meanwhile
+        if set(named) & set(facts["without"]):
+            return True  # the same
         learnt = self._learn(facts, text, named, spoken)
         if not learnt:
             return False

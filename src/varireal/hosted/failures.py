@@ -126,6 +126,8 @@ def refused(response: Any, problem: Complaint, server: Server, place: str) -> Se
         name = f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         name = str(status)
+    if status < 300 and problem.status is not None:
+        name = f"{name} with error {problem.status}"
     words = problem.first or "without a word"
     cure = advice(problem.status, problem.words, server, place)
     said = f"{url} answers {name}: {words}"
