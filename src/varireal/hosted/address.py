@@ -41,14 +41,14 @@ _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 def address_problem(server: Server) -> str:
     """What is certainly wrong with a server's address, with what to write instead; empty when nothing is."""
     url = server.base_url
+    netloc = url.partition("://")[2].partition("/")[0]
+    if netloc.count(":") > 1 and "[" not in netloc:
+        return f"{shown_address(url)!r}: an address of IPv6 stands in brackets; write one such as http://[::1]:8000/v1"
     try:
         parts = urlsplit(url)
         port, host = parts.port, parts.hostname or ""
     except ValueError as error:
         return f"{shown_address(url)!r} is no address ({error}); write one such as http://localhost:8000/v1"
-    netloc = parts.netloc
-    if netloc.count(":") > 1 and "[" not in netloc:
-        return f"{shown_address(url)!r}: an address of IPv6 stands in brackets; write one such as http://[::1]:8000/v1"
     if not host or port == 0:
         return f"{shown_address(url)!r} names no host; write one such as http://localhost:8000/v1"
     return _path_problem(parts, server.azure_api_version)
@@ -221,6 +221,8 @@ def advice(status: int | None, words: str, server: Server, place: str) -> str:
         if not _VERSION.search(urlsplit(url).path):
             return f"where the server's address has a /v1, write {place}.base_url: {url.rstrip('/')}/v1"
         return f"compare {place}.base_url with the address in the server's documentation"
+    if status == 400 and re.search(r"context (length|window)", text):
+        return f"lower {place.rpartition('.')[0]}.max_tokens, or let the server have a longer context"
     if status == 401:
         unset = "" if os.environ.get(server.key_env) else ", which is not set"
         return f"the key is read from the environment variable {server.key_env}{unset}"

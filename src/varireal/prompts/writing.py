@@ -75,7 +75,9 @@ class Dialogue:
             except AnswerError as error:
                 if repair == self.config.repairs or error.empty:
                     if error.empty:
-                        self.asker.note(error)
+                        self.asker.note(
+                            AnswerError(error.code, f"an answer of {question.model} is of no use: {error}")
+                        )
                     raise
                 messages = self.requests.templates.repair(
                     question.template, question.messages, answer["content"] or "", str(error)
