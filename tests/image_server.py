@@ -58,17 +58,6 @@ class ImageHandler(Handler):
         assert self.path == "/v1/images/edits"
         return (server.script and server.script(form, number)) or (200, painted(form), {})
 
-    def reply(self, status, value, headers=None):
-        headers = headers or {}
-        if "Content-Type" not in headers:
-            super().reply(status, value, headers)
-            return
-        self.send_response(status)
-        for name, text in {**headers, "Content-Length": str(len(value))}.items():
-            self.send_header(name, text)
-        self.end_headers()
-        self.wfile.write(value)
-
 
 def read_form(kind, body):
     """Fields of a form: texts, and pictures as arrays."""

@@ -1,12 +1,64 @@
 """``prompts.openai``: a language model behind an OpenAI-compatible server, and how it is asked."""
 
+import ipaddress
+import re
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from varireal.config.base import AttributeName, StrictModel
 
 Name = Annotated[str, Field(min_length=1)]
+
+
+def shown_address(url: str) -> str:
+    """An address without what may be secret in it, for messages."""
+    plain = re.sub(r"^(\w+://)?[^/@\s]*@", r"\1***@", url.strip())
+    return re.sub(r"[?#].*", "", plain)[:200]
+
+
+def is_local(url: str) -> bool:
+    """Whether an address is this machine's own."""
+    try:
+        host = (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:
+        return False
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+def _address(url: str) -> str:
+    """The address, where it has the form of one; what is asked there is another question.
+
+    Raises:
+        ValueError: it has no scheme or host, or holds a space, a user name or a password.
+    """
+    shown = shown_address(url)
+    if re.search(r"\s", url):
+        raise ValueError(f"the address {shown!r} holds a space; write it without")
+    if "@" in url:
+        raise ValueError(
+            "the address holds a user name or password before '@'; remove it, and give what the server wants by "
+            "key_env or headers, from the environment"
+        )
+    if "://" not in url:
+        host = url.partition("/")[0]
+        secure = "." in host and ":" not in host and not host.replace(".", "").isdigit()
+        raise ValueError(
+            f"the address {shown!r} has no http:// or https:// before it; write http{'s' if secure else ''}://{shown}"
+        )
+    scheme, _, rest = url.partition("://")
+    if scheme not in ("http", "https"):
+        raise ValueError(f"the address {shown!r} begins with {scheme}://; it must be http:// or https://")
+    if not rest.strip("/"):
+        raise ValueError(f"the address {shown!r} names no host; write one such as http://localhost:8000/v1")
+    return url
 
 
 class Price(StrictModel):
@@ -58,8 +110,8 @@ class Server(StrictModel):
 
     base_url: Annotated[
         str,
+        AfterValidator(_address),
         Field(
-            pattern=r"^https?://[^\s@]+$",
             description="Address of the server up to /v1: OpenAI, vLLM, Ollama, llama.cpp, transformers serve ...",
         ),
     ] = "https://api.openai.com/v1"

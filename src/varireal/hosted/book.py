@@ -7,6 +7,7 @@ from typing import Any
 
 from varireal.core.seeds import digest
 from varireal.hosted.money import amounts_of
+from varireal.hosted.replies import kept_answer
 from varireal.store.items import ItemStore
 
 
@@ -27,6 +28,10 @@ class AnswerBook:
         """What is kept under a key."""
         value = self._store.get(key)
         return None if value is None else json.loads(value)
+
+    def answer(self, key: str) -> dict[str, Any] | None:
+        """What is kept as the answer to a request; None where it is none, for an outage once left some."""
+        return kept_answer(self.get(key))
 
     def set(self, key: str, value: dict[str, Any]) -> None:
         """Keep a fact at once."""

@@ -1,51 +1,32 @@
-"""What all requests to one server share: few at once, tried again, counted, stopped cleanly; and questions to a chat.
-
-A chat is asked in the strictest dialect that its server takes. What a server takes is learnt from its refusals and
-remembered beside the answers.
-"""
+"""What all requests to one server share: few at once, tried again, counted, stopped cleanly; questions to a chat."""
 
 import asyncio
-import email.utils
-import json
 import logging
 import os
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import openai
 import tenacity
 from aiolimiter import AsyncLimiter
-from openai.types.chat import ChatCompletion
 
-from varireal.config.hosted import Server
-from varireal.core.seeds import digest
+from varireal.config.hosted import Server, is_local
 from varireal.errors import BackendError
+from varireal.hosted import address, failures
 from varireal.hosted.book import AnswerBook, request_digest
+from varireal.hosted.dialect import Dialect
+from varireal.hosted.failures import ServerError
 from varireal.hosted.money import Meter, Spent
-from varireal.hosted.replies import chat_answer
+from varireal.hosted.problems import Complaint, UnusableError
+from varireal.hosted.replies import chat_answer, embedded, read_body
 from varireal.hosted.tokens import count_tokens, request_tokens
 from varireal.store.items import ItemStore
+
+logger = logging.getLogger(__name__)
 
 A = TypeVar("A")
 
 _LONGEST_RETRY_AFTER = 600.0
-_LOCAL = ("http://localhost", "http://127.", "http://[::1]")
-# Worth another try: no answer, too busy, or an answer that is none. Everything else fails again in the same way.
-_PASSING = (openai.APIConnectionError, openai.InternalServerError, openai.APIResponseValidationError)
-_FAILURES = (openai.OpenAIError, json.JSONDecodeError, TimeoutError)
-_FORMS = ("json_schema", "json_object", "text")
-# Settings that some models refuse; a request is as good without them, or can be answered in words where there are no
-# probabilities.
-_OPTIONAL = ("temperature", "seed", "logprobs")
-_FEW_LOGPROBS = 5  # what servers give that do not give 20
-# Errors by which a server may say that it does not take a request in this dialect.
-_REFUSALS = (
-    openai.BadRequestError,
-    openai.PermissionDeniedError,  # "you are not allowed to request logprobs from this model"
-    openai.UnprocessableEntityError,
-    openai.InternalServerError,
-)
 
 
 class NoMoreAskingError(Exception):
@@ -71,18 +52,33 @@ def make_client(server: Server, place: str) -> openai.AsyncOpenAI:
         BackendError: a variable is not set.
     """
     key = os.environ.get(server.key_env, "").strip()
-    if not key and not server.base_url.startswith(_LOCAL) and _needs_key(server):
+    if not key and not is_local(server.base_url) and _needs_key(server):
         raise BackendError(f"the environment variable {server.key_env} is not set; it must hold the server's key")
     missing = [name for name in server.headers.values() if not os.environ.get(name)]
     if missing:
         raise BackendError(f"{place}.headers: the environment variable {missing[0]} is not set; it must hold a header")
-    headers = {header: os.environ[name] for header, name in server.headers.items()}
-    common: dict[str, Any] = {"api_key": key or "none", "max_retries": 0, "default_headers": headers}
+    url = server.base_url
+    wrong = address.address_problem(server)
+    if wrong:
+        raise BackendError(f"{place}.base_url: {wrong}")
+    wrong = address.unaskable(server)
+    if wrong:
+        raise BackendError(f"{place}: {url} cannot be asked: {wrong}")
+    headers = {header: os.environ[name].strip() for header, name in server.headers.items()}
+    http = openai.DefaultAsyncHttpxClient(
+        verify=address.certificates(url),
+        trust_env=not address.goes_direct(url),
+        event_hooks={"response": [failures.stay]},
+    )
+    common: dict[str, Any] = {
+        **{"api_key": key or "none", "max_retries": 0},
+        **{"default_headers": headers, "http_client": http},
+    }
     for noisy in ("openai", "httpx", "httpx2", "httpcore", "httpcore2"):
         logging.getLogger(noisy).setLevel(logging.WARNING)  # their debug messages hold whole requests
     if server.azure_api_version is not None:
-        return openai.AsyncAzureOpenAI(azure_endpoint=server.base_url, api_version=server.azure_api_version, **common)
-    return openai.AsyncOpenAI(base_url=server.base_url, **common)
+        return openai.AsyncAzureOpenAI(azure_endpoint=url, api_version=server.azure_api_version, **common)
+    return openai.AsyncOpenAI(base_url=url, **common)
 
 
 def _needs_key(server: Server) -> bool:
@@ -113,7 +109,7 @@ class Sender:
         self._gate = asyncio.Semaphore(self._traffic.concurrency)
         rate = self._traffic.requests_per_minute
         self._limiter = None if rate is None else AsyncLimiter(max(1.0, rate / 60), max(1.0, 60 / rate))
-        self._failures = 0
+        self._failures = self._unanswered = 0
         self._broken: BackendError | None = None
         self.grace = grace
         self.stopped = False
@@ -155,8 +151,9 @@ class Sender:
             async for attempt in retrying:
                 with attempt:
                     return await self._once(exchange, reserve)
-        except _FAILURES as error:
-            raise NoAnswerError(self.explain(error)) from None  # the cause's text may hold the key
+        except ServerError as error:
+            self.note(error)
+            raise NoAnswerError(str(error)) from None
         raise NoAnswerError("no try was made")
 
     async def _once(self, exchange: Callable[[], Awaitable[A]], reserve: Callable[[], tuple[float, float]]) -> A:
@@ -170,7 +167,7 @@ class Sender:
             self.under_way.add(task)
             try:
                 answer = await exchange()
-            except _FAILURES as error:
+            except ServerError as error:
                 self._count_failure(error)
                 raise
             finally:
@@ -186,13 +183,61 @@ class Sender:
         if self._opened is not None:
             await self._opened.close()
 
-    def explain(self, error: BaseException) -> str:
-        """One line about an error, without any secret of the environment."""
-        text = " ".join(str(error).split()) or type(error).__name__
-        for name in (self._server.key_env, *self._server.headers.values()):
-            secret = os.environ.get(name, "").strip()
-            text = text.replace(secret, "***") if secret else text
-        return f"{type(error).__name__}: {text[:300]}"
+    def note(self, error: Exception) -> None:
+        """Say once what the server answers to a request that it refuses for good; later ones are in the log alone."""
+        self._unanswered += 1
+        logger.log(logging.WARNING if self._unanswered == 1 else logging.INFO, "%s: %s", self._place, error)
+
+    def hide(self, text: str) -> str:
+        """A text without any secret of the environment."""
+        return failures.without_secrets(text, self._secrets)
+
+    @property
+    def _secrets(self) -> list[str]:
+        names = (self._server.key_env, *self._server.headers.values())
+        return [secret for name in names if (secret := os.environ.get(name, "").strip())]
+
+    async def body(
+        self, path: str, send: Callable[[openai.AsyncOpenAI], Awaitable[Any]], read: Callable[[Any], A]
+    ) -> A:
+        """What is read in the server's answer to one request.
+
+        Args:
+            path: what is added to the server's address, for messages.
+            send: sends the request; gives the response of HTTP.
+            read: reads the body; raises UnusableError for what is no answer.
+
+        Raises:
+            ServerError: the server did not answer, or refuses, or answers with something else.
+        """
+        client, url = self.client, self._server.base_url.rstrip("/") + path
+        try:
+            async with asyncio.timeout(self._traffic.timeout_seconds):
+                response = await send(client)
+        except openai.APIStatusError as error:
+            raise self._refused(error.response) from None
+        except (openai.OpenAIError, failures.SentOnError, OSError, ValueError, EOFError, RuntimeError) as error:
+            # the cause's text may hold the key
+            raise failures.unreached(error, url, self._server, self._place, self.hide) from None
+        kind = response.headers.get("content-type", "")
+        try:
+            return read(read_body(response.content, kind))
+        except UnusableError as error:
+            problem = error.problem
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError):
+            problem = Complaint("an answer whose form nobody expects")
+        try:  # once more, so that what is cut for a message is cut of a text without secrets
+            read(read_body(self.hide(response.text).encode("utf-8", "replace"), kind.partition(";")[0]))
+        except UnusableError as error:
+            problem = error.problem
+        except Exception:  # noqa: BLE001  (the first reading says what is wrong)
+            logger.debug("%s: the answer reads otherwise without secrets", self._place)
+        raise failures.refused(response, problem, self._server, self._place)
+
+    def _refused(self, response: Any) -> ServerError:
+        text = self.hide(response.text).encode("utf-8", "replace")
+        body = read_body(text, response.headers.get("content-type", "").partition(";")[0])
+        return failures.refused(response, failures.problem_of(body, response.status_code), self._server, self._place)
 
     def ready(self) -> None:
         """Call it before anything is sent, and before anything waits to be sent.
@@ -211,123 +256,31 @@ class Sender:
         self.ready()
         await asyncio.sleep(seconds)
 
-    def _count_failure(self, error: Exception) -> None:
+    def _count_failure(self, error: ServerError) -> None:
         """Stop everything when the server does not know us, or has not answered for too long."""
         self._failures += 1
-        fatal = isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError | openai.NotFoundError)
-        unpaid = isinstance(error, openai.RateLimitError) and error.code == "insufficient_quota"
-        if fatal or unpaid:
-            self._broken = ServerDownError(f"{self._server.base_url} refuses to answer: {self.explain(error)}")
+        if error.fatal:
+            self._broken = ServerDownError(f"{self._place}: the server refuses to answer: {error}")
         elif self._failures >= self._traffic.failures_in_a_row:
             self._broken = ServerDownError(
-                f"{self._server.base_url} failed {self._failures} times in a row, the last time with "
-                f"{self.explain(error)}; what was answered is kept, run the same command again to go on"
+                f"{self._place}: the server failed {self._failures} times in a row, the last time with: "
+                f"{error}; what was answered is kept, run the same command again to go on"
             )
         if self._broken is not None:
             raise self._broken from None
+        logger.debug("%s: %s", self._place, error)
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         """What the server asks for, else an exponential wait with full jitter."""
         error = state.outcome.exception() if state.outcome else None
-        asked = _retry_after(error)
+        asked = error.retry_after if isinstance(error, ServerError) else None
         if asked is not None:
             return min(asked, _LONGEST_RETRY_AFTER)
         return tenacity.wait_random_exponential(multiplier=0.5, max=self._traffic.longest_wait_seconds)(state)
 
 
 def _passes(error: BaseException) -> bool:
-    if isinstance(error, openai.APIStatusError):
-        return error.status_code in (408, 409, 429) or error.status_code >= 500
-    return isinstance(error, (*_PASSING, json.JSONDecodeError, TimeoutError))
-
-
-def _retry_after(error: BaseException | None) -> float | None:
-    """Seconds of a Retry-After header: a number, or a date."""
-    headers = error.response.headers if isinstance(error, openai.APIStatusError) else {}
-    try:
-        if "retry-after-ms" in headers:
-            return max(0.0, float(headers["retry-after-ms"]) / 1000)
-        return max(0.0, float(headers["retry-after"]))
-    except KeyError:
-        return None
-    except ValueError:
-        parsed = email.utils.parsedate_tz(headers["retry-after"])
-        return None if parsed is None else max(0.0, email.utils.mktime_tz(parsed) - time.time())
-
-
-class Dialect:
-    """Turns a request into the words of one server.
-
-    A request names what is wanted: ``response_format`` as a JSON schema, ``max_tokens``, ``temperature``, ``seed``,
-    ``logprobs``. Servers differ in what they take; a refusal makes the dialect simpler, for this server and model,
-    once and for all.
-
-    Args:
-        book: where it is remembered.
-        url: address of the server.
-        structured: form of structured answers, ``auto`` for the strictest that the server takes.
-    """
-
-    def __init__(self, book: AnswerBook, url: str, structured: str = "auto") -> None:
-        self._book = book
-        self._url = url
-        self._fixed = None if structured == "auto" else structured
-        self._known: dict[str, dict[str, Any]] = {}
-
-    def speak(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The request as this server takes it."""
-        facts = self._facts(body["model"])
-        spoken = {key: value for key, value in body.items() if value is not None and key not in facts["without"]}
-        if facts["form"] == "text":
-            spoken.pop("response_format", None)
-        elif facts["form"] == "json_object" and "response_format" in spoken:
-            spoken["response_format"] = {"type": "json_object"}
-        if facts["new_limit"]:
-            spoken["max_completion_tokens"] = spoken.pop("max_tokens")
-        if "logprobs" not in spoken:
-            spoken.pop("top_logprobs", None)
-        elif facts.get("few_logprobs"):
-            spoken["top_logprobs"] = min(spoken["top_logprobs"], _FEW_LOGPROBS)
-        return spoken
-
-    def give_way(self, error: openai.APIStatusError, spoken: Mapping[str, Any]) -> bool:
-        """Learn from a refusal; False when it is about nothing that can be left out."""
-        text = str(error).lower()
-        facts = dict(self._facts(spoken["model"]))
-        if isinstance(error, openai.InternalServerError) and not _about_form(text):
-            return False  # a failure that passes, not a refusal
-        if _form(spoken) not in (facts["form"], "text") or ("max_tokens" in spoken and facts["new_limit"]):
-            return True  # another request has learnt it meanwhile
-        if "max_completion_tokens" in text and "max_tokens" in spoken:
-            facts["new_limit"] = True
-        elif "top_logprobs" in text and spoken.get("top_logprobs", 0) > _FEW_LOGPROBS:
-            facts["few_logprobs"] = True
-        elif named := [name for name in _OPTIONAL if name in text and name in spoken]:
-            facts["without"] = [*facts["without"], *named]
-        elif self._fixed is None and "response_format" in spoken and _about_form(text):
-            facts["form"] = _FORMS[_FORMS.index(facts["form"]) + 1]
-        else:
-            return False
-        self._known[spoken["model"]] = facts
-        self._book.set(self._key(spoken["model"]), facts)
-        return True
-
-    def _facts(self, model: str) -> dict[str, Any]:
-        if model not in self._known:
-            fresh = {"form": self._fixed or _FORMS[0], "new_limit": False, "without": []}
-            self._known[model] = fresh if self._fixed else self._book.get(self._key(model)) or fresh
-        return self._known[model]
-
-    def _key(self, model: str) -> str:
-        return digest("dialect", self._url, model)
-
-
-def _form(spoken: Mapping[str, Any]) -> str:
-    return str(spoken["response_format"]["type"]) if "response_format" in spoken else "text"
-
-
-def _about_form(text: str) -> bool:
-    return any(word in text for word in ("response_format", "json_schema", "json_object", "schema", "grammar"))
+    return isinstance(error, ServerError) and error.passes
 
 
 class Asker(Sender):
@@ -345,7 +298,7 @@ class Asker(Sender):
         self, server: Server, store: ItemStore, place: str, *, grace: float, structured: str = "auto"
     ) -> None:
         super().__init__(server, store, place, grace=grace)
-        self._dialect = Dialect(self.book, server.base_url, structured)
+        self._dialect = Dialect(self.book, server.base_url, place, structured)
 
     async def ask(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to a request: content, finish_reason, refusal, and what was paid; logprobs where asked for.
@@ -358,12 +311,12 @@ class Asker(Sender):
         """
         request = dict(body)
         key = request_digest(request)
-        answer = self.book.get(key)
+        answer = self.book.answer(key)
         if answer is not None:
             return answer
 
         async def exchange() -> dict[str, Any]:
-            answer = chat_answer(await self._exchange(request), request)
+            answer = await self._exchange(request)
             self.meter.pay(answer["paid"])
             await self.book.keep(key, answer)
             return answer
@@ -375,22 +328,26 @@ class Asker(Sender):
 
         return await self.tried(exchange, lambda: self.meter.reserve(request["model"], expected))
 
-    async def _exchange(self, body: dict[str, Any]) -> Any:
+    async def _exchange(self, request: dict[str, Any]) -> dict[str, Any]:
         """Send, in the strictest dialect that the server takes."""
         while True:
             self.ready()
-            spoken = self._dialect.speak(body)
+            words = self._dialect.speak(request)
             try:
-                async with asyncio.timeout(self._traffic.timeout_seconds):
-                    return await self.client.post(
-                        "/chat/completions",
-                        cast_to=ChatCompletion,
-                        body=spoken,  # as it is; chat.completions.create would go through it field by field, for ms
-                        options={"timeout": self._traffic.timeout_seconds},
-                    )
-            except _REFUSALS as error:
-                if not self._dialect.give_way(error, spoken):
+                return await self._post("/chat/completions", words, lambda body: chat_answer(body, request))
+            except ServerError as error:
+                if not self._dialect.give_way(error, words):
                     raise
+
+    async def _post(self, path: str, body: Mapping[str, Any], read: Callable[[Any], A]) -> A:
+        async def send(client: openai.AsyncOpenAI) -> Any:
+            options: Any = {"timeout": self._traffic.timeout_seconds}
+            # the body as it is, for chat.completions.create goes through it field by field, for ms; and what comes
+            # back as it is, for the client's models take many replies for an answer that are none
+            reply = await client.post(path, cast_to=openai.HttpxBinaryResponseContent, body=body, options=options)
+            return reply.response
+
+        return await self.body(path, send, read)
 
     async def embed(self, texts: list[str], model: str) -> list[list[float]]:
         """Embeddings of texts; kept as answers are.
@@ -403,14 +360,12 @@ class Asker(Sender):
         body: dict[str, Any] = {"model": model, "input": texts}
         key = request_digest(body)
         answer = self.book.get(key)
-        if answer is not None:
+        if answer is not None and len(answer["vectors"]) == len(texts) and all(answer["vectors"]):
             return list(answer["vectors"])
 
         async def exchange() -> list[list[float]]:
-            reply = await self.client.embeddings.create(**body, timeout=self._traffic.timeout_seconds)
-            sent = reply.usage.total_tokens if reply.usage else sum(map(count_tokens, texts))
-            vectors = [item.embedding for item in reply.data]
-            paid = {"model": model, "sent": sent, "answered": 0}
+            vectors, sent = await self._post("/embeddings", body, lambda reply: embedded(reply, len(texts)))
+            paid = {"model": model, "sent": sum(map(count_tokens, texts)) if sent is None else sent, "answered": 0}
             self.meter.pay(paid)
             await self.book.keep(key, {"vectors": vectors, "paid": paid})
             return vectors

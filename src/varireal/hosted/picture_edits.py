@@ -1,24 +1,35 @@
 """Edits of pictures by an OpenAI-compatible server: sent as forms, kept as they came, paid once."""
 
 import asyncio
-import base64
-import json
+import logging
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import openai
-from openai.types import ImagesResponse
 
 from varireal.config.edits import HostedEdits, PictureServer
 from varireal.core.seeds import digest
 from varireal.hosted.client import Sender
+from varireal.hosted.failures import ServerError
 from varireal.hosted.money import expected_tokens
-from varireal.hosted.replies import NoPictureError, encoded_picture, is_policy, picture_bytes, picture_receipt
+from varireal.hosted.replies import (
+    NoPictureError,
+    check_pictures,
+    encoded_picture,
+    is_policy,
+    picture_bytes,
+    picture_receipt,
+)
 from varireal.store.items import ItemStore
+
+logger = logging.getLogger(__name__)
 
 # Models that always answer with the picture itself and refuse to be asked for it.
 _ALWAYS_ENCODED = ("gpt-image", "chatgpt-image")
 _PARAMETER = "response_format"
+# Fields that mean the same when they are left out: one picture is what is asked for without a number.
+_NEEDLESS = (_PARAMETER, "n")
 
 
 class RefusedError(Exception):
@@ -62,8 +73,8 @@ class PictureAsker(Sender):
         super().__init__(server, store, place, grace=grace)
         self._settings = settings
         self._dialect = digest("picture dialect", server.base_url, settings.model)
-        known = self.book.get(self._dialect)
-        self._names_form = not settings.model.startswith(_ALWAYS_ENCODED) if known is None else bool(known[_PARAMETER])
+        fresh = {_PARAMETER: not settings.model.startswith(_ALWAYS_ENCODED)}
+        self._takes = fresh | (self.book.get(self._dialect) or {})
 
     async def picture(self, request: PictureRequest) -> bytes:
         """The bytes of the picture that answers a request.
@@ -78,7 +89,7 @@ class PictureAsker(Sender):
         """
         known = self.book.get(request.key)
         if known is not None and known.get("picture"):
-            return base64.b64decode(known["picture"])
+            return picture_bytes(known["picture"])
 
         async def exchange() -> bytes | RefusedError | NoPictureError:
             try:
@@ -88,16 +99,22 @@ class PictureAsker(Sender):
                 return await self._keep(request.key, reply, receipt)
             except NoPictureError as error:  # an answer as well
                 return error
-            except openai.APIStatusError as error:
-                if error.status_code < 500 and is_policy(f"{error.code} {error}"):
-                    return RefusedError(self.explain(error))
+            except ServerError as error:
+                problem = error.problem
+                if (problem.status or 400) < 500 and is_policy(f"{problem.code} {problem.words}"):
+                    self.note(error)
+                    return RefusedError(
+                        problem.first if is_policy(problem.first) else f"{problem.code}: {problem.first}"
+                    )
                 raise
 
         settings = self._settings
         answer = await self.tried(
             exchange, lambda: self.meter.reserve(settings.model, lambda spent: expected_tokens(settings, spent))
         )
-        if isinstance(answer, Exception):
+        if isinstance(answer, NoPictureError):
+            raise NoPictureError(self.hide(str(answer)))
+        if isinstance(answer, RefusedError):
             raise answer
         return answer
 
@@ -105,7 +122,7 @@ class PictureAsker(Sender):
         """Note that a kept picture is of no use, so that it is asked for again another time."""
         self.book.set(key, {"picture": None})
 
-    async def _keep(self, key: str, reply: ImagesResponse, receipt: dict[str, Any]) -> bytes:
+    async def _keep(self, key: str, reply: Any, receipt: dict[str, Any]) -> bytes:
         """Keep the answer and its receipt in one transaction."""
         receipt_kept = self.book.keep(self._receipt_key(key), {"paid": receipt})
         try:
@@ -127,22 +144,24 @@ class PictureAsker(Sender):
             number += 1
         return free
 
-    async def _exchange(self, request: PictureRequest) -> ImagesResponse:
+    async def _exchange(self, request: PictureRequest) -> Any:
         while True:
             self.ready()
             fields = self._fields(request)
+
+            async def send(client: openai.AsyncOpenAI, fields: dict[str, Any] = fields) -> Any:
+                raw = await client.images.with_raw_response.edit(**fields, timeout=self._traffic.timeout_seconds)
+                return raw.http_response
+
             try:
-                async with asyncio.timeout(self._traffic.timeout_seconds):
-                    reply: Any = await self.client.images.edit(**fields, timeout=self._traffic.timeout_seconds)
-            except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-                if _PARAMETER not in fields or _PARAMETER not in str(error):
+                return await self.body("/images/edits", send, _looked_at)
+            except ServerError as error:
+                refused = [name for name in _NEEDLESS if name in fields and _is_about(error, name)]
+                if not refused:
                     raise
-                self._names_form = False
-                self.book.set(self._dialect, {_PARAMETER: False})
-                continue
-            if not isinstance(reply, ImagesResponse):  # a page of a proxy
-                raise json.JSONDecodeError("the answer is no JSON", str(reply)[:80], 0)
-            return reply
+                self._takes |= dict.fromkeys(refused, False)
+                self.book.set(self._dialect, self._takes)
+                logger.warning("%s: %s; %s is left out from now on", self._place, error, " and ".join(refused))
 
     def _fields(self, request: PictureRequest) -> dict[str, Any]:
         settings = self._settings
@@ -155,6 +174,21 @@ class PictureAsker(Sender):
             "quality": settings.quality,
             "input_fidelity": settings.fidelity,
             "n": 1,
-            _PARAMETER: "b64_json" if self._names_form else None,
+            _PARAMETER: "b64_json",
         }
-        return {name: value for name, value in wanted.items() if value is not None}
+        return {name: value for name, value in wanted.items() if value is not None and self._takes.get(name, True)}
+
+
+def _looked_at(body: Any) -> Any:
+    check_pictures(body)
+    return body
+
+
+def _is_about(error: ServerError, name: str) -> bool:
+    if error.problem.status not in (400, 422):
+        return False
+    quoted = (
+        rf"['\"`]{name}['\"`]|\bbody\.{name}\b|parameter:? {name}\b"  # the letter n alone is a word in many sentences
+    )
+    words = error.problem.words
+    return name in error.problem.names or (name in words if len(name) > 1 else re.search(quoted, words) is not None)

@@ -33,6 +33,8 @@ _SPELLINGS = (str.title, str.lower, str.upper)
 _SPACES = ("", " ", "\u2581", "\u0120")
 _WORD = re.compile(r"[^\W\d_]+")
 _SHOWN = 120
+# What earlier versions said of replies that were none, such as an error with status 200, and kept for ever.
+_EMPTY = "an empty answer"
 
 
 def answer_tokens(vocabulary: Mapping[str, int]) -> tuple[list[int], list[int]]:
@@ -72,13 +74,18 @@ def from_logprobs(tokens: Sequence[Iterable[tuple[str, float]]]) -> Answer | Non
     return None
 
 
+def is_answer(answer: Answer) -> bool:
+    """Whether a kept answer is one; what an outage may have left is asked again, which is free where it is one."""
+    return answer.told != _EMPTY
+
+
 def from_text(text: str | None) -> Answer:
     """An answer from words: the first one must be yes or no, and the other must not follow."""
     words = [word.lower() for word in _WORD.findall(text or "")]
     first = words[0] if words else ""
     if first not in _WORDS or len(_WORDS.keys() & set(words)) > 1:
         shown = " ".join((text or "").split())[:_SHOWN]
-        return Answer(None, None, f"neither yes nor no: {shown!r}" if shown else "an empty answer")
+        return Answer(None, None, f"neither yes nor no: {shown!r}" if shown else _EMPTY)
     return Answer(1.0 if _WORDS[first] else 0.0)
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from varireal.backends import BackendContext
@@ -12,7 +13,7 @@ from varireal.core.files import one_line
 from varireal.errors import BackendError
 from varireal.hosted.client import Asker, NoAnswerError
 from varireal.hosted.money import Spent
-from varireal.hosted.replies import refusal
+from varireal.hosted.replies import ends_cut, refusal, spoken, why_empty
 from varireal.hosted.session import Session
 from varireal.hosted.tokens import data_url
 from varireal.judges.answers import from_logprobs, from_text
@@ -114,5 +115,14 @@ class HostedJudge:
             return Answer(None, None, f"no answer from the server: {error}", kept=False)
         if refusal(reply):
             return Answer(None, None, f"the model refused: {one_line(refusal(reply))[:200]}")
-        likely = reply.get("logprobs")
-        return (from_logprobs(likely) if likely else None) or from_text(reply.get("content"))
+        likely, words = reply.get("logprobs"), spoken(reply["content"])
+        answer = (from_logprobs(likely) if likely else None) or from_text(words)
+        if answer.p_yes is not None:
+            return answer
+        if ends_cut(reply):
+            limit = f"verdicts.openai.max_tokens ({self._settings.max_tokens})"
+            told = (
+                f"cut off before it said yes or no: {one_line(words)[:80]!r}; a model that thinks needs more {limit}"
+            )
+            return replace(answer, told=told)
+        return answer if words.strip() else replace(answer, told=why_empty(reply))

@@ -11,7 +11,7 @@ from varireal.config.masks import MasksConfig
 from varireal.config.slices import MachineSlice, VerdictsSlice
 from varireal.core.pictures import decode_png
 from varireal.core.seeds import digest
-from varireal.judges.answers import feasible_logit, pairs_on, score, sigmoid, usable, yes_bias
+from varireal.judges.answers import feasible_logit, is_answer, pairs_on, score, sigmoid, usable, yes_bias
 from varireal.judges.base import Answer, Asked, AskedJudge, Verdict, grey_picture
 from varireal.judges.gates import answer_failures, outline_failures
 from varireal.judges.questions import Questions
@@ -62,7 +62,8 @@ class Interview:
         """
         plans = [self._plan(row) for row in candidates]
         wanted = {one.key: one for plan in plans for one in plan.values()}
-        known = {key: Answer(**json.loads(value)) for key in wanted if (value := self._store.get(key)) is not None}
+        stored = {key: Answer(**json.loads(value)) for key in wanted if (value := self._store.get(key)) is not None}
+        known = {key: answer for key, answer in stored.items() if is_answer(answer)}
         known |= self._ask([one for key, one in wanted.items() if key not in known])
         return [{question: known[one.key] for question, one in plan.items()} for plan in plans]
 

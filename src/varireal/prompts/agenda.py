@@ -103,7 +103,7 @@ class Agenda:
         return self.requests.first_request(item.place, name, item.arms[name], other)
 
     def _kept(self, request: dict[str, Any]) -> bool:
-        return self._book.get(request_digest(request)) is not None
+        return self._book.answer(request_digest(request)) is not None
 
     def _all(self) -> Iterator[PromptTask]:
         frozen = self._frozen()

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from varireal.config.hosted import OpenAIPrompts
 from varireal.hosted.client import Asker, NoAnswerError
-from varireal.hosted.replies import AnswerError, read_items
+from varireal.hosted.written import AnswerError, read_items
 from varireal.names import FEASIBILITIES
 from varireal.prompts.class_file import REVIEW
 from varireal.prompts.instructions import Message
@@ -63,12 +63,21 @@ class Dialogue:
         messages: Sequence[Message] = question.messages
         for repair in range(self.config.repairs + 1):
             body = request_body(self.config, replace(question, messages=tuple(messages)), item)
-            answer = await self.asker.ask(body)
+            try:
+                answer = await self.asker.ask(body)
+            except NoAnswerError as error:
+                failed = {"question": question.template, "repair": repair, "error": str(error)}
+                raw.append(json.dumps(failed, sort_keys=True))
+                raise
             raw.append(json.dumps({"question": question.template, "repair": repair, **answer}, sort_keys=True))
             try:
-                return read_items(answer, item, question.key)
+                return read_items(answer, item, question.key, f"prompts.openai.max_tokens ({self.config.max_tokens})")
             except AnswerError as error:
-                if repair == self.config.repairs or error.code == "refused":
+                if repair == self.config.repairs or error.empty:
+                    if error.empty:
+                        self.asker.note(
+                            AnswerError(error.code, f"an answer of {question.model} is of no use: {error}")
+                        )
                     raise
                 messages = self.requests.templates.repair(
                     question.template, question.messages, answer["content"] or "", str(error)

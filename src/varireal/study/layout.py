@@ -22,6 +22,7 @@ from varireal.core.seeds import digest
 from varireal.core.stages import TRAINING_STAGES, slice_of
 from varireal.datasets.sources import image_source
 from varireal.errors import ConfigError
+from varireal.hosted.address import address_problem
 from varireal.judges.questions import questions_digest, read_questions
 from varireal.judges.reviewed import review_digest
 from varireal.models.lock import as_locked
@@ -280,6 +281,10 @@ class Layout:
         check_results_folder(Path(self.paths.root))
         self._judged_by("dataset")  # a review that is not there
         as_locked(self.config)  # a damaged lock, or one of other revisions than the config's
+        for place, block in self.config.hosted():
+            wrong = address_problem(block.server)
+            if wrong:
+                raise ConfigError(f"{place}.server.base_url: {wrong}")
         if self.config.verdicts.asks:
             read_questions(self.config.verdicts.questions, self.config.edits.attributes)
         self._check_masks()

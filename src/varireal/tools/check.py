@@ -9,6 +9,8 @@ from varireal.backends import BackendContext, make_backend
 from varireal.config.finding import config_source
 from varireal.config.model import Config
 from varireal.errors import ConfigError, UnknownPromptError
+from varireal.hosted.address import address_note
+from varireal.models.catalog import hosted_models
 from varireal.prompts.checks import check_prompts
 from varireal.prompts.class_file import read_class_file
 from varireal.records import Prompt
@@ -35,6 +37,10 @@ def check_config(*, configfile: Sequence[Path], study: Path | None = None) -> in
     """
     layout = Layout(load_study_config(configfile, study))
     layout.check()
+    for asked in hosted_models(layout.config):
+        note = address_note(asked.server)
+        if note:
+            logger.log(SUMMARY, "note: %s.server.base_url: %s", asked.key, note)
     logger.log(
         SUMMARY,
         "ok: study %s, %d classes, %d settings, %d shards, results in %s",

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from varireal.config.hosted import shown_address
 from varireal.config.machine import MachineConfig
 from varireal.config.model import Config
 from varireal.core.files import file_digest
 from varireal.core.registry import backend_extra
 from varireal.core.stages import STAGES
 from varireal.errors import BackendError, ConfigError
+from varireal.hosted.address import address_note, address_problem, unaskable
 from varireal.models.cache import Cached, find_cached
 from varireal.models.catalog import HostedModel, ModelNeed, chosen_backends, hosted_models, local_digest, needed_models
 from varireal.models.contents import Looked, look_into
@@ -208,6 +210,7 @@ class ServerState:
         base_url: the server.
         unset: environment variables that the config names and that are not set.
         problem: what keeps it from being asked; empty when nothing is known to.
+        note: what is likely to be wrong with its address.
     """
 
     key: str
@@ -215,6 +218,7 @@ class ServerState:
     base_url: str
     unset: tuple[str, ...]
     problem: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,7 +335,13 @@ def _server_state(asked: HostedModel) -> ServerState:
         problem = f"{asked.key}: the environment variable {server.key_env} is not set; it holds the server's key"
     elif set(server.headers.values()) & set(unset):
         problem = f"{asked.key}.server.headers: not set in the environment: {', '.join(unset)}"
-    return ServerState(asked.key, asked.model, server.base_url, unset, problem)
+    elif wrong := address_problem(server):
+        problem = f"{asked.key}.server.base_url: {wrong}"
+    elif wrong := unaskable(server):
+        problem = f"{asked.key}.server: {server.base_url} cannot be asked: {wrong}"
+    note = "" if problem else address_note(server)
+    note = note and f"{asked.key}.server.base_url: {note}"
+    return ServerState(asked.key, asked.model, shown_address(server.base_url), unset, problem, note)
 
 
 def _requirements() -> dict[str, list[str]]:

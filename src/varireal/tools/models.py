@@ -155,6 +155,7 @@ def examine(config: Config, *, verify: bool) -> Report:
     notes = [
         f"{model.key}: {model.id} is not in {path}; 'varireal fetch' pins its revision" for model in _loose(models)
     ]
+    notes += [server.note for server in servers if server.note]
     if device is not None:
         problems += [device.problem] if device.problem else []
         problems += too_big(config, models, device)

@@ -12,6 +12,7 @@ import pytest
 
 from edit_photos import photo
 from image_server import ImageServer, answer, page, painted, refusal
+from odd_replies import damaged
 from varireal.backends import BackendContext
 from varireal.config.edits import HostedEdits, PictureServer, PictureTraffic
 from varireal.config.hosted import Budget, Price
@@ -173,9 +174,10 @@ def test_other_models_are_asked_for_the_picture_itself_and_one_that_refuses_is_a
     [
         (429, {"error": {"message": "slow down"}}, {"Retry-After": "0.3"}),
         (500, {"error": {"message": "internal"}}, {}),
+        (200, {"error": {"message": "overloaded", "code": 503}}, {}),
         page(),
     ],
-    ids=["429", "500", "html"],
+    ids=["429", "500", "error of 200", "html"],
 )
 def test_what_passes_is_tried_again(job, fault):
     with serve(once(fault)) as server:
@@ -204,9 +206,36 @@ def test_a_stalled_answer_is_tried_again(job):
         ((200, {"created": 1, "data": [{"b64_json": "%%%"}]}, {}), "no base64"),
         ((200, answer(b"\x89PNG\r\n\x1a\nbroken"), {}), "cannot be read"),
         ((200, answer(b"GIF89a"), {}), "cannot be read"),
+        (
+            (200, {"data": [{"b64_json": None, "text": "I cannot draw it."}]}, {}),
+            "no picture, but with: I cannot draw",
+        ),
+        ((200, {"data": [{"content_filter_results": {"violence": {"filtered": True}}}]}, {}), r"filter (violence)"),
+        (
+            (200, {"data": [{"error": {"code": "moderation_blocked", "message": "No."}}]}, {}),
+            "refused: moderation_blo",
+        ),
+        ((200, {"error": {"code": "content_policy_violation", "message": "No."}}, {}), "refused: content_policy"),
+        ((200, {"error": {"code": 400, "message": "size is odd"}}, {}), "size is odd"),
+        ((422, {"detail": [{"loc": ["body", "size"], "msg": "no such size"}]}, {}), "body.size: no such size"),
         ((400, {"error": {"message": "Invalid size"}}, {}), "Invalid size"),
     ],
-    ids=["refused", "empty", "no data", "url", "base64", "broken", "format", "invalid"],
+    ids=[
+        "refused",
+        "empty",
+        "no data",
+        "url",
+        "base64",
+        "broken",
+        "format",
+        "text",
+        "filter",
+        "policy",
+        "policy of 200",
+        "error of 200",
+        "details",
+        "invalid",
+    ],
 )
 def test_what_is_wrong_with_one_edit_is_its_row_and_no_other(job, outcome, told):
     with serve(once(outcome)) as server:
@@ -360,3 +389,57 @@ def test_an_empty_mask_is_a_status_and_sends_nothing(job):
 def test_without_a_store_nothing_is_bought():
     with pytest.raises(BackendError, match="--store"):
         HostedEditor.from_config(HostedEdits(), BackendContext())
+
+
+def as_url(form):
+    """The picture as an address that holds it."""
+    reply = painted(form)
+    return {"data": [{"b64_json": None, "url": "data:image/png;base64," + reply["data"][0]["b64_json"]}]}
+
+
+def with_prefix(form):
+    reply = painted(form)
+    reply["data"][0]["b64_json"] = "data:image/jpeg;base64," + reply["data"][0]["b64_json"]
+    return reply
+
+
+def broken_into_lines(form):
+    reply = painted(form)
+    encoded = reply["data"][0]["b64_json"].rstrip("=")
+    reply["data"][0]["b64_json"] = "\n".join(encoded[n : n + 76] for n in range(0, len(encoded), 76))
+    return reply
+
+
+@pytest.mark.parametrize("form", [as_url, with_prefix, broken_into_lines])
+def test_a_picture_is_read_in_every_form(job, form):
+    with serve(lambda sent, number: (200, form(sent), {})) as server:
+        results = [job(server).edit(request())[0] for _ in range(2)]
+        assert len(server.forms) == 1
+    assert [result.status for result in results] == ["ok", "ok"]
+
+
+def test_fields_that_mean_nothing_are_left_out_where_they_are_refused(job, caplog):
+    def script(form, number):
+        extra = [name for name in ("n", "response_format") if name in form]
+        detail = [{"loc": ["body", name], "msg": "extra fields not permitted"} for name in extra]
+        return (422, {"detail": detail}, {}) if extra else None
+
+    with serve(script) as server:
+        (result,) = job(server, model="flux").edit(request())
+        assert (result.status, len(server.forms)) == ("ok", 2)
+    assert "from now on" in caplog.text
+
+
+def test_damaged_replies_end_as_pictures_or_as_failures(job):
+    """Fuzzing: 500 damaged replies, each of which ends as a picture or a reason in one line."""
+
+    def script(form, number):
+        return damaged(painted(form), number)
+
+    small = {"image": np.ascontiguousarray(IMAGE[::4, ::4]), "mask": np.ascontiguousarray(MASK[::4, ::4])}
+    with serve(script) as server:
+        one = job(server, size="48x32", traffic={"tries": 1, "failures_in_a_row": 10_000})
+        results = one.edit(*(request(number, **small) for number in range(500)))
+    assert len(results) == 500
+    assert {result.status for result in results} == {"ok", "edit_failed"}
+    assert all(result.reason and "\n" not in result.reason for result in results if result.status != "ok")

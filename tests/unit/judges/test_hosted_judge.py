@@ -1,9 +1,11 @@
 """A vision endpoint: a real server that answers with probabilities, without them, or not at all."""
 
 import base64
+import contextlib
 import io
 import json
 import math
+import sqlite3
 
 import numpy as np
 import pytest
@@ -161,7 +163,6 @@ def test_a_server_that_ignores_probabilities_is_read_by_its_words(tmp_path):
         lambda body: completion(body, "Yes", refusal="On second thought, no."),
         lambda body: completion(body, "Yes and no."),
         lambda body: completion(body, "{}[]\u0000"),
-        lambda body: {**completion(body, "Yes"), "choices": []},
     ],
 )
 def test_an_answer_that_is_neither_is_unknown_and_kept(tmp_path, answer):
@@ -299,3 +300,23 @@ def test_log_odds_of_the_answers_are_those_of_the_server(tmp_path):
     assert row["p_feasible_1_twin"] == pytest.approx(0.2)
     assert math.isfinite(row["feasible_logit"])
     assert (row["judge"], row["judge_model"], row["judge_revision"]) == ("openai", "m", None)
+
+
+def test_what_an_outage_left_as_an_answer_is_asked_again(tmp_path):
+    """Earlier versions kept an error with status 200 twice: as the server's answer, and as a judge's empty one."""
+    with Server() as server:
+        _, (right,) = judge_all(tmp_path, [candidate(0)], slices("openai", url=server.url))
+        asked = len(server.calls)
+        (path,) = tmp_path.rglob("*.sqlite")
+        paid = {"model": "m", "sent": 1, "answered": 0}
+        lost = {"content": None, "finish_reason": None, "refusal": None, "logprobs": None, "paid": paid}
+        empty = {"p_yes": None, "mass": None, "told": "an empty answer"}
+        with contextlib.closing(sqlite3.connect(path)) as store:
+            rows = store.execute("select key, value from items").fetchall()
+        kept = {key: json.loads(value) for key, value in rows if value.startswith(b"{")}
+        with open_store(path) as store:
+            store.put_many([(k, json.dumps(empty).encode()) for k, value in kept.items() if "p_yes" in value])
+            store.put_many([(k, json.dumps(lost).encode()) for k, value in kept.items() if "paid" in value])
+        _, (again,) = judge_all(tmp_path, [candidate(0)], slices("openai", url=server.url))
+        assert len(server.calls) == 2 * asked
+    assert again["p_feasible_1"] == right["p_feasible_1"]
