@@ -18,6 +18,7 @@ from varireal.config.slices import ServerSlice
 from varireal.errors import BackendError, ConfigError
 from varireal.hosted.money import BudgetReachedError
 from varireal.prompts.class_file import read_class_file
+from varireal.prompts.gathering import gather
 
 ROOT = Path(__file__).parents[3]
 ONE = {"mallard": "mallard"}
@@ -25,6 +26,11 @@ ONE = {"mallard": "mallard"}
 
 def texts(folder, class_id="mallard"):
     return read_class_file(folder / "prompts" / f"{class_id}.yaml")
+
+
+def gather_in(folder):
+    """The job that stops a study whose classes have too few prompts."""
+    gather(records=sorted((folder / "prompts/.record").glob("[!u]*.json")), output=folder / "all.json")
 
 
 def edit(folder, old, new, class_id="mallard"):
@@ -233,11 +239,13 @@ def test_hostile_class_names_are_data(tmp_path):
 
 
 def test_hostile_answers_are_data(tmp_path):
-    names = ["a: [b", "'; rm -rf /", "<img src=x onerror=alert(1)>", "{{ 7*7 }}", "../../x", "- y # z"]
+    names = ["yes", "off: key", "'tis & co", "%TAG bay", "1e3", "!bang"]
+    refused = ["a: [b", "'; rm -rf /", "<img src=x onerror=alert(1)>", "{{ 7*7 }}", "../../x", "- y # z"]
 
     def hostile(_path, body, _number):
         other = "no " if "different infeasible" in body["messages"][1]["content"] else ""
-        items = [{"name": other + name, "description": f"{name} in a wide open place."} for name in names]
+        described = "{} in a wide open field of snow."
+        items = [{"name": other + name, "description": described.format(name)} for name in (*refused, *names)]
         return 200, completion(body, json.dumps({"prompts": items})), None
 
     config = make_slice(ONE, attributes=("background",), count=6, language=None, judge={"enabled": False})
@@ -245,17 +253,25 @@ def test_hostile_answers_are_data(tmp_path):
         ask(tmp_path, server.url, config)
     kept = [p.name for p in texts(tmp_path) if p.feasibility == "feasible"]
     assert kept == names
+    assert record(tmp_path, "mallard")["settings"]["background/feasible"]["refused"] == {"markup": 6}
     assert sorted(path.name for path in tmp_path.rglob("*.yaml")) == ["mallard.yaml"]
 
 
 def test_a_class_that_stays_short_says_why(tmp_path):
     def poor(_path, body, _number):
-        items = [{"name": "meadow", "description": "A green meadow."}, {"name": "Meadow", "description": "Again."}]
+        items = [
+            {"name": "meadow", "description": "A green field with a few flowers."},
+            {"name": "Meadow", "description": "Short grass under a clear sky."},
+        ]
         return 200, completion(body, json.dumps({"prompts": items})), None
 
     config = make_slice(ONE, attributes=("background",), attempts=2, judge={"enabled": False})
-    with Server(script=poor) as server, pytest.raises(ConfigError, match=r"mallard background/infeasible has 0 of 1"):
+    with Server(script=poor) as server:
         ask(tmp_path, server.url, config)
+    with pytest.raises(
+        ConfigError, match=r"mallard/background/infeasible has 0 of 1 \(refused: duplicate 2, overlap 2\)"
+    ):
+        gather_in(tmp_path)
     settings = record(tmp_path, "mallard")["settings"]
     assert settings["background/feasible"]["short"] == 2
     assert settings["background/feasible"]["refused"] == {"duplicate": 3}
