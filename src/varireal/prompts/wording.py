@@ -332,13 +332,9 @@ def repeated_words(text: str, links: frozenset[str] = _FUNCTION) -> str:
     word, count = counts.most_common(1)[0] if counts else ("", 0)
     if count > 2:
         return word
-    for size in (4, 3, 2):
-        runs = Counter(_runs(words, size))
-        for run, times in runs.items():
-            full = sum(part not in links for part in run)
-            if times > 1 and full >= (2 if size == 2 else 1):
-                return " ".join(run)
-    return ""
+    runs = Counter(_runs(words, 2))
+    twice = next((run for run, times in runs.items() if times > 1 and any(part not in links for part in run)), ())
+    return " ".join(twice)
 
 
 # ---- limits that the instructions state

@@ -28,7 +28,7 @@ from varireal.records import Prompt
 
 PLACE = "Reeds and shallow water under a pale morning sky."
 LONG = (
-    "Reeds, rushes and sedges stand in shallow brown water below a pale morning sky with thin high clouds over distant "
+    "Reeds, rushes and sedges stand in shallow brown water below a pale morning sky with thin clouds over distant "
     "blue hills and dark woods."
 )
 SURFACE = "Soft loose strands in layers."
@@ -87,7 +87,7 @@ def test_what_a_model_of_135_million_weights_got_accepted_is_refused(written):
     place = Place("x", written["class"], written["attribute"])
     good, refused = vetting.vet([item], place, written["arm"], [], [])
     assert [str(r.code) for r in refused] == ([written["code"]] if written["code"] else [])
-    # of 30, one is what it says: a sandy brown
+    # of 31, one is what it says: a sandy brown
     assert not good or (written["name"], written["rgb"]) == ("sandy brown", "#aaa260")
     assert vetting.vet([item], place, written["arm"], [], [], rules=1)[0], "the first checks took it"
 
@@ -110,8 +110,9 @@ BAD = {
         ("brown bird", "", "color"), ("mallard green", "", "color"), ("salmon brown", "", "color"),
     ],
     Flaw.PERSON: [
-        ("Albert Einstein", PLACE), ("Taylor Swift concert", "A stage in bright light."), ("Mr. Smith's garden", PLACE),
-        ("kitchen", "A chef cooks pasta on a stove."), ("beach", "Two children build a castle."), ("a man", PLACE),
+        ("Albert Einstein", PLACE), ("Taylor Swift concert", "A stage in bright light."), ("a man", PLACE),
+        ("kitchen", "A chef cooks pasta on a stove."), ("beach", "Two children build a castle."),
+        ("Mr. Smith's garden", PLACE),
     ],
     Flaw.BRAND: [("Starbucks", PLACE), ("Nike store", PLACE), ("Coca-Cola factory", PLACE), ("Louis Vuitton", PLACE)],
     Flaw.ANIMAL: [("savanna", "Zebras graze under thin trees."), ("giraffe", PLACE), ("frog", SURFACE, "texture")],
@@ -121,7 +122,8 @@ BAD = {
     Flaw.MARKUP: [
         ("**pond**", PLACE), ("- pond", PLACE), ("1. pond", PLACE), ("#pond", PLACE), ("<description>", PLACE),
         ('{"name": "pond"', PLACE), ("pond", '"description": "reeds'), ("pond", "<p>Reeds and water</p>"),
-        ("pond", "Reeds &amp; water"), ("{{ name }}", PLACE), ("[place]", PLACE), ("pond\\n", PLACE), ("$pond$", PLACE),
+        ("pond", "Reeds &amp; water"), ("{{ name }}", PLACE), ("[place]", PLACE), ("pond\\n", PLACE),
+        ("$pond$", PLACE),
         ("name: pond", PLACE), ("pond", "user: a quiet pond"), ("pond|lake", PLACE),
     ],
     Flaw.ADDRESS: [
@@ -130,7 +132,8 @@ BAD = {
     ],
     Flaw.PLACEHOLDER: [
         ("name", PLACE), ("place name", PLACE), ("Background 1", PLACE), ("...", PLACE), ("tbd", PLACE),
-        ("null", PLACE), ("n/a", PLACE), ("your text here", PLACE), ("pond", "Lorem ipsum dolor sit amet"), ("island of X", PLACE),
+        ("null", PLACE), ("n/a", PLACE), ("your text here", PLACE), ("pond", "Lorem ipsum dolor sit amet"),
+        ("island of X", PLACE),
         ("pond", "The description of the place"),
     ],
     Flaw.ECHO: [
