@@ -18,7 +18,8 @@ MAX_NAME, MAX_DESCRIPTION = 60, 300
 NEAR_DUPLICATE = 95.0
 ERROR, WARNING = "error", "warning"
 # Version of the checks of what a language model wrote, which are more than those of banks. 1: as first published.
-# 2: flaws of wording (prompts.wording), nearer colours, duplicates in meaning by a threshold that is measured.
+# 2: flaws of wording (prompts.flaws), nearer colours, duplicates in meaning by a threshold that is measured.
+# Who changes what is refused raises it, and lets what was asked for under the number before be checked as then.
 RULES = 2
 Setting = tuple[str, str]  # attribute, feasibility
 

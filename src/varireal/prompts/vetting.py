@@ -18,9 +18,9 @@ from varireal.editors import oklab
 from varireal.editors.colors import prompt_color, published_rgbs
 from varireal.errors import UnknownPromptError
 from varireal.prompts.checks import ERROR, RULES, ProblemCode, check_prompts, text_problems
+from varireal.prompts.flaws import Flaw, Wording, first_flaw
 from varireal.prompts.reading import mentioned, normalize
 from varireal.prompts.requests import ColorItem, NamedItem, Place, Refusal, Refused
-from varireal.prompts.wording import Flaw, Wording, first_flaw
 from varireal.records import Prompt, rgb_values
 
 # In OKLab, where 0.02 is just visible: a name and an RGB this far apart are different colours (red and orange: 0.15).

@@ -20,9 +20,9 @@ from varireal.config.slices import ServerSlice
 from varireal.errors import ConfigError
 from varireal.prompts.checks import ProblemCode
 from varireal.prompts.class_file import read_class_file
+from varireal.prompts.flaws import Flaw
 from varireal.prompts.gathering import gather
 from varireal.prompts.requests import Refusal
-from varireal.prompts.wording import Flaw
 
 ONE = {"mallard": "mallard"}
 CONFIG = make_slice(

@@ -11,10 +11,7 @@ from varireal.config.hosted import OpenAIPrompts
 from varireal.config.images import DEMO_CLASSES
 from varireal.hosted.tokens import token_counter
 from varireal.prompts.bank import load_bank, prompts_for
-from varireal.prompts.instructions import PROMPTS, template_texts
-from varireal.prompts.requests import ColorItem, NamedItem, Place
-from varireal.prompts.vetting import Vetting
-from varireal.prompts.wording import (
+from varireal.prompts.flaws import (
     MAX_COLOR_WORDS,
     MAX_DESCRIPTION_WORDS,
     MAX_NAME_WORDS,
@@ -23,6 +20,9 @@ from varireal.prompts.wording import (
     first_flaw,
     repeated_words,
 )
+from varireal.prompts.instructions import PROMPTS, template_texts
+from varireal.prompts.requests import ColorItem, NamedItem, Place
+from varireal.prompts.vetting import Vetting
 from varireal.prompts.writing import duplicate_pairs
 from varireal.records import Prompt
 
