@@ -81,8 +81,9 @@ def gather(*, records: Sequence[Path], output: Path) -> int:
             logger.warning("too few prompts as well: %s", line)
         names = [name for name, _ in short]
         listed = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+        who = "1 setting has" if len(short) == 1 else f"{len(short)} settings have"
         raise ConfigError(
-            f"{len(short)} settings have fewer prompts than prompts.minimum: "
+            f"{who} fewer prompts than prompts.minimum: "
             f"{few([line for _, line in short], _SHOWN)}; all that was written stays in {records[0].parent.parent}. "
             "Add prompts to the files there, change prompts.openai (another model, more attempts), or set "
             f"prompts.leave_out: [{listed}], or prompts.minimum: 0 to go on with what there is"

@@ -70,8 +70,8 @@ def run_asked(config: PromptsSlice, *, server: Path, store: Path, output: Path) 
     write_whole(output / ".record" / "usage.json", json.dumps(_usage(session), indent=1, sort_keys=True) + "\n")
     if unanswered:
         raise BackendError(
-            f"{len(unanswered)} settings have fewer prompts than prompts.minimum because the server did not answer "
-            f"({few(unanswered)}); what was answered is kept, run the same command again to ask for the rest"
+            "the server did not answer for settings that have fewer prompts than prompts.minimum "
+            f"({few(unanswered, 20)}); what was answered is kept, run the same command again to ask for the rest"
         )
     lines = [line for asked in session.agenda.items for line in _shortfalls(session, asked)]
     for line in lines:

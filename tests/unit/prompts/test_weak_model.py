@@ -108,9 +108,7 @@ def test_files_survive_a_shortfall_and_a_person_can_fill_them(asked):
     path = folder / "prompts/mallard.yaml"
     assert facts["below_minimum"], "this model has never filled both settings; if it does, choose another seed"
     for _ in range(2):
-        with pytest.raises(
-            ConfigError, match=r"settings have fewer prompts than prompts\.minimum: mallard/background/"
-        ):
+        with pytest.raises(ConfigError, match=r"fewer prompts than prompts\.minimum: mallard/background/"):
             gather(records=[folder / "prompts/.record/mallard.json"], output=folder / "all.json")
         assert path.exists()
         assert not (folder / "all.json").exists()
