@@ -57,7 +57,7 @@ install: $(STAMP)
 $(STAMP): pyproject.toml $(LOCK)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	command -v uv >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(CHOSEN) $(LOCK) | uv pip install --quiet --python $(BIN)/python --requirement -
+	$(CHOSEN) $(LOCK) | uv pip install --quiet --python $(BIN)/python --no-deps --requirement - # all of it is in the lock
 	uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	touch $(STAMP)
 

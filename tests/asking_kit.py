@@ -19,11 +19,11 @@ def make_slice(classes=None, attributes=("background", "color", "texture"), **op
     return PromptsSlice(classes=classes or CLASSES, prompts=prompts, noun="bird", attributes=attributes)
 
 
-def ask(folder: Path, url: str, config: PromptsSlice | None = None, *, traffic=None, **server):
+def ask(folder: Path, url: str, config: PromptsSlice | None = None, *, traffic=None, embedding=None, **server):
     """Run the stage in a folder; return its summary."""
     settings = Server(base_url=url, traffic=Traffic(**FAST | (traffic or {})), **server)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "server.json").write_text(slice_text(ServerSlice(server=settings)))
+    (folder / "server.json").write_text(slice_text(ServerSlice(server=settings, embedding=embedding)))
     return run_stage(
         config or make_slice(),
         server=folder / "server.json",

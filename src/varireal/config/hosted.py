@@ -5,9 +5,9 @@ import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from varireal.config.base import AttributeName, StrictModel
+from varireal.config.base import Added, AttributeName, StrictModel
 
 Name = Annotated[str, Field(min_length=1)]
 
@@ -137,6 +137,26 @@ class Server(StrictModel):
     ] = {}  # noqa: RUF012
 
 
+class EmbeddingServer(StrictModel):
+    """Where ``embedding_model`` is, when it is not where prompts are written; traffic, budget, prices are shared."""
+
+    base_url: Annotated[
+        str,
+        Field(pattern=r"^https?://[^\s@]+$", description="Address of the server up to /v1."),
+    ] = "http://localhost:11434/v1"
+    key_env: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+            description="Environment variable that holds its key; a server that needs none is asked without it.",
+        ),
+    ] = "EMBEDDING_API_KEY"
+    headers: Annotated[
+        dict[str, str],
+        Field(description="More headers: the header's name, and the environment variable that holds its value."),
+    ] = {}  # noqa: RUF012
+
+
 class OpenAIPrompts(StrictModel):
     """Options of ``source: openai``."""
 
@@ -185,10 +205,31 @@ class OpenAIPrompts(StrictModel):
     ] = None
     unsafe_words: Annotated[tuple[Name, ...], Field(description="Words to refuse besides the package's list.")] = ()
     embedding_model: Annotated[
-        Name | None, Field(description="Model of the server that finds duplicates by meaning; null: by text only.")
+        Name | None,
+        Field(
+            description="Model that finds duplicates by meaning, from a similarity that is measured with it on pairs "
+            "of the package; null: by text only."
+        ),
+    ] = None
+    embedding_server: Annotated[
+        EmbeddingServer | None,
+        Field(description="Where embedding_model is; null: on the server that writes the prompts."),
+        Added(before=None),
     ] = None
     embedding_similarity: Annotated[
-        float, Field(gt=0, le=1, description="Cosine similarity from which two prompts are duplicates.")
+        float,
+        Field(
+            gt=0,
+            le=1,
+            description="Not used for what is asked now: the similarity is measured. Classes that an earlier version "
+            "asked for to the end stay as this number made them.",
+        ),
     ] = 0.92
     judge: Annotated[SecondOpinion, Field(description="The second opinion.")] = SecondOpinion()
     server: Annotated[Server, Field(description="Where the server is, and how it is paid.")] = Server()
+
+    @model_validator(mode="after")
+    def _embeds(self) -> "OpenAIPrompts":
+        if self.embedding_server is not None and self.embedding_model is None:
+            raise ValueError("embedding_server is given, but no embedding_model; name the model that it has")
+        return self

@@ -8,7 +8,7 @@ from varireal import attributes
 from varireal.config.adapters import CLIP, AdaptersConfig, StatisticsConfig, TrainingSettings
 from varireal.config.base import Added, StrictModel, explain, from_keys
 from varireal.config.edits import EditInstructions, EditsConfig, PictureServer
-from varireal.config.hosted import OpenAIPrompts, Server
+from varireal.config.hosted import EmbeddingServer, OpenAIPrompts, Server
 from varireal.config.images import ImagesConfig, ReadingConfig
 from varireal.config.machine import GRACE_SECONDS, MachineConfig
 from varireal.config.masks import MasksConfig
@@ -49,6 +49,7 @@ class ServerSlice(StrictModel):
     server: Server
     budget: BudgetConfig = BudgetConfig()
     grace_seconds: Annotated[float, Added(before=GRACE_SECONDS)] = GRACE_SECONDS
+    embedding: Annotated[EmbeddingServer | None, Added(before=None)] = None
 
 
 class MachineSlice(StrictModel):
@@ -148,7 +149,12 @@ def stage_slices(
     return {
         "images": ImagesSlice(seed=study.seed, images=images),
         "prompts": _prompts_slice(config, classes),
-        "server": ServerSlice(server=config.prompts.openai.server, budget=config.budget, grace_seconds=grace),
+        "server": ServerSlice(
+            server=config.prompts.openai.server,
+            budget=config.budget,
+            grace_seconds=grace,
+            embedding=config.prompts.openai.embedding_server,
+        ),
         "machine": MachineSlice(
             machine=config.machine,
             editing=_server(config, "editors"),
@@ -245,7 +251,7 @@ def _prompts_slice(config: Config, classes: dict[str, str]) -> PromptsSlice:
     if prompts.source == "bank":
         unasked = prompts.model_copy(update={"openai": OpenAIPrompts().as_before()})
         return PromptsSlice(classes=classes, prompts=unasked)
-    asked = prompts.openai.model_copy(update={"server": Server().as_before()})
+    asked = prompts.openai.model_copy(update={"server": Server().as_before(), "embedding_server": None})
     return PromptsSlice(
         classes=classes,
         prompts=prompts.model_copy(update={"openai": asked, "bank": BankPrompts().as_before()}),

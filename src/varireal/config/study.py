@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from varireal.config.base import ExportName, Fraction, StrictModel, lists
+from varireal.config.base import Added, ExportName, Fraction, StrictModel, lists
 from varireal.config.hosted import OpenAIPrompts
 from varireal.core.registry import described
 
@@ -29,6 +29,9 @@ class BankPrompts(StrictModel):
     ] = "demo_birds"
 
 
+_SETTING = r"^([a-z0-9][a-z0-9-]*/)?[a-z][a-z0-9_]*/(feasible|infeasible)$"
+
+
 class PromptsConfig(StrictModel):
     """Where the prompts come from and how many each class must have."""
 
@@ -39,13 +42,27 @@ class PromptsConfig(StrictModel):
     minimum: Annotated[
         int,
         Field(
-            ge=1,
+            ge=0,
             le=1000,
-            description="Prompts that every class must have for each setting; fewer is an error.",
+            description="Prompts that every class must have for each setting; fewer is an error. 0: go on with what "
+            "there is.",
         ),
     ] = 1
+    leave_out: Annotated[
+        tuple[Annotated[str, Field(pattern=_SETTING)], ...],
+        Field(
+            description="Settings that get no prompts and no edits, such as those that stay short: texture/infeasible "
+            "for all classes, or cup/texture/infeasible for the class with the id cup."
+        ),
+        Added(before=()),
+    ] = ()
     bank: Annotated[BankPrompts, Field(description="Options of the source bank.")] = BankPrompts()
     openai: Annotated[OpenAIPrompts, Field(description="Options of the source openai.")] = OpenAIPrompts()
+
+    def leaves_out(self, class_id: str, attribute: str, feasibility: str) -> bool:
+        """Whether a class gets no prompts for a setting; an empty class asks for all classes."""
+        name = f"{attribute}/{feasibility}"
+        return name in self.leave_out or f"{class_id}/{name}" in self.leave_out
 
 
 Export = Annotated[ExportName, Field(json_schema_extra=lists("exporters"))]

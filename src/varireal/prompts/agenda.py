@@ -22,6 +22,7 @@ from varireal.hosted.book import AnswerBook, request_digest
 from varireal.hosted.money import Spent
 from varireal.names import FEASIBILITIES
 from varireal.prompts.bank import find_bank, load_bank, prompts_for
+from varireal.prompts.checks import RULES
 from varireal.prompts.class_file import EDITED, read_class_file
 from varireal.prompts.instructions import PromptTemplates, templates_digest
 from varireal.prompts.requests import Arm, Place, PromptRequests, PromptTask
@@ -92,11 +93,19 @@ class Agenda:
             self._kept(self._first(item, FEASIBILITIES[0])) and self._book.get(self._done_key(item.place)) is not None
         )
 
+    def rules(self, item: PromptTask) -> int:
+        """Version of the checks for an item: today's, or those by which it was asked for to the end.
+
+        So a text that an earlier version accepted does not vanish from a study that was finished with it.
+        """
+        done = self._book.get(self._done_key(item.place))
+        return RULES if done is None else int(done.get("rules", 1))
+
     def finished(self, item: PromptTask) -> None:
         """Note that both arms of an item were asked for to the end; a dry run then knows that nothing is open."""
         key = self._done_key(item.place)
         if self._book.get(key) is None:
-            self._book.set(key, {"done": True})
+            self._book.set(key, {"done": True, "rules": RULES})
 
     def _first(self, item: PromptTask, name: str) -> dict[str, Any]:
         other = next(arm for key, arm in item.arms.items() if key != name)
@@ -151,6 +160,13 @@ class Agenda:
                 written = [prompt.name for prompt in edited if prompt.feasibility == name]
                 plan = {"wanted": max(0, self._asking.count - len(written)), "avoid": written}
             arms[name] = Arm(plan["wanted"], tuple(plan["avoid"]))
+        # what was asked for to the end is read again as it is, so that leaving it out asks for nothing either
+        if self._book.get(self._done_key(place)) is None:
+            for name, arm in arms.items():
+                left_out = self._config.prompts.leaves_out(
+                    "" if place.shared else place.class_id, place.attribute, name
+                )
+                arms[name] = Arm(0, arm.avoid) if left_out else arm
         return PromptTask(place, arms)
 
     def _plan_key(self, place: Place, name: str) -> str:

@@ -17,6 +17,10 @@ MAX_NAME, MAX_DESCRIPTION = 60, 300
 # Two names this alike (0..100, edit distance) are most often one name with a slip.
 NEAR_DUPLICATE = 95.0
 ERROR, WARNING = "error", "warning"
+# Version of the checks of what a language model wrote, which are more than those of banks. 1: as first published.
+# 2: flaws of wording (prompts.flaws), nearer colours, duplicates in meaning by a threshold that is measured.
+# Who changes what is refused raises it, and lets what was asked for under the number before be checked as then.
+RULES = 2
 Setting = tuple[str, str]  # attribute, feasibility
 
 
@@ -72,7 +76,7 @@ def check_prompts(
     problems: list[Problem] = []
     for class_id, members in by_class.items():
         for prompt in members:
-            problems += _text_problems(prompt)
+            problems += text_problems(prompt)
             if attribute_row(prompt.attribute).region == BACKGROUND:
                 problems += _leaks(prompt, noun, class_names)
         settings: dict[Setting, dict[str, Prompt]] = defaultdict(dict)
@@ -83,7 +87,8 @@ def check_prompts(
     return problems
 
 
-def _text_problems(prompt: Prompt) -> Iterator[Problem]:
+def text_problems(prompt: Prompt) -> Iterator[Problem]:
+    """What is wrong with the texts of one prompt: empty, too long, or with characters that a reader cannot see."""
     if not prompt.name.strip():
         yield Problem(ProblemCode.EMPTY_NAME, prompt.prompt_id, "the name is empty; give it a few words", ERROR)
     for label, text, limit in (("name", prompt.name, MAX_NAME), ("description", prompt.description, MAX_DESCRIPTION)):

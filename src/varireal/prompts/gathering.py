@@ -6,18 +6,23 @@ workflow to look at; through this one file it is 5,000.
 
 import contextlib
 import json
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from varireal.core.files import few, write_whole
 from varireal.core.seeds import digest
-from varireal.errors import DataError
+from varireal.errors import ConfigError, DataError
 from varireal.prompts.class_file import read_class_file, setting_digests
 from varireal.records import Prompt
 
 Texts = dict[str, tuple[str, str, str]]
 
 SEEN = ".seen"  # folder beside the prompt files
+_BELOW = "below_minimum"  # key of a record, only where a setting has too few prompts
+_SHOWN = 20  # a message names at most so many settings; the log has all
+
+logger = logging.getLogger(__name__)
 
 
 def texts_of(prompts: Iterable[Prompt], attribute: str, feasibility: str) -> Texts:
@@ -60,15 +65,49 @@ def _place(files: Sequence[Path], name: str) -> Path:
 
 
 def gather(*, records: Sequence[Path], output: Path) -> int:
-    """Write the digest of each class's record.
+    """Write the digest of each class's record, unless a class has too few prompts.
 
     Args:
         records: what the stage prompts said of each class's file.
         output: JSON file, class id to digest, in the order of the records.
+
+    Raises:
+        ConfigError: settings have fewer prompts than the study's minimum; the prompt files stay as they are.
     """
-    digests = {path.stem: digest(path.read_text("utf-8"), size=8) for path in records}
+    texts = {path.stem: path.read_text("utf-8") for path in records}
+    short = [line for path in records if _BELOW in texts[path.stem] for line in _too_few(path, texts[path.stem])]
+    if short:
+        for _, line in short[_SHOWN:]:
+            logger.warning("too few prompts as well: %s", line)
+        names = [name for name, _ in short]
+        listed = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+        who = "1 setting has" if len(short) == 1 else f"{len(short)} settings have"
+        raise ConfigError(
+            f"{who} fewer prompts than prompts.minimum: "
+            f"{few([line for _, line in short], _SHOWN)}; all that was written stays in {records[0].parent.parent}. "
+            "Add prompts to the files there, change prompts.openai (another model, more attempts), or set "
+            f"prompts.leave_out: [{listed}], or prompts.minimum: 0 to go on with what there is"
+        )
+    digests = {name: digest(text, size=8) for name, text in texts.items()}
     write_whole(output, json.dumps(digests) + "\n")
     return 0
+
+
+def _too_few(record: Path, text: str) -> Iterator[tuple[str, str]]:
+    """Each setting that a class's file has too few prompts for now, and a line; a person may have added some."""
+    facts = json.loads(text)
+    prompts = read_class_file(record.parent.parent / f"{record.stem}.yaml")
+    for name in facts[_BELOW]:
+        have = sum(f"{prompt.attribute}/{prompt.feasibility}" == name for prompt in prompts)
+        if have < facts["minimum"]:
+            place = f"{record.stem}/{name}"
+            yield place, f"{place} has {have} of {facts['minimum']}{because(facts['settings'][name]['refused'])}"
+
+
+def because(reasons: Mapping[str, int]) -> str:
+    """Why prompts were refused, the commonest reason first; empty when none was."""
+    ordered = sorted(reasons.items(), key=lambda entry: (-entry[1], entry[0]))
+    return f" (refused: {', '.join(f'{code} {count}' for code, count in ordered)})" if ordered else ""
 
 
 def class_files(given: Sequence[Path]) -> list[Path]:

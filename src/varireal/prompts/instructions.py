@@ -62,6 +62,11 @@ def template_texts(folder: str | None) -> dict[str, str]:
     return texts | {path.name: path.read_text("utf-8") for path in files_of_user}
 
 
+def own_template(folder: str | None) -> bool:
+    """Whether the user's folder has the template that asks for prompts; the package's limits do not count then."""
+    return folder is not None and (Path(folder) / PROMPTS).is_file()
+
+
 def templates_digest(folder: str | None, edited: Sequence[str] = ()) -> str:
     """Changes with any text of a template, and with the wording of attributes that came later.
 

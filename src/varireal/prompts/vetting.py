@@ -1,4 +1,8 @@
-"""Checks of what a model wrote. Each refusal has a reason code; nothing is mended silently."""
+"""Checks of what a model wrote. Each refusal has a reason code; nothing is mended silently.
+
+What is checked has a version. A place that was asked for to the end under an earlier version is checked as it was
+then: its prompts are in a study that may be finished, and a text that was accepted must not vanish from it.
+"""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -11,15 +15,22 @@ import numpy as np
 
 from varireal.config.hosted import OpenAIPrompts
 from varireal.editors import oklab
-from varireal.editors.colors import prompt_color
+from varireal.editors.colors import prompt_color, published_rgbs
 from varireal.errors import UnknownPromptError
-from varireal.prompts.checks import ERROR, ProblemCode, check_prompts
+from varireal.prompts.checks import ERROR, RULES, ProblemCode, check_prompts, text_problems
+from varireal.prompts.flaws import Flaw, Wording, first_flaw
 from varireal.prompts.reading import mentioned, normalize
 from varireal.prompts.requests import ColorItem, NamedItem, Place, Refusal, Refused
 from varireal.records import Prompt, rgb_values
 
 # In OKLab, where 0.02 is just visible: a name and an RGB this far apart are different colours (red and orange: 0.15).
-_FAR = 0.22
+# By version; 0.22 took a teal for "sandy brown".
+_FAR = {1: 0.22, 2: 0.10}
+# What is a warning of a bank that a person reviewed, and a refusal of what a model wrote; by version.
+_REFUSED_WARNINGS = {
+    1: (ProblemCode.NEAR_DUPLICATE,),
+    2: (ProblemCode.NEAR_DUPLICATE, ProblemCode.OTHER_CLASS_LEAK, ProblemCode.NOUN_LEAK),
+}
 _SURE_OF_LANGUAGE = 0.95
 _WORDS_FOR_LANGUAGE = 12  # shorter texts are guessed wrong too often
 
@@ -51,6 +62,8 @@ class Vetting:
         arm: str,
         have: Sequence[Prompt],
         other: Sequence[Prompt],
+        *,
+        rules: int = RULES,
     ) -> tuple[list[Prompt], list[Refused]]:
         """Split what was written into prompts to use and refusals, in its order.
 
@@ -60,6 +73,7 @@ class Vetting:
             arm: feasible or infeasible.
             have: prompts of this arm that are used already.
             other: prompts of the other arm.
+            rules: version of the checks.
 
         Returns:
             Prompts whose ids are only temporary, and refusals.
@@ -68,15 +82,15 @@ class Vetting:
         refusals: dict[str, tuple[str, str]] = {}
         foreign = self._foreign(drafts)
         for draft, item in zip(drafts, items, strict=True):
-            problem = foreign or self._alone(draft, item)
+            problem = foreign or self._alone(draft, item, rules)
             if problem is not None:
                 refusals[draft.prompt_id] = problem
         sound = [draft for draft in drafts if draft.prompt_id not in refusals]
-        refusals |= self._together(sound, place, have, other)
+        refusals |= self._together(sound, place, have, other, rules)
         good = [draft for draft in drafts if draft.prompt_id not in refusals]
         return good, [Refused(d.name, *refusals[d.prompt_id]) for d in drafts if d.prompt_id in refusals]
 
-    def _alone(self, draft: Prompt, item: NamedItem | ColorItem) -> tuple[str, str] | None:
+    def _alone(self, draft: Prompt, item: NamedItem | ColorItem, rules: int) -> tuple[str, str] | None:
         """The first problem of a prompt that does not depend on the others."""
         if not draft.description and not isinstance(item, ColorItem):
             return Refusal.NO_DESCRIPTION, "it has no description"
@@ -91,7 +105,11 @@ class Vetting:
                     Refusal.TOO_MANY_TOKENS,
                     f"it has {count} tokens, the text encoder reads {self.config.max_text_tokens}; be shorter",
                 )
-        return _color_problem(draft, item) if isinstance(item, ColorItem) else None
+        problem = _color_problem(draft, item, _FAR[rules]) if isinstance(item, ColorItem) else None
+        if problem is not None or rules < 2 or any(text_problems(draft)):
+            return problem  # problems of the texts have their own codes, see _together
+        names = tuple(self.class_names.values())
+        return first_flaw(Wording(draft, self.noun, names, self.config.language, self.config.templates))
 
     def _foreign(self, drafts: Sequence[Prompt]) -> tuple[str, str] | None:
         """One answer is in one language: all of its descriptions are looked at together."""
@@ -104,7 +122,7 @@ class Vetting:
         return Refusal.LANGUAGE, f"it is written in {language!r}, expected {self.config.language!r}"
 
     def _together(
-        self, drafts: Sequence[Prompt], place: Place, have: Sequence[Prompt], other: Sequence[Prompt]
+        self, drafts: Sequence[Prompt], place: Place, have: Sequence[Prompt], other: Sequence[Prompt], rules: int
     ) -> dict[str, tuple[str, str]]:
         """Texts, leaks, duplicates and overlaps by the same checks that every bank passes."""
         names = dict(self.class_names)
@@ -115,7 +133,7 @@ class Vetting:
         ids = {draft.prompt_id for draft in drafts}
         refusals: dict[str, tuple[str, str]] = {}
         for problem in problems:
-            serious = problem.severity == ERROR or problem.code == ProblemCode.NEAR_DUPLICATE
+            serious = problem.severity == ERROR or problem.code in _REFUSED_WARNINGS[rules]
             if serious and problem.prompt_id in ids:
                 refusals.setdefault(problem.prompt_id, (problem.code, _short(problem.message)))
         if other and other[0].feasibility == "infeasible":
@@ -123,7 +141,34 @@ class Vetting:
             for draft in drafts:
                 if normalize(draft.name) in taken:
                     refusals.setdefault(draft.prompt_id, (ProblemCode.OVERLAP, "it is in the infeasible arm already"))
-        return refusals
+        return refusals if rules < 2 else _same_descriptions(have, drafts, refusals | _unfinished(drafts))
+
+
+def _unfinished(drafts: Sequence[Prompt]) -> dict[str, tuple[str, str]]:
+    """Refusals of descriptions without a full stop in an answer whose other descriptions have one: they were cut."""
+    described = [draft for draft in drafts if draft.description]
+    open_ended = [draft for draft in described if draft.description[-1] not in ".!?。"]
+    if 3 * len(open_ended) > len(described):
+        return {}
+    message = "its description was cut, for it alone has no full stop; write a whole one"
+    return {draft.prompt_id: (Flaw.CUT_OFF, message) for draft in open_ended}
+
+
+def _same_descriptions(
+    have: Sequence[Prompt], drafts: Sequence[Prompt], refusals: dict[str, tuple[str, str]]
+) -> dict[str, tuple[str, str]]:
+    """Refusals, with those of prompts of one arm that describe two names in the same words."""
+    known = {normalize(prompt.description): prompt.name for prompt in have if prompt.description}
+    for draft in drafts:
+        normal = normalize(draft.description)
+        if draft.prompt_id in refusals or not normal:
+            continue
+        if normal in known:
+            message = f"its description is that of {known[normal]!r}; describe what can be seen of this one"
+            refusals[draft.prompt_id] = (Flaw.REPETITION, message)
+        else:
+            known[normal] = draft.name
+    return refusals
 
 
 def _short(message: str) -> str:
@@ -144,14 +189,15 @@ def _draft(number: int, item: NamedItem | ColorItem, place: Place, arm: str) -> 
     return Prompt(f"draft-{number}", place.class_id, place.attribute, arm, *texts, rgb=rgb)
 
 
-def _color_problem(draft: Prompt, item: ColorItem) -> tuple[str, str] | None:
+def _color_problem(draft: Prompt, item: ColorItem, far: float) -> tuple[str, str] | None:
     """A colour must have a name that can be looked up, and the RGB must be that colour."""
     try:
         named = prompt_color(replace(draft, rgb=""))
     except UnknownPromptError:
         return Refusal.COLOR_UNKNOWN, "the name is no known colour; use one such as 'sandy brown' or 'hot pink'"
-    written, known = (oklab.from_srgb(np.array([rgb], np.float32)) for rgb in (rgb_values(item.rgb), named.rgb))
-    if float(np.linalg.norm(written - known)) > _FAR:
+    known = (named.rgb, *published_rgbs(item.name))
+    labs = oklab.from_srgb(np.array([rgb_values(item.rgb), *known], np.float32))
+    if float(np.linalg.norm(labs[1:] - labs[0], axis=1).min()) > far:
         return Refusal.COLOR_MISMATCH, f"{item.rgb} is not the colour that the name says"
     return None
 

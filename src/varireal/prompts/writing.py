@@ -1,18 +1,25 @@
 """Getting the prompts of one class and attribute: ask, check, ask again for what is missing, get a second opinion."""
 
+import asyncio
+import csv
 import json
+import logging
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from dataclasses import asdict, dataclass, field, replace
+from importlib.resources import files
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from varireal.config.hosted import OpenAIPrompts
+from varireal.core.files import few
+from varireal.errors import BackendError
 from varireal.hosted.client import Asker, NoAnswerError
 from varireal.hosted.written import AnswerError, read_items
 from varireal.names import FEASIBILITIES
+from varireal.prompts.checks import RULES
 from varireal.prompts.class_file import REVIEW
 from varireal.prompts.instructions import Message
 from varireal.prompts.requests import (
@@ -32,6 +39,11 @@ from varireal.records import Prompt
 
 M = TypeVar("M", bound=BaseModel)
 UNKNOWN = "unknown"
+_EMBEDDED_AT_ONCE = 50
+_MOST_UNRELATED = 0.01  # share of the unrelated pairs that may pass for duplicates
+_FEWEST_ALIKE = 0.1  # share of the paraphrased pairs that are left out of account, for some are said very differently
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -117,17 +129,27 @@ class PromptWriter:
         config: count, attempts, the second opinion ...
         dialogue: asks the model.
         vetting: checks what it wrote.
+        meanings: finds duplicates by meaning; None where no model does.
     """
 
     config: OpenAIPrompts
     dialogue: Dialogue
     vetting: Vetting
+    meanings: "Meanings | None" = None
 
-    async def write(self, task: PromptTask) -> None:
-        """Fill both arms in place, the feasible one first, so that the other can avoid it."""
+    async def write(self, task: PromptTask, rules: int = RULES) -> None:
+        """Fill both arms in place, the feasible one first, so that the other can avoid it.
+
+        Args:
+            task: for what.
+            rules: version of the checks.
+
+        Raises:
+            BackendError: no request can succeed, or the embedding model gives nothing to compare.
+        """
         while True:
             for name in FEASIBILITIES:
-                await self._fill(task, name)
+                await self._fill(task, name, rules)
             lost = await self._second_opinion(task)
             if not lost or not any(self._may_ask(arm) for arm in task.arms.values()):
                 return
@@ -135,7 +157,7 @@ class PromptWriter:
     def _may_ask(self, arm: Arm) -> bool:
         return arm.short > 0 and max(arm.attempts, arm.failures) < self.config.attempts
 
-    async def _fill(self, task: PromptTask, name: str) -> None:
+    async def _fill(self, task: PromptTask, name: str, rules: int) -> None:
         place, arms, raw = task.place, task.arms, task.raw
         arm, other = arms[name], next(a for key, a in arms.items() if key != name)
         while self._may_ask(arm):
@@ -152,26 +174,26 @@ class PromptWriter:
                 continue
             arm.attempts += 1
             arm.refused += [Refused("", Refusal.SCHEMA, problem) for problem in problems]
-            good, refused = self.vetting.vet(items, place, name, arm.prompts, other.prompts)
-            good, alike = await self._distinct(good, arm.prompts)
+            good, refused = self.vetting.vet(items, place, name, arm.prompts, other.prompts, rules=rules)
+            good, alike = await self._distinct(good, arm.prompts, rules)
             arm.refused += [*refused, *alike]
             spare = good[arm.short :]
             arm.refused += [Refused(p.name, Refusal.COUNT, "more were written than asked for") for p in spare]
             arm.prompts += [replace(p, source="openai", model=self.config.model) for p in good[: arm.short]]
 
-    async def _distinct(self, good: list[Prompt], have: Sequence[Prompt]) -> tuple[list[Prompt], list[Refused]]:
-        """Without those that mean the same as an earlier one, by the server's embeddings."""
-        model = self.config.embedding_model
-        if model is None or not good:
+    async def _distinct(
+        self, good: list[Prompt], have: Sequence[Prompt], rules: int
+    ) -> tuple[list[Prompt], list[Refused]]:
+        """Without those that mean the same as an earlier one, by embeddings."""
+        if self.meanings is None or not good:
             return good, []
         texts = [p.text for p in (*have, *good)]
-        vectors = [_unit(vector) for vector in await self.dialogue.asker.embed(texts, model)]
+        limit = self.config.embedding_similarity if rules < 2 else (await self.meanings.threshold()).similarity
+        vectors = await self.meanings.vectors(texts)
         distinct = list(range(len(have)))
         refused = []
         for number in range(len(have), len(texts)):
-            near = next(
-                (k for k in distinct if _dot(vectors[k], vectors[number]) >= self.config.embedding_similarity), None
-            )
+            near = next((k for k in distinct if _dot(vectors[k], vectors[number]) >= limit), None)
             if near is None:
                 distinct.append(number)
             else:
@@ -199,6 +221,125 @@ class PromptWriter:
                 else:
                     arm.prompts.append(prompt if agrees else replace(prompt, status=REVIEW))
         return lost
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """From which similarity two prompts are duplicates, by one embedding model.
+
+    Attributes:
+        model: the model.
+        similarity: cosine from which two texts count as the same.
+        unrelated: number of pairs of different prompts that were compared.
+        unrelated_passing: how many of them pass for duplicates all the same.
+        paraphrased: number of pairs that say the same.
+        paraphrased_found: how many of them are duplicates by the threshold.
+        separate: whether the two groups lie apart.
+    """
+
+    model: str
+    similarity: float
+    unrelated: int
+    unrelated_passing: int
+    paraphrased: int
+    paraphrased_found: int
+    separate: bool
+
+    def words(self) -> str:
+        """One line for people."""
+        told = (
+            f"duplicates by {self.model!r}: from a similarity of {self.similarity:.4f}, which finds "
+            f"{self.paraphrased_found} of {self.paraphrased} paraphrased pairs and takes {self.unrelated_passing} of "
+            f"{self.unrelated} unrelated ones for duplicates"
+        )
+        if self.separate:
+            return told
+        return f"{told}; the model does not tell the two apart, so choose another prompts.openai.embedding_model"
+
+    def facts(self) -> dict[str, Any]:
+        """The same as JSON."""
+        return asdict(self)
+
+
+def threshold_between(model: str, unrelated: Sequence[float], paraphrased: Sequence[float]) -> Threshold:
+    """The threshold in the middle between different prompts and paraphrases.
+
+    At most 1 % of the unrelated pairs pass it. Where the groups overlap, it lies directly above the others of them.
+
+    Args:
+        model: for the result.
+        unrelated: cosines of pairs of different prompts.
+        paraphrased: cosines of pairs that say the same.
+    """
+    above = sorted(unrelated, reverse=True)[math.floor(_MOST_UNRELATED * len(unrelated))]
+    below = sorted(paraphrased)[math.floor(_FEWEST_ALIKE * len(paraphrased))]
+    middle, separate = (above + below) / 2, below > above
+    similarity = middle if separate and middle > above else math.nextafter(above, math.inf)
+    passing, alike = (sum(cosine >= similarity for cosine in group) for group in (unrelated, paraphrased))
+    return Threshold(model, similarity, len(unrelated), passing, len(paraphrased), alike, separate)
+
+
+@dataclass
+class Meanings:
+    """Compares texts by an embedding model; what it may call the same is measured once, on pairs of the package.
+
+    Attributes:
+        model: the embedding model.
+        asker: the way to its server.
+    """
+
+    model: str
+    asker: Asker
+    measured: Threshold | None = None
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def threshold(self) -> Threshold:
+        """From which similarity texts are the same.
+
+        Raises:
+            BackendError: the model gives nothing to compare.
+        """
+        async with self._turn:
+            if self.measured is None:
+                pairs = duplicate_pairs()
+                texts = list(dict.fromkeys(text for kind in pairs.values() for pair in kind for text in pair))
+                parts = range(0, len(texts), _EMBEDDED_AT_ONCE)
+                vectors = [v for start in parts for v in await self.vectors(texts[start : start + _EMBEDDED_AT_ONCE])]
+                known = dict(zip(texts, vectors, strict=True))
+                cosines = {kind: [_dot(known[a], known[b]) for a, b in group] for kind, group in pairs.items()}
+                self.measured = threshold_between(self.model, cosines["unrelated"], cosines["paraphrased"])
+                (logger.info if self.measured.separate else logger.warning)("%s", self.measured.words())
+        return self.measured
+
+    async def vectors(self, texts: list[str]) -> list[list[float]]:
+        """A unit vector for each text.
+
+        Raises:
+            BackendError: the model gives nothing to compare.
+        """
+        remedy = "correct prompts.openai.embedding_model or embedding_server, or leave embedding_model out"
+        try:
+            vectors = await self.asker.embed(texts, self.model)
+        except NoAnswerError as error:
+            raise BackendError(f"the embedding model {self.model!r} does not answer: {error}; {remedy}") from None
+        sizes = {len(vector) for vector in vectors}
+        sound = all(math.isfinite(value) for vector in vectors for value in vector)
+        if len(vectors) != len(texts) or len(sizes) != 1 or 0 in sizes or not sound:
+            raise BackendError(
+                f"the embedding model {self.model!r} answered {len(texts)} texts with {len(vectors)} vectors of "
+                f"{few(sorted(map(str, sizes)))} numbers{'' if sound else ', not all of them finite'}; expected one "
+                f"vector per text, all of one length; {remedy}"
+            )
+        return [_unit(vector) for vector in vectors]
+
+
+def duplicate_pairs() -> dict[str, list[tuple[str, str]]]:
+    """Pairs of prompts that ship with the package, by kind: 200 unrelated ones and 50 that are paraphrased."""
+    text = (files("varireal") / "assets" / "instructions" / "duplicate_pairs.csv").read_text("utf-8")
+    pairs: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for row in csv.DictReader(text.splitlines()):
+        pairs[row["kind"]].append((row["one"], row["other"]))
+    return pairs
 
 
 def _unit(vector: Sequence[float]) -> list[float]:

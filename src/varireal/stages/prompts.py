@@ -20,13 +20,14 @@ from pathlib import Path
 from typing import Any
 
 from varireal.config.slices import PromptsSlice, ServerSlice, read_slice, slice_digest
-from varireal.core.files import write_whole
+from varireal.core.files import few, write_whole
 from varireal.core.paths import setting
-from varireal.errors import ConfigError
+from varireal.errors import BackendError, ConfigError
 from varireal.prompts.agenda import Agenda
 from varireal.prompts.bank import find_bank, load_bank, new_prompt_id, prompts_for, prompts_origin
 from varireal.prompts.class_file import write_class_file
-from varireal.prompts.requests import PromptTask, counted
+from varireal.prompts.gathering import because
+from varireal.prompts.requests import PromptTask
 from varireal.prompts.vetting import Vetting
 from varireal.records import ClassInfo, Prompt
 from varireal.running import job_record
@@ -35,7 +36,7 @@ from varireal.store.items import ItemStore, open_store
 
 logger = logging.getLogger(__name__)
 
-_PLACE = "prompts.openai.server"
+_PLACE, _EMBEDDING_PLACE = "prompts.openai.server", "prompts.openai.embedding_server"
 _SECONDS_BETWEEN_NEWS = 10.0
 
 
@@ -48,9 +49,12 @@ def run_asked(config: PromptsSlice, *, server: Path, store: Path, output: Path) 
         store: answers that were paid for; none of their questions is asked again.
         output: folder of the prompt files; records and raw answers are in ``.record`` and ``.answers`` of it.
 
+    A class that has fewer prompts than ``prompts.minimum`` is noted in its record, and ``prompts_gathered`` ends the
+    run for it: this job has done all that it can, and a job that fails would lose its files.
+
     Raises:
-        ConfigError: a class has fewer prompts than ``prompts.minimum``; everything is written all the same.
-        BackendError: the server does not answer or does not know the key.
+        BackendError: the server does not answer, does not know the key, or left a setting below the minimum by not
+            answering; what was answered is kept.
         BudgetReachedError: the budget ends before the questions do.
         StoppedError: a signal has come; the answers that came are kept.
     """
@@ -58,17 +62,22 @@ def run_asked(config: PromptsSlice, *, server: Path, store: Path, output: Path) 
         session = _Session(config, read_slice(server, ServerSlice), output, answers)
         asyncio.run(_ask_all(session))
     counts: Counter[str] = Counter()
-    short = []
+    unanswered = []
     for class_id, name in config.classes.items():
-        prompts, settings = _write(session, ClassInfo(class_id, name), output)
+        prompts, short = _write(session, ClassInfo(class_id, name), output)
         counts.update(prompt.source for prompt in prompts)
-        short += _below_minimum(config, class_id, prompts, settings)
+        unanswered += [f"{class_id} {one}" for one in short if _failures(session, class_id, one)]
     write_whole(output / ".record" / "usage.json", json.dumps(_usage(session), indent=1, sort_keys=True) + "\n")
-    if short:
-        raise ConfigError(f"{len(short)} settings have too few prompts (prompts.minimum); the first: {short[0]}")
-    lines = tuple(line for asked in session.agenda.items for line in _shortfalls(asked))
-    shown = lines if len(lines) <= 10 else (*lines[:10], f"and {len(lines) - 10} more settings are short")
-    return Summary(dict(counts), session.asker.asked, shown)
+    if unanswered:
+        raise BackendError(
+            "the server did not answer for settings that have fewer prompts than prompts.minimum "
+            f"({few(unanswered, 20)}); what was answered is kept, run the same command again to ask for the rest"
+        )
+    lines = [line for asked in session.agenda.items for line in _shortfalls(session, asked)]
+    for line in lines:
+        logger.warning("short: %s", line)
+    told = [] if session.meanings is None or session.meanings.measured is None else [session.meanings.measured.words()]
+    return Summary(dict(counts), session.asked, tuple(told))
 
 
 class _Session:
@@ -78,14 +87,32 @@ class _Session:
         # here, for a study with a bank needs nothing of the extra llm
         from varireal.hosted.client import Asker
         from varireal.hosted.tokens import token_counter
-        from varireal.prompts.writing import Dialogue, PromptWriter
+        from varireal.prompts.writing import Dialogue, Meanings, PromptWriter
 
         self.config = config
         self.asking = asking = config.prompts.openai.model_copy(update={"server": where.server})
         self.asker = Asker(where.server, store, _PLACE, grace=where.grace_seconds, structured=asking.structured)
         self.agenda = Agenda(config, folder, self.asker.book)
         vetting = Vetting(asking, config.noun, config.classes, token_counter(asking.tokenizer))
-        self.writer = PromptWriter(asking, Dialogue(asking, self.agenda.requests, self.asker), vetting)
+        self.embedder = self.asker
+        if where.embedding is not None:
+            there = where.server.model_copy(update=dict(where.embedding) | {"azure_api_version": None})
+            self.embedder = Asker(there, store, _EMBEDDING_PLACE, grace=where.grace_seconds)
+            # one study, one account; and a signal waits for what is under way at either
+            self.embedder.book, self.embedder.meter = self.asker.book, self.asker.meter
+            self.embedder.under_way = self.asker.under_way
+        self.meanings = None if asking.embedding_model is None else Meanings(asking.embedding_model, self.embedder)
+        self.writer = PromptWriter(asking, Dialogue(asking, self.agenda.requests, self.asker), vetting, self.meanings)
+
+    @property
+    def asked(self) -> int:
+        """Requests that were answered now."""
+        return sum(asker.asked for asker in {self.asker, self.embedder})
+
+    async def close(self) -> None:
+        """Write what waits, and close the connections."""
+        for asker in {self.asker, self.embedder}:
+            await asker.close()
 
 
 async def _ask_all(session: _Session) -> None:
@@ -97,12 +124,12 @@ async def _ask_all(session: _Session) -> None:
     try:
         await run_all(session.asker, [_ask(session, asked, news) for asked in waiting])
     finally:
-        await session.asker.close()
+        await session.close()
 
 
 async def _ask(session: _Session, asked: PromptTask, news: "_News") -> None:
     session.agenda.remember(asked)
-    await session.writer.write(asked)
+    await session.writer.write(asked, session.agenda.rules(asked))
     if not any(arm.failures for arm in asked.arms.values()):
         session.agenda.finished(asked)
     news.one_more(session)
@@ -123,14 +150,15 @@ class _News:
             logger.info("%d of %d written, %d answers now", self._done, self._total, session.asker.asked)
 
 
-def _write(session: _Session, info: ClassInfo, output: Path) -> tuple[list[Prompt], dict[str, Any]]:
-    """Write a class's file, its record and its raw answers; return its prompts and what became of each setting."""
+def _write(session: _Session, info: ClassInfo, output: Path) -> tuple[list[Prompt], list[str]]:
+    """Write a class's file, its record and its raw answers; return its prompts and the settings below the minimum."""
     by_attribute = session.agenda.of_class(info.class_id)
     taken: set[str] = set()
     fresh, settings, raw = [], {}, []
     for attribute, asked in by_attribute.items():
         for arm, result in asked.arms.items():
-            for p in result.prompts:
+            left_out = session.config.prompts.leaves_out(info.class_id, attribute, arm)
+            for p in () if left_out else result.prompts:
                 prompt_id = new_prompt_id(info.class_id, attribute, arm, p.name, taken)
                 facts = (p.source if p.source != "bank" else "frozen", p.rgb, p.model, p.judge, p.status)
                 fresh.append(Prompt(prompt_id, info.class_id, attribute, arm, p.name, p.description, *facts))
@@ -141,45 +169,45 @@ def _write(session: _Session, info: ClassInfo, output: Path) -> tuple[list[Promp
                 "refused": result.reasons,
                 "attempts": result.attempts,
                 "votes": dict(sorted(result.votes.items())),
-            }
+            } | ({"left_out": True, "short": 0} if left_out else {})
         raw += [f'{{"attribute": {json.dumps(attribute)}, {answer[1:]}' for answer in asked.raw]
     path = output / f"{info.class_id}.yaml"
     prompts, remarks = write_class_file(path, info, fresh, origin=f"language model {session.asking.model}")
     for remark in remarks:
         logger.warning("%s: %s", info.class_id, remark)
     write_whole(output / ".answers" / f"{info.class_id}.jsonl", "".join(f"{line}\n" for line in raw))
+    short = _below_minimum(session.config, prompts, settings)
     facts_of_class = {
         "class_id": info.class_id,
         "config": slice_digest(session.config),
         "prompts": len(prompts),
         "remarks": remarks,
         "settings": settings,
-    }
+    } | ({"minimum": session.config.prompts.minimum, "below_minimum": short} if short else {})
     write_whole(output / ".record" / f"{info.class_id}.json", json.dumps(facts_of_class, sort_keys=True) + "\n")
-    return prompts, settings
+    return prompts, short
 
 
-def _below_minimum(config: PromptsSlice, class_id: str, prompts: list[Prompt], settings: dict[str, Any]) -> list[str]:
+def _below_minimum(config: PromptsSlice, prompts: list[Prompt], settings: dict[str, Any]) -> list[str]:
     have = Counter(setting(p.attribute, p.feasibility) for p in prompts)
-    return [
-        f"{class_id} {name} has {have[name]} of {config.prompts.minimum}{_because(facts['refused'])}"
-        for name, facts in settings.items()
-        if have[name] < config.prompts.minimum
-    ]
+    wanted = [name for name, facts in settings.items() if not facts.get("left_out")]
+    return [name for name in wanted if have[name] < config.prompts.minimum]
 
 
-def _shortfalls(asked: PromptTask) -> list[str]:
-    place = asked.place
+def _failures(session: _Session, class_id: str, name: str) -> int:
+    """Questions for a class's setting that the server did not answer."""
+    attribute, _, arm = name.partition("/")
+    return session.agenda.of_class(class_id)[attribute].arms[arm].failures
+
+
+def _shortfalls(session: _Session, asked: PromptTask) -> list[str]:
+    place, leaves_out = asked.place, session.config.prompts.leaves_out
+    what = f"{place.class_name!r} {place.attribute}"
     return [
-        f"{place.class_name!r} {setting(place.attribute, name)}: "
-        f"{arm.short} of {arm.wanted} short{_because(arm.reasons)}"
+        f"{what}/{name}: {arm.short} of {arm.wanted} short{because(arm.reasons)}"
         for name, arm in asked.arms.items()
-        if arm.short
+        if arm.short and not leaves_out("" if place.shared else place.class_id, place.attribute, name)
     ]
-
-
-def _because(reasons: dict[str, int]) -> str:
-    return f" (refused: {counted(reasons)})" if reasons else ""
 
 
 def _usage(session: _Session) -> dict[str, Any]:
@@ -194,7 +222,9 @@ def _usage(session: _Session) -> dict[str, Any]:
         }
         for model, spent in sorted(meter.spent.items())
     }
-    return {"models": models, "tokens": meter.tokens, "usd": meter.usd if models else 0.0}
+    measured = None if session.meanings is None else session.meanings.measured
+    duplicates = {} if measured is None else {"duplicates": measured.facts()}
+    return {"models": models, "tokens": meter.tokens, "usd": meter.usd if models else 0.0, **duplicates}
 
 
 def run(config: PromptsSlice, *, class_id: str, output: Path, record: Path) -> Summary:
@@ -213,7 +243,8 @@ def run(config: PromptsSlice, *, class_id: str, output: Path, record: Path) -> S
     if name is None:
         raise ConfigError(f"no class {class_id!r} in this study; classes: {', '.join(config.classes)}")
     path = find_bank(config.prompts.bank.path)
-    prompts = prompts_for(load_bank(path), class_id, name)
+    every = prompts_for(load_bank(path), class_id, name)
+    prompts = [p for p in every if not config.prompts.leaves_out(class_id, p.attribute, p.feasibility)]
     written, remarks = write_class_file(output, ClassInfo(class_id, name), prompts, origin=prompts_origin(path))
     for remark in remarks:
         logger.warning("%s: %s", class_id, remark)

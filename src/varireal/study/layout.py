@@ -30,6 +30,7 @@ from varireal.prompts.bank import find_bank, load_bank, prompts_for, prompts_ori
 from varireal.prompts.checks import check_prompts
 from varireal.prompts.class_file import planned_digests, read_class_file, setting_digests
 from varireal.prompts.instructions import templates_digest
+from varireal.prompts.reading import nearest
 from varireal.records import ClassInfo, Prompt
 from varireal.statistics.prediction_measures import FURTHER, load_measure, measure_version
 from varireal.study.jobs import Job, Shape
@@ -211,13 +212,21 @@ class Layout:
 
     @cached_property
     def bank_prompts(self) -> dict[str, list[Prompt]]:
-        """The bank's prompts by class id; the bank is read once.
+        """The bank's prompts by class id, less what the config leaves out; the bank is read once.
 
         Raises:
             ConfigError: no such bank, a class without prompts, or too few of them.
         """
         bank = load_bank(find_bank(self.config.prompts.bank.path))
-        return {class_id: prompts_for(bank, class_id, name) for class_id, name in self.classes.items()}
+        leaves_out = self.config.prompts.leaves_out
+        return {
+            class_id: [
+                prompt
+                for prompt in prompts_for(bank, class_id, name)
+                if not leaves_out(class_id, prompt.attribute, prompt.feasibility)
+            ]
+            for class_id, name in self.classes.items()
+        }
 
     def bank_digest(self, class_id: str) -> str:
         """Changes when the bank's prompts for the class change."""
@@ -261,6 +270,22 @@ class Layout:
         ]
         return {setting: digest(*(digests[setting] for digests in planned), size=8) for setting in self.settings}
 
+    def wanted_prompts(self, class_id: str) -> dict[tuple[str, str], int]:
+        """How many different prompts a class must have, by setting; what the config leaves out is not there."""
+        prompts = self.config.prompts
+        return {one: prompts.minimum for one in self.settings if not prompts.leaves_out(class_id, *one)}
+
+    def _check_left_out(self) -> None:
+        settings = [f"{attribute}/{arm}" for attribute, arm in self.settings]
+        for entry in self.config.prompts.leave_out:
+            *of_class, attribute, arm = entry.split("/")
+            class_id, name = "".join(of_class), f"{attribute}/{arm}"
+            if name not in settings:
+                raise ConfigError(f"prompts.leave_out: {name!r} is no setting of this study{nearest(name, settings)}")
+            if class_id and class_id not in self.classes:
+                known = list(self.classes)
+                raise ConfigError(f"prompts.leave_out: no class has the id {class_id!r}{nearest(class_id, known)}")
+
     def check(self) -> None:
         """Find what can be found before any job starts: classes without prompts, broken banks and prompt files.
 
@@ -269,8 +294,9 @@ class Layout:
             ConfigError: the first problem, in one line.
         """
         check_outside(self.config)
-        wanted = dict.fromkeys(self.settings, self.config.prompts.minimum)
-        for prompts in () if self.asks else self.bank_prompts.values():
+        self._check_left_out()
+        for class_id, prompts in () if self.asks else self.bank_prompts.items():
+            wanted = self.wanted_prompts(class_id)
             problems = check_prompts(prompts, noun=self.config.images.noun, class_names=self.classes, minimum=wanted)
             errors = [problem for problem in problems if problem.severity == "error"]
             if errors:

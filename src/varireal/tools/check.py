@@ -103,8 +103,8 @@ def prompt_findings(layout: Layout) -> Iterator[PromptFinding]:
     """Everything that is wrong with the prompts of a study."""
     edits = layout.config.edits
     editor = make_backend("editors", edits.backend, edits, BackendContext(noun=layout.config.images.noun))
-    wanted = dict.fromkeys(layout.settings, layout.config.prompts.minimum)
-    for place, prompts in study_prompts(layout):
+    for class_id, (place, prompts) in zip(layout.classes, study_prompts(layout), strict=True):
+        wanted = layout.wanted_prompts(class_id)
         problems = check_prompts(prompts, noun=layout.config.images.noun, class_names=layout.classes, minimum=wanted)
         for problem in problems:
             yield PromptFinding(f"{place}: {problem.prompt_id}", problem.message, problem.severity)

@@ -1,14 +1,12 @@
 """Servers that take less than the protocol has, and a real one that enforces the schema."""
 
 import json
-import re
 
 import pytest
 from tiny_gguf import write_tiny_gguf
 
 from asking_kit import ask, make_slice, record
 from llm_server import Server, completion, written
-from varireal.errors import ConfigError
 
 ONE = {"mallard": "mallard"}
 
@@ -97,19 +95,6 @@ def test_retry_after_is_honoured(tmp_path):
     assert times[1] - times[0] >= 0.7
 
 
-def test_embeddings_find_what_means_the_same(tmp_path):
-    def script(path, body, _number):
-        if path.endswith("/embeddings"):
-            data = [{"index": n, "embedding": [1.0, len(set(t)) / 1e9]} for n, t in enumerate(body["input"])]
-            return 200, {"object": "list", "model": body["model"], "data": data, "usage": None}, None
-        return 200, completion(body, written(body)), None
-
-    config = make_slice(ONE, attributes=("texture",), embedding_model="e", attempts=1, judge={"enabled": False})
-    with Server(script=script) as server:
-        ask(tmp_path, server.url, config)
-    assert record(tmp_path, "mallard")["settings"]["texture/feasible"]["refused"] == {"same_meaning": 2}
-
-
 @pytest.fixture(scope="module")
 def llama(tmp_path_factory):
     """llama.cpp's own server on a tiny model with random weights: real wire, real grammar, nonsense answers."""
@@ -128,10 +113,7 @@ def test_nonsense_of_a_real_server_is_read_checked_and_reported(llama, tmp_path)
     config = make_slice(
         ONE, attributes=("background",), count=2, attempts=1, repairs=0, max_tokens=300, judge={"enabled": False}
     )
-    try:
-        ask(tmp_path, f"{llama.listening_address}/v1", config, traffic={"timeout_seconds": 60})
-    except ConfigError as error:
-        assert re.search(r"mallard background/\w+ has 0 of 1 \(refused: ", str(error))
+    ask(tmp_path, f"{llama.listening_address}/v1", config, traffic={"timeout_seconds": 60})
     answers = [json.loads(line) for line in (tmp_path / "prompts/.answers/mallard.jsonl").read_text().splitlines()]
     assert len(answers) == 2
     assert all(answer["content"].startswith("{") for answer in answers)  # the grammar was enforced

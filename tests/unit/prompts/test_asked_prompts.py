@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from varireal.config.slices import ServerSlice
 from varireal.errors import BackendError, ConfigError
 from varireal.hosted.money import BudgetReachedError
 from varireal.prompts.class_file import read_class_file
+from varireal.prompts.gathering import gather
 
 ROOT = Path(__file__).parents[3]
 ONE = {"mallard": "mallard"}
@@ -25,6 +27,11 @@ ONE = {"mallard": "mallard"}
 
 def texts(folder, class_id="mallard"):
     return read_class_file(folder / "prompts" / f"{class_id}.yaml")
+
+
+def gather_in(folder):
+    """The job that stops a study whose classes have too few prompts."""
+    gather(records=sorted((folder / "prompts/.record").glob("[!u]*.json")), output=folder / "all.json")
 
 
 def edit(folder, old, new, class_id="mallard"):
@@ -233,11 +240,13 @@ def test_hostile_class_names_are_data(tmp_path):
 
 
 def test_hostile_answers_are_data(tmp_path):
-    names = ["a: [b", "'; rm -rf /", "<img src=x onerror=alert(1)>", "{{ 7*7 }}", "../../x", "- y # z"]
+    names = ["yes", "off: key", "'tis & co", "%TAG bay", "1e3", "!bang"]
+    refused = ["a: [b", "'; rm -rf /", "<img src=x onerror=alert(1)>", "{{ 7*7 }}", "../../x", "- y # z"]
 
     def hostile(_path, body, _number):
         other = "no " if "different infeasible" in body["messages"][1]["content"] else ""
-        items = [{"name": other + name, "description": f"{name} in a wide open place."} for name in names]
+        described = "{} in a wide open field of snow."
+        items = [{"name": other + name, "description": described.format(name)} for name in (*refused, *names)]
         return 200, completion(body, json.dumps({"prompts": items})), None
 
     config = make_slice(ONE, attributes=("background",), count=6, language=None, judge={"enabled": False})
@@ -245,17 +254,29 @@ def test_hostile_answers_are_data(tmp_path):
         ask(tmp_path, server.url, config)
     kept = [p.name for p in texts(tmp_path) if p.feasibility == "feasible"]
     assert kept == names
+    assert record(tmp_path, "mallard")["settings"]["background/feasible"]["refused"] == {
+        "markup": 4,
+        "placeholder": 1,
+        "several_sentences": 1,
+    }
     assert sorted(path.name for path in tmp_path.rglob("*.yaml")) == ["mallard.yaml"]
 
 
 def test_a_class_that_stays_short_says_why(tmp_path):
     def poor(_path, body, _number):
-        items = [{"name": "meadow", "description": "A green meadow."}, {"name": "Meadow", "description": "Again."}]
+        items = [
+            {"name": "meadow", "description": "A green field with a few flowers."},
+            {"name": "Meadow", "description": "Short grass under a clear sky."},
+        ]
         return 200, completion(body, json.dumps({"prompts": items})), None
 
     config = make_slice(ONE, attributes=("background",), attempts=2, judge={"enabled": False})
-    with Server(script=poor) as server, pytest.raises(ConfigError, match=r"mallard background/infeasible has 0 of 1"):
+    with Server(script=poor) as server:
         ask(tmp_path, server.url, config)
+    with pytest.raises(
+        ConfigError, match=r"mallard/background/infeasible has 0 of 1 \(refused: duplicate 2, overlap 2\)"
+    ):
+        gather_in(tmp_path)
     settings = record(tmp_path, "mallard")["settings"]
     assert settings["background/feasible"]["short"] == 2
     assert settings["background/feasible"]["refused"] == {"duplicate": 3}
@@ -317,3 +338,109 @@ def test_frozen_classes_are_not_asked_for(tmp_path):
         ("brown", "frozen", "#653700"),
         ("hot pink", "frozen", ""),
     ]
+
+
+def weak(_path, body, _number):
+    """Two prompts that the first checks took, and one that any takes."""
+    arm = "odd " if "different infeasible" in body["messages"][1]["content"] else ""
+    texts = {
+        f"{arm}lava lava lava": "Lava flows and lava glows and lava burns.",
+        f"{arm}meadow": f"Short {arm}grass under a clear sky.",
+        f"{arm}harbour": "Mossy stones and",
+    }
+    items = [{"name": name, "description": text} for name, text in texts.items()]
+    return 200, completion(body, json.dumps({"prompts": items})), None
+
+
+WEAK = {"attributes": ("background",), "attempts": 1, "judge": {"enabled": False}}
+
+
+def test_a_study_that_was_finished_by_earlier_checks_keeps_what_they_took(tmp_path, monkeypatch):
+    with Server(script=weak) as server:
+        with monkeypatch.context() as earlier:
+            earlier.setattr("varireal.prompts.agenda.RULES", 1)
+            ask(tmp_path, server.url, make_slice(ONE, **WEAK))
+        before = (
+            (tmp_path / "prompts/mallard.yaml").read_bytes(),
+            (tmp_path / "prompts/.record/mallard.json").read_bytes(),
+        )
+        assert len(texts(tmp_path)) == 6
+        asked = len(server.calls)
+        ask(tmp_path, server.url, make_slice(ONE, **WEAK))
+        assert len(server.calls) == asked
+        after = (
+            (tmp_path / "prompts/mallard.yaml").read_bytes(),
+            (tmp_path / "prompts/.record/mallard.json").read_bytes(),
+        )
+        assert before == after
+        # a class that is added is checked as today, beside one that stays
+        ask(tmp_path, server.url, make_slice(ONE | {"emu": "emu"}, **WEAK))
+    assert (tmp_path / "prompts/mallard.yaml").read_bytes() == before[0]
+    assert [p.name for p in texts(tmp_path, "emu")] == ["meadow", "odd meadow"]
+    settings = record(tmp_path, "emu")["settings"]
+    assert settings["background/feasible"]["refused"] == {"cut_off": 1, "repetition": 1}
+
+
+def test_every_short_setting_is_told_and_nothing_that_was_written_is_lost(tmp_path, caplog):
+    classes = {f"c{n}": f"creature {n}" for n in range(7)}
+
+    def poor(path, body, number):
+        if re.search(r"creature [123]", body["messages"][1]["content"]):
+            return (
+                200,
+                completion(body, json.dumps({"prompts": [{"name": "lava lava", "description": "Lava."}]})),
+                None,
+            )
+        return weak(path, body, number)
+
+    with Server(script=poor) as server:
+        ask(tmp_path, server.url, make_slice(classes, **WEAK))
+        told = [r.getMessage() for r in caplog.records if r.getMessage().startswith("short: ")]
+        assert len(told) == 14
+        with pytest.raises(ConfigError) as caught:
+            gather_in(tmp_path)
+        short = [f"c{n}/background/{arm}" for n in (1, 2, 3) for arm in ("feasible", "infeasible")]
+        assert str(caught.value).startswith(
+            "6 settings have fewer prompts than prompts.minimum: c1/background/feasible"
+        )
+        assert all(f"{place} has 0 of 1 (refused: repetition 1)" in str(caught.value) for place in short)
+        assert f"prompts.leave_out: [{', '.join(short)}]" in str(caught.value)
+        assert len(list((tmp_path / "prompts").glob("*.yaml"))) == 7
+        asked = len(server.calls)
+        for changed in ({"minimum": 0}, {"leave_out": tuple(short)}):
+            config = make_slice(classes, **WEAK)
+            again = config.model_copy(update={"prompts": config.prompts.model_copy(update=changed)})
+            ask(tmp_path, server.url, again)
+            gather_in(tmp_path)
+            assert [len(texts(tmp_path, class_id)) for class_id in classes] == [2, 0, 0, 0, 2, 2, 2]
+        assert len(server.calls) == asked
+
+
+def test_what_is_left_out_from_the_start_is_not_asked_for(tmp_path):
+    config = make_slice(leave := {"mallard": "mallard", "emu": "emu"}, judge={"enabled": False})
+    left_out = ("color/infeasible", "emu/background/feasible", "texture/feasible", "texture/infeasible")
+    update = {"prompts": config.prompts.model_copy(update={"leave_out": left_out})}
+    with Server() as server:
+        ask(tmp_path, server.url, config.model_copy(update=update))
+        assert len(server.calls) == 2 * 6 - 7
+    found = {class_id: {(p.attribute, p.feasibility) for p in texts(tmp_path, class_id)} for class_id in leave}
+    assert found["mallard"] == {("background", "feasible"), ("background", "infeasible"), ("color", "feasible")}
+    assert found["emu"] == {("background", "infeasible"), ("color", "feasible")}
+    assert record(tmp_path, "emu")["settings"]["texture/feasible"]["left_out"] is True
+
+
+def test_a_server_that_does_not_answer_leaves_the_job_open(tmp_path):
+    def ill(path, body, number):
+        if "different infeasible" in body["messages"][1]["content"]:
+            return 400, {"error": {"message": "no"}}, None
+        return weak(path, body, number)
+
+    with (
+        Server(script=ill) as server,
+        pytest.raises(BackendError, match=r"not answer for .*mallard background/infe.*run the same command"),
+    ):
+        ask(tmp_path, server.url, make_slice(ONE, **WEAK))
+    with Server(script=weak) as server:
+        ask(tmp_path, server.url, make_slice(ONE, **WEAK))
+        assert len(server.calls) == 1
+    assert len(texts(tmp_path)) == 2

@@ -33,7 +33,7 @@ def prompt(name, arm="feasible", attribute="background"):
         (item("old harbour", ""), "no_description"),
         (item("nude beach"), "unsafe"),
         (item("a" * 61), "too_long"),
-        (item("pond", "quiet " * 45 + "pond"), None),
+        (item("pond", "quiet " * 45 + "pond"), "repetition"),
         (item("pond", "x7 " * 90), "too_many_tokens"),
         (item("pond\u202e"), "control_character"),
     ],

@@ -167,3 +167,23 @@ def test_a_damaged_file_of_a_person_is_left_as_it_is(made):
     with pytest.raises(ConfigError, match=r"gull\.yaml"):
         made.run()
     assert made.output.read_text() == "class_id: gull\ncolor: [oops\n"
+
+
+def test_what_is_left_out_of_a_bank_is_not_written(tmp_path):
+    ponds = Stage(tmp_path)
+    ponds.run()
+    assert {(p.attribute, p.feasibility) for p in read_class_file(ponds.output)} == {
+        ("background", "infeasible"),
+        ("color", "feasible"),
+    }
+    raw = {
+        "prompts": {
+            "leave_out": ["gull/color/feasible", "coot/background/infeasible"],
+            "bank": {"path": str(ponds.bank)},
+        }
+    }
+    config = stage_slices(parse_config(raw), {"gull": "Gull, the", "coot": "Coot"})["prompts"]
+    stage.run(config, class_id="gull", output=ponds.output, record=ponds.record)
+    assert {p.attribute for p in read_class_file(ponds.output)} == {"background"}
+    ponds.run()
+    assert {p.attribute for p in read_class_file(ponds.output)} == {"background", "color"}

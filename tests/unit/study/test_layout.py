@@ -141,3 +141,34 @@ def test_the_feasibility_score_is_a_result_only_where_a_model_judges():
         "feasibility.parquet",
         "feasibility.csv",
     ]
+
+
+def test_settings_may_be_left_out_by_class_or_for_all():
+    of_two = layout(prompts={"minimum": 999, "leave_out": ["texture/feasible", "mallard/color/infeasible"]})
+    assert [len(of_two.wanted_prompts(class_id)) for class_id in ("flamingo", "mallard")] == [5, 4]
+    left = {(p.attribute, p.feasibility) for p in of_two.bank_prompts["mallard"]}
+    assert len(left) == 4
+    with pytest.raises(ConfigError, match="different prompts, 999 are needed"):
+        of_two.check()  # of the settings that are not left out
+    every = [f"{attribute}/{arm}" for attribute, arm in layout().settings]
+    layout(prompts={"minimum": 999, "leave_out": every}).check()
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        ("textures/feasible", "no setting of this study; did you mean 'texture/feasible'"),
+        ("malard/texture/feasible", "no class has the id 'malard'; did you mean 'mallard'"),
+    ],
+)
+def test_what_is_left_out_must_be_there(entry, problem):
+    with pytest.raises(ConfigError, match=problem):
+        layout(prompts={"leave_out": [entry]}).check()
+
+
+def test_keys_of_before_stay_while_nothing_is_left_out():
+    assert layout().key("prompts") == layout(prompts={"leave_out": []}).key("prompts")
+    assert layout().key("prompts") != layout(prompts={"leave_out": ["color/feasible"]}).key("prompts")
+    asked = {"source": "openai", "openai": {"model": "m", "embedding_model": "e"}}
+    there = asked | {"openai": asked["openai"] | {"embedding_server": {"base_url": "http://elsewhere/v1"}}}
+    assert layout(prompts=asked).key("prompts") == layout(prompts=there).key("prompts")
