@@ -29,6 +29,8 @@ SLOW = {
     *("test_statistics_answers", "test_statistics_power", "test_statistics_family", "test_results", "test_figures"),
     *("test_flat", "test_plan", "test_grabcut", "test_environments", "test_rendered", "test_corpus"),
 }
+# A worker has it for ten minutes and works for one of them.
+WAITS = "test_faults"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -52,12 +54,20 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The rings that start Snakemake come first: a long file at the end keeps one worker busy and the others idle.
 
+    Before them comes the file that waits longest, for a cluster: the others work in the meantime.
+
     Marked as slow is what `make test-quick` leaves out of the unit tests.
     """
     for item in items:
         if item.path.stem in SLOW or "tiny_model" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: not any(item.iter_markers("e2e")) and not any(item.iter_markers("workflow")))
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    if item.path.stem == WAITS:
+        return 0
+    return 1 if any(item.iter_markers("e2e")) or any(item.iter_markers("workflow")) else 2
 
 
 @pytest.fixture

@@ -33,7 +33,9 @@ from filelock import FileLock
 
 # Read when a library is loaded, so the fork would not notice them: with other values the command starts in reality.
 # (OMP_NUM_THREADS, which Snakemake sets, is not among them: every stage takes one thread.)
-_AT_IMPORT = ("PYTHONPATH", "HF_HOME", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "MPLBACKEND", "HOME")
+_AT_IMPORT = ("PYTHONPATH", "MPLBACKEND", "HOME")
+# and these by what the light process has not loaded:
+_AT_IMPORT_OF_MODELS = ("HF_HOME", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 _COMMANDS = ("varireal", "snakemake")
 _SECONDS_BETWEEN_LOOKS = 2.0
 _LIGHT = (
@@ -59,11 +61,11 @@ _CLIENT = """#!{python} -IS
 import array, json, os, signal, socket, sys
 told = {{"argv": sys.argv, "cwd": os.getcwd(), "environ": dict(os.environ), "umask": os.umask(0)}}
 os.umask(told["umask"])
-same = all(os.environ.get(name) == value for name, value in {environ!r}.items())
-real = {real!r} + os.path.basename(sys.argv[0])
-if not same:
-    os.execv(real, [real, *sys.argv[1:]])
 models = {models!r} in os.environ and sys.argv[1:2] and sys.argv[1] in {stages!r}
+loaded = {{**{environ!r}, **({of_models!r} if models else {{}})}}
+real = {real!r} + os.path.basename(sys.argv[0])
+if any(os.environ.get(name) != value for name, value in loaded.items()):
+    os.execv(real, [real, *sys.argv[1:]])
 server = socket.socket(socket.AF_UNIX)
 server.connect({place!r} + ("models" if models else "light"))
 data = json.dumps(told).encode()
@@ -116,6 +118,7 @@ def _make(root: Path) -> None:
             (root / "bin" / path.name).symlink_to(path.readlink() if path.is_symlink() else path)
     client = _CLIENT.format(
         python=Path(sys.executable).resolve(), environ={name: os.environ.get(name) for name in _AT_IMPORT},
+        of_models={name: os.environ.get(name) for name in _AT_IMPORT_OF_MODELS},
         real=f"{own}/bin/", place=f"{root}/", models=MODELS, stages=_WITH_MODELS,
     )  # fmt: skip
     for name in _COMMANDS:

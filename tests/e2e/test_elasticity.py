@@ -79,7 +79,12 @@ def a_victim(study, workflow, seen):
 
 
 def run_and_shoot(study, cores, how):
-    """Start the workflow, send a signal to an edit job that is at work, and wait for the end."""
+    """Start the workflow, send a signal to an edit job that is at work, and wait for the end.
+
+    The workflow and its jobs are processes of their own, which are found and shot; what comes before the edits is not.
+    """
+    before = study.snakemake("--until", "masks", "prompts", cores=cores)
+    assert before.code == 0, before.text
     command = ["snakemake", "--cores", str(cores), "--configfile", "study.yaml", "--until", "edits"]
     log = study.folder / "shot.log"
     with log.open("w") as screen:

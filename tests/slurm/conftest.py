@@ -13,6 +13,15 @@ from slurm.cluster import missing, running_cluster
 from slurm.study import STUDY, Workflow
 
 HERE = Path(__file__).parent
+# The executor looks at its jobs after 2 s and, while none of them ends, 10 s later each time: behind a long wait of a
+# test it is half a minute late for every stage, and no option says so. Snakemake's own waits are 3 s at most here.
+LOOKS = """
+import os, sys
+if any(os.path.basename(word) == "snakemake" for word in sys.orig_argv[:2]):
+    import asyncio
+    wait = asyncio.sleep
+    asyncio.sleep = lambda delay, *args: wait(min(delay, 3), *args)
+"""
 
 
 def give_up(reason):
@@ -38,6 +47,7 @@ def packages(tmp_path_factory):
     """A folder for PYTHONPATH with the gated editor, installed as pip would."""
     site = tmp_path_factory.mktemp("site")
     shutil.copy(HERE / "gated_editor.py", site)
+    (site / "sitecustomize.py").write_text(LOOKS)
     info = site / "gated-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: gated\nVersion: 1.0\n")

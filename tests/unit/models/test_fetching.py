@@ -1,7 +1,6 @@
 """``varireal fetch`` against a real hub server, each time in a process of its own, as users run it."""
 
 import json
-import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -12,6 +11,7 @@ from huggingface_hub import constants
 from model_folders import model, names_of, pipeline, weights
 
 from hub_server import Hub
+from kit import started_environment
 from varireal.config.machine import ModelRef
 from varireal.models.fetching import find_model
 from varireal.models.lock import read_lock
@@ -46,13 +46,17 @@ class Desk:
         return folder if folder.exists() else model(folder)
 
     def run(self, *words, **environment):
-        return self.python("-m", "varireal", *words, "--configfile", "study.yaml", **environment)
+        return self._done("varireal", *words, "--configfile", "study.yaml", **environment)
 
     def python(self, *words, **environment):
+        return self._done(sys.executable, *words, **environment)
+
+    def _done(self, *command, **environment):
         values = {"HF_ENDPOINT": self.url, "HF_HOME": str(self.home), "HF_HUB_OFFLINE": "0", "NO_PROXY": "*"}
-        kept = {name: value for name, value in os.environ.items() if name not in ("HF_TOKEN", "HF_HUB_CACHE")}
+        inherited = started_environment()  # nothing of the hub's library is loaded before the command is
+        kept = {name: value for name, value in inherited.items() if name not in ("HF_TOKEN", "HF_HUB_CACHE")}
         done = subprocess.run(
-            [sys.executable, *words],
+            command,
             cwd=self.folder,
             env=kept | values | environment,
             capture_output=True,

@@ -9,6 +9,13 @@ from varireal.editors.diffusion.sdxl import SdxlEditor
 from varireal.records import EditRequest, Prompt
 
 SIZE = 64
+# Recipes of few steps, for what does not depend on their number; with ``strength``, two of inpainting are made.
+_OBJECT = {"steps": 7, "control_steps": 3}
+FEW_STEPS = {
+    "background": {"steps": 3, "prior": {"steps": 2}},
+    "color": _OBJECT,
+    "texture": {**_OBJECT, "prior": {"steps": 2}},
+}
 
 
 def tiny_models(tiny_model, **changes):

@@ -6,6 +6,8 @@ import pytest
 from golden.comparing import check_picture, kept_picture, psnr
 from golden.edits import ATTRIBUTES, MODES, SHAPES, changed, masked, plain, request
 from golden.models import lively
+from varireal.editors.diffusion import sdxl
+from varireal.editors.diffusion.pipelines import Pipelines
 
 # A rerun on one machine is equal to the last bit. Other CPUs add floats up in another order, and a level that lies
 # near the border of two may move: with torch, oneDNN, MKL and OpenCV held to SSE, or to AVX2 on two threads, the worst
@@ -41,7 +43,18 @@ NEARBY = [
 
 @pytest.fixture(scope="module")
 def model(tiny_model, tmp_path_factory):
-    return lively(tiny_model, tmp_path_factory.mktemp("lively"))
+    """The models; those of one preset or mode are loaded once, for a recipe and a canvas change nothing in them."""
+    loaded = {}
+
+    def pipelines(settings, *args, **kwargs):
+        key = settings.model_copy(update={"recipes": {}}).model_dump_json()
+        if key not in loaded:
+            loaded[key] = Pipelines(settings, *args, **kwargs)
+        return loaded[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sdxl, "Pipelines", pipelines)
+        yield lively(tiny_model, tmp_path_factory.mktemp("lively"))
 
 
 @pytest.mark.parametrize("attribute", ATTRIBUTES)
