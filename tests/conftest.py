@@ -29,7 +29,7 @@ SLOW = {
     *("test_statistics_answers", "test_statistics_power", "test_statistics_family", "test_results", "test_figures"),
     *("test_flat", "test_plan", "test_grabcut", "test_environments", "test_rendered", "test_corpus"),
 }
-# A worker has it for ten minutes and works for one of them.
+# Most of its time it waits for the cluster, so the other workers should have work beside it.
 WAITS = "test_faults"
 
 
