@@ -1,7 +1,6 @@
 """What every segmenter is, and asking one: in batches, with every failure a result, in the types that tables have."""
 
 import logging
-import math
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from varireal import names
 from varireal.attributes import problem_text
+from varireal.core.files import few
 from varireal.core.registry import blame
 from varireal.errors import BackendError
 from varireal.names import MaskStatus
@@ -120,8 +120,8 @@ def _normal(result: object, shape: tuple[int, ...]) -> MaskResult:
     """The answer in the types of the table, whatever a segmenter of another package gives.
 
     Raises:
-        ValueError: it is no answer: another type or status, a mask that is not bool or does not fit the photo, a score
-            that is not finite, or no mask although all is well.
+        ValueError: it is no answer: another type or status, a mask that has more than two levels or does not fit the
+            photo, or no mask although all is well.
     """
     if not isinstance(result, MaskResult):
         raise ValueError(f"the segmenter gave {type(result).__name__}, expected a records.MaskResult")  # noqa: TRY004
@@ -129,8 +129,6 @@ def _normal(result: object, shape: tuple[int, ...]) -> MaskResult:
         reason = f" (its reason: {result.reason})" if result.reason else ""
         raise ValueError(f"the segmenter gave the status {result.status!r}, expected one of {_STATUSES}{reason}")
     score = None if result.score is None else float(result.score)
-    if score is not None and not math.isfinite(score):
-        raise ValueError(f"the segmenter gave the score {score}, expected a finite number or None")
     objects = None if result.objects is None else int(result.objects)
     reason = str(result.reason)
     if result.mask is None:
@@ -140,9 +138,18 @@ def _normal(result: object, shape: tuple[int, ...]) -> MaskResult:
     mask = np.asarray(result.mask)
     if mask.shape != shape:
         raise ValueError(f"the segmenter gave a mask of shape {mask.shape} for a photo of {shape}")
-    if mask.dtype != bool:  # 0 and 255, labels or shares would be taken for something else
-        raise ValueError(f"the segmenter gave a mask of {mask.dtype}, expected bool")
-    return MaskResult(mask, result.status, reason, score, objects)
+    if mask.dtype != bool and not _two_levels(mask):  # labels or shares would be taken for something else
+        values = few([f"{value:g}" for value in np.unique(mask)])
+        raise ValueError(
+            f"the segmenter gave a mask of {mask.dtype} with the values {values}, expected bool, or 0 and 255"
+        )
+    return MaskResult(mask.astype(bool), result.status, reason, score, objects)
+
+
+def _two_levels(mask: Array) -> bool:
+    """Whether it is a mask in whole numbers: 0 and 1, or 0 and 255."""
+    levels = set(np.unique(mask).tolist())
+    return mask.dtype.kind in "ui" and (levels <= {0, 1} or levels <= {0, 255})
 
 
 _STATUSES = ", ".join(map(str, MaskStatus))

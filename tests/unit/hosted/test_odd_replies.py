@@ -15,7 +15,7 @@ from varireal.backends import BackendContext
 from varireal.config.hosted import OpenAIPrompts, Traffic
 from varireal.config.hosted import Server as ServerConfig
 from varireal.config.verdicts import OpenAIJudging
-from varireal.errors import ConfigError
+from varireal.errors import BackendError
 from varireal.hosted.book import AnswerBook, request_digest
 from varireal.hosted.client import Asker
 from varireal.hosted.replies import chat_answer, kept_answer, said, spoken
@@ -73,7 +73,10 @@ def test_what_is_no_answer_is_kept_by_nobody_and_asked_again(tmp_path):
         return status, encoded(reply), headers
 
     config = make_slice(classes, attributes=("texture",), attempts=1, repairs=0, judge={"enabled": False})
-    with Server(script=script) as server, pytest.raises(ConfigError, match="server 1"):
+    with (
+        Server(script=script) as server,
+        pytest.raises(BackendError, match="did not answer for settings that have fewer prompts"),
+    ):
         ask(tmp_path, server.url, config, traffic=FEW)
     for form, class_id in ids.items():
         status, _, _, words = BAD[form]
@@ -95,7 +98,7 @@ def test_what_a_server_says_is_on_the_screen_once(tmp_path, form, caplog):
     with (
         Server(script=lambda *_: (status, encoded(body), headers)) as server,
         caplog.at_level(logging.WARNING),
-        pytest.raises(ConfigError),
+        pytest.raises(BackendError, match="did not answer"),
     ):
         ask(tmp_path, server.url, PLAIN, traffic=FEW)
     warned = [entry.getMessage() for entry in caplog.records if words in entry.getMessage()]
@@ -237,7 +240,7 @@ def test_the_dialect_learns_from_every_form_of_refusal(tmp_path, name, shape, ca
 def test_a_limit_that_is_too_high_is_no_matter_of_the_dialect(tmp_path, caplog):
     message = "'max_tokens' or 'max_completion_tokens' is too large: 4000. This model's maximum context length is 512"
     with Server(script=lambda *_: (400, {"message": message}, None)) as server:
-        with caplog.at_level(logging.WARNING), pytest.raises(ConfigError):
+        with caplog.at_level(logging.WARNING), pytest.raises(BackendError, match="did not answer"):
             ask(tmp_path, server.url, PLAIN)
         assert len(server.calls) == 2
     assert "maximum context length is 512" in caplog.text
@@ -262,7 +265,7 @@ def test_a_key_that_a_server_repeats_is_shown_nowhere(tmp_path, monkeypatch, cap
         with (
             Server(script=lambda *_, s=status, r=reply: (s, r, None)) as server,
             caplog.at_level(logging.DEBUG),
-            pytest.raises(ConfigError) as caught,
+            pytest.raises(BackendError, match="did not answer") as caught,
         ):
             ask(folder, server.url, PLAIN, traffic=FEW)
         assert CANARY not in str(caught.value)
@@ -338,7 +341,7 @@ def test_damaged_replies_end_as_prompts_or_reasons(tmp_path):
     traffic = {"tries": 1, "failures_in_a_row": 10_000, "concurrency": 4}
     with (
         Server(script=scripted_damage(lambda body: completion(body, written(body)), sent)) as server,
-        pytest.raises(ConfigError, match=r"^[^\n]*too few prompts"),
+        pytest.raises(BackendError, match=r"^the server did not answer for settings [^\n]*$"),
     ):
         ask(tmp_path, server.url, config, traffic=traffic)
     assert len(sent) >= MANY
