@@ -55,6 +55,7 @@ format: install
 install: $(STAMP)
 
 $(STAMP): pyproject.toml $(LOCK)
+	@echo "Installing the versions of $(LOCK) into $(VENV), once: a minute or more, some gigabytes."
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	command -v uv >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(CHOSEN) $(LOCK) | uv pip install --quiet --python $(BIN)/python --no-deps --requirement - # all of it is in the lock

@@ -15,6 +15,7 @@ from pycocotools import mask as rle
 
 from varireal.errors import DataError
 from varireal.exports.base import DatasetFolder, mask_in_edit, plain
+from varireal.records import Array
 from varireal.segmenters.quality import decode_mask
 from varireal.store.tables import Row
 
@@ -78,9 +79,21 @@ def _entries(row: Row, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
         "id": number,
         "image_id": number,
         "category_id": row["label"] + 1,
-        "segmentation": {"size": [height, width], "counts": encoded["counts"].decode("ascii")},
+        "segmentation": {"size": [height, width], "counts": _runs(mask)},
         "area": int(rle.area(encoded)),
         "bbox": [float(value) for value in rle.toBbox(encoded)],
         "iscrowd": 0,
     }
     return image, annotation
+
+
+def _runs(mask: Array) -> list[int]:
+    """Lengths of the runs down the columns, zeros first: COCO's uncompressed form.
+
+    Loaders that train detectors hand the segmentation of an object to pycocotools' ``frPyObjects``, which takes this
+    form and not the compressed one; nothing of the mask is lost, as it would be in polygons.
+    """
+    values = np.concatenate(([False], mask.ravel(order="F")))
+    edges = np.flatnonzero(values[1:] != values[:-1])
+    lengths: list[int] = np.diff(np.concatenate(([0], edges, [mask.size]))).tolist()
+    return lengths

@@ -466,7 +466,9 @@ REWORDED = {
     "Terminating processes on user request": (
         "stopping: what is finished is kept; run the same command again to go on"
     ),
-    "Will exit after finishing currently running jobs": "stopping: the jobs at work are finished first",
+    "Will exit after finishing currently running jobs": (
+        "stopping (a job failed, or a signal came): no new job is started, those at work are finished first"
+    ),
 }
 _HANDED_IN = re.compile(r"Job \d+ has been submitted with SLURM jobid|Submitted array job with Snakemake IDs")
 

@@ -23,6 +23,7 @@ from varireal.tools.status_files import ACCEPTED, REFUSED
 _UNSEEN = ("config",)  # a moment each, and no stage: counted, never named
 _MOST_LINES = 10
 _ASKING = "prompts-ask"
+_GATHERED = "prompts_gathered"
 
 
 @dataclass
@@ -174,8 +175,8 @@ class Progress:
     def head(self) -> str:
         """What is to be done, in one line."""
         counted = Counter(group.stage for group in self._group_of.values())
-        stages = [f"{stage} {counted[stage]}" for stage in STAGES if counted[stage]]
-        return f"{self.root}: {_counted(len(self.jobs), 'job')} to do ({', '.join(stages) or 'config'})"
+        stages = [f"{stage} {counted[stage]}" for stage in (*_UNSEEN, *STAGES) if counted[stage]]
+        return f"{self.root}: {_counted(len(self.jobs), 'job')} to do ({', '.join(stages)})"
 
     @property
     def accepted(self) -> str:
@@ -246,7 +247,8 @@ class Progress:
         group.records.pop(number, None)
         group.ended += 1
         record = sound(read_record(self._record_path(number))) or {}
-        self._add(group, record)
+        if self.jobs[number] != _GATHERED:  # it stands for all classes, which were counted
+            self._add(group, record)
         if group.ended < group.jobs or group.stage in _UNSEEN:
             return ""
         if not (group.items or group.whole):  # a round that had nothing left to do
@@ -277,7 +279,7 @@ class Progress:
         named = not group.whole and group.likely_total is not None
         whole = f"{group.total:,}" if group.total is not None else f"~{group.likely_total or 0:,}"
         past = duration(self._clock() - group.began)
-        since = f"for {past}" if group.records else f"waiting for {past}"
+        since = f"running {past}" if group.records else f"waiting {past}"
         spent = group.amounts.copy()
         for record in group.records.values():
             spent.update(record["spent"])
@@ -354,7 +356,7 @@ def describe(name: str, *, rounds: bool) -> tuple[str, str, str]:
         rounds: whether the rounds are named.
     """
     stage, *rest = name.split("/")
-    stage = "prompts" if stage == "prompts_gathered" else stage
+    stage = "prompts" if stage == _GATHERED else stage
     if stage not in STAGES or STAGES[stage].per not in ("pool", "round") or len(rest) < 2:
         return stage, stage, ""
     setting = "/".join(rest[:2])

@@ -235,7 +235,7 @@ def live_view(progress: Progress, rows: list[ProgressRow], width: int, height: i
     head = Table.grid(padding=(0, 1), expand=True)
     head.add_column(ratio=1)
     head.add_column(no_wrap=True, justify="right")
-    words = [f"{done:,} of {total:,} jobs", *progress.states, duration(progress.seconds)]
+    words = [f"{done:,} of {total:,} jobs", *progress.states, f"{duration(progress.seconds)} so far"]
     head.add_row(ProgressBar(total=max(total, 1), completed=done), Text(", ".join(words)))
     parts: list[RenderableType] = [head]
     if progress.accepted:

@@ -33,6 +33,8 @@ def run(*, study: Path, open_: bool) -> int:
     """
     paths = StudyPaths(str(study))
     page = Path(paths.report) / "index.html"
+    if not (study / "config").is_dir():
+        raise DataError(f"{study} is no study: it has no folder 'config'; give one such as results/demo")
     if not page.is_file():
         raise DataError(
             f"{study} has no {page.relative_to(study)} yet; expected a study that is finished: run snakemake"

@@ -21,6 +21,40 @@ def load(folder):
         return COCO(str(folder / ANNOTATIONS))
 
 
+def masks_of_all_kinds():
+    ring = np.zeros((10, 13), bool)
+    ring[2:8, 3:11] = True
+    ring[4:6, 5:9] = False
+    parts = np.random.default_rng(0).random((10, 13)) > 0.6
+    corner = np.zeros((10, 13), bool)
+    corner[0, 0] = corner[-1, -1] = True
+    return [ring, parts, ~parts, corner, np.ones((10, 13), bool)]
+
+
+def test_loaders_that_train_detectors_read_holes_and_parts(make_dataset, tmp_path):
+    """DETR's own code in transformers, and pycocotools as torchvision's reference training calls it."""
+    import torch
+    from pycocotools import mask as rle
+    from transformers.models.detr.image_processing_detr import convert_coco_poly_to_mask
+
+    masks = masks_of_all_kinds()
+    rows = [
+        row | {"mask": {"bytes": encode_mask(mask), "path": "m.png"}}
+        for row, mask in zip(six_rows()[:5], masks, strict=True)
+    ]
+    run_export("coco", make_dataset(rows), tmp_path / "out")
+    coco = load(tmp_path / "out")
+    for mask, image_id in zip(masks, coco.getImgIds(), strict=True):
+        (annotation,) = coco.loadAnns(coco.getAnnIds(image_id))
+        read = convert_coco_poly_to_mask([annotation["segmentation"]], *mask.shape, device=torch.device("cpu"))
+        assert (np.asarray(read[0]).astype(bool) == mask).all()
+        assert (rle.decode(rle.frPyObjects(annotation["segmentation"], *mask.shape)).astype(bool) == mask).all()
+        assert (coco.annToMask(annotation).astype(bool) == mask).all()
+        ys, xs = np.nonzero(mask)
+        box = [xs.min(), ys.min(), np.ptp(xs) + 1, np.ptp(ys) + 1]
+        assert (annotation["area"], annotation["bbox"]) == (mask.sum(), box)
+
+
 def test_the_library_reads_the_masks_back(make_dataset, tmp_path):
     rows = six_rows()
     run_export("coco", make_dataset(rows), tmp_path / "out")

@@ -77,7 +77,7 @@ def test_items_at_work_are_read_from_the_records(tmp_path, clock):
     progress.start(1)
     clock.now += 5
     progress.look()
-    assert [row.text for row in progress.rows()] == ["edits color/feasible: 0/2 jobs, waiting for 5 s"]
+    assert [row.text for row in progress.rows()] == ["edits color/feasible: 0/2 jobs, waiting 5 s"]
     assert progress.states == ["1 waiting"]
 
     record(tmp_path, EDITS[1], done=10, total=40, rate=2.0)
@@ -133,6 +133,17 @@ def test_of_many_lines_of_a_job_the_first_are_shown(tmp_path):
     assert (len(lines), lines[-1]) == (12, "  and 90 more lines in its log")
 
 
+def test_every_job_is_counted_once_and_none_is_a_class(tmp_path, clock):
+    jobs = {1: "config/edits", 2: "prompts/mallard", 3: "prompts/gull", 4: "prompts_gathered"}
+    progress = Progress(tmp_path, jobs, clock)
+    assert progress.head == f"{tmp_path}: 4 jobs to do (config 1, prompts 3)"
+    for number, name in jobs.items():
+        progress.start(number)
+        record(tmp_path, name, state="ended", counts={"bank": 6}, computed=6)
+        said = progress.finish(number)
+    assert said == "prompts: 2 classes, 0 s"
+
+
 def test_what_was_there_already_is_said(tmp_path, clock):
     progress = Progress(tmp_path, {1: "masks/00000-of-00001"}, clock)
     progress.start(1)
@@ -169,7 +180,7 @@ def test_money_of_asked_models_is_shown_as_it_comes(tmp_path):
     record(tmp_path, "prompts", stage="prompts-ask", done=3, total=24, spent=spent)
     progress.look()
     (row,) = progress.rows()
-    assert row.text.startswith("prompts: 3/24 requests, for ")
+    assert row.text.startswith("prompts: 3/24 requests, running ")
     assert row.spent == "34 calls, 120,300 tokens, $3.03"
 
 

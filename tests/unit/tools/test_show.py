@@ -31,6 +31,9 @@ def test_the_last_five_lines_are_the_pages_own(study, capsys):
 
 
 def test_a_study_without_a_page_is_told_so(tmp_path, capsys):
+    assert main(["show", str(tmp_path / "nothing")]) == 2
+    assert "nothing is no study: it has no folder 'config'" in capsys.readouterr().err
+    (tmp_path / "config").mkdir()
     assert main(["show", str(tmp_path)]) == 2
     assert "has no report/index.html yet; expected a study that is finished: run snakemake" in capsys.readouterr().err
 
