@@ -22,7 +22,7 @@ cv2.setNumThreads(1)
 
 # Unit tests without a model that take 5 s and more all the same: real servers, processes, trainings, many draws.
 SLOW = {
-    *("test_weak_model", "test_duplicates"),
+    *("test_weak_model", "test_duplicate_prompts"),
     *("test_stopping_asked", "test_fetching", "test_pretrained_model", "test_asked_prompts", "test_dialects"),
     *("test_openai_images", "test_hosted_judge", "test_budgets", "test_dates", "test_demo", "test_scenes"),
     *("test_training", "test_adapters_stage", "test_augment", "test_calibration", "test_statistics_paired"),

@@ -279,8 +279,10 @@ def test_pictures_and_masks_of_another_kind_are_failed_items_that_name_the_packa
     assert made.row["reason"].endswith(" (package brushes 1.0)")
 
 
-def test_a_batch_that_raises_is_said_and_each_item_says_that_it_was_alone(caplog):
-    logging.getLogger("varireal").propagate = True
+def test_a_batch_that_raises_is_said_and_each_item_says_that_it_was_alone(caplog, monkeypatch):
+    package = logging.getLogger("varireal")
+    monkeypatch.setattr(package, "propagate", True)
+    monkeypatch.setattr(package, "handlers", [])  # other tests may have left some
     logs._Failures.said.clear()
     with caplog.at_level(logging.INFO, "varireal"):
         results = answers(Editor(OK, batch=1), [request()] * 4)

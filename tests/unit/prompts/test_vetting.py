@@ -1,8 +1,8 @@
 import pytest
 
 from varireal.config.hosted import OpenAIPrompts
-from varireal.hosted.replies import AnswerError, read_items
 from varireal.hosted.tokens import count_tokens, token_counter
+from varireal.hosted.written import AnswerError, read_items
 from varireal.prompts.requests import ColorItem, NamedItem, Place, Vote, answer_schema
 from varireal.prompts.vetting import Vetting
 from varireal.records import Prompt
